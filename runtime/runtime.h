@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What every file of the runtime knows. The runtime is freestanding C (no libc, no SSE:
+ * -mgeneral-regs-only, because a system call must keep the program's vector registers), runs in the
+ * enclave beside the program, and answers its system calls.
+ *
+ * Conventions: inside the runtime errors are -errno; nothing is ever reported as done that was not.
+ * `host_` memory (ring slots and buffers) is hostile: see ring.h.
+ */
+#ifndef RUNTIME_RUNTIME_H
+#define RUNTIME_RUNTIME_H
+
+#include "boot.h"
+#include "ring.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- library.c: what a libc would give ---- */
+void *memcpy(void *to, const void *from, size_t size);
+void *memmove(void *to, const void *from, size_t size);
+void *memset(void *to, int byte, size_t size);
+int memcmp(const void *a, const void *b, size_t size);
+size_t strlen(const char *text);
+
+/* ---- entry.S, start.c ---- */
+extern const struct boot_header *boot; /* the boot page */
+extern bool runtime_debug;             /* attributes.DEBUG */
+
+/* Stops the enclave; the host is told why, nothing else. */
+_Noreturn void runtime_stop(enum ring_stop why, uint64_t detail);
+/* Ends the program. */
+_Noreturn void runtime_exit(int status, int signal);
+void runtime_log(enum ring_log what, uint64_t detail);
+
+/* ---- thread.c ---- */
+/* The thread block, at %gs:0. entry.S knows the first five fields. */
+struct thread {
+    struct thread *self;
+    uint64_t stack;         /* top of the runtime's stack for this thread */
+    uint64_t program_stack; /* rsp at the system call under way */
+    uint64_t gate;
+    uint64_t started; /* not 0 once this TCS has been entered */
+    struct ring_slot *slot; /* shared */
+    uint8_t *buffer;        /* shared; RING_BUFFER_SIZE bytes */
+    uint32_t number;        /* TCS */
+    int32_t tid;
+    uint64_t syscall;       /* number of the system call under way, for statistics */
+    bool forwarded;         /* ... asked the host */
+    /* futex.c */
+    struct thread *queue_next;
+    uint64_t queue_key;
+    uint32_t queue_bits;
+    uint32_t queued;
+    /* thread.c, signal.c */
+    uint64_t fs_base;
+    uint32_t *clear_tid;
+    uint64_t signal_mask, signals_pending;
+    uint64_t signal_stack, signal_stack_size;
+    uint32_t signal_stack_flags;
+    uint32_t running;
+};
+
+static inline struct thread *thread_self(void)
+{
+    struct thread *thread;
+    __asm__("mov %%gs:0, %0" : "=r"(thread));
+    return thread;
+}
+
+/* ---- lock.c: sleeps after a short spin; not recursive; may be held across host_call ---- */
+struct lock {
+    _Atomic uint32_t word; /* 0 free, 1 held, 2 held and waited for */
+};
+void lock_acquire(struct lock *lock);
+void lock_release(struct lock *lock);
+
+/* ---- host.c: requests to the host ---- */
+/* Asks and waits for the reply. What comes back is -4095..-1 or `least`..`most`, else the enclave
+ * has been stopped. Any lock may be held; the thread may sleep. */
+int64_t host_call(uint32_t operation, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                  int64_t least, int64_t most);
+/* The same for requests that may take long: leaves by the gate at once rather than hold up the
+ * host's polling thread. */
+int64_t host_call_slow(uint32_t operation, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                       int64_t least, int64_t most);
+/* Copies between private memory and this thread's bounce buffer; offset + size is checked against
+ * RING_BUFFER_SIZE (beyond it the enclave stops). */
+void host_put(size_t offset, const void *bytes, size_t size);
+void host_get(size_t offset, void *bytes, size_t size);
+
+/* ---- memory.c: the heap. Sizes are rounded up to pages; pages are zero. ---- */
+void *memory_map(uint64_t size);               /* NULL: no room */
+void memory_unmap(void *start, uint64_t size); /* a whole mapping or part of one */
+/* Small objects of the runtime itself, 16-aligned, zeroed; NULL: no room. */
+void *memory_allocate(size_t size);
+void memory_free(void *object);
+/* True when the program may hand us [start, start + size): inside ELRANGE, no wrap. */
+bool memory_is_inside(const void *start, uint64_t size);
+
+/* ---- random.c ---- */
+void random_bytes(void *bytes, size_t size);
+
+/* ---- clock.c ---- */
+struct runtime_time {
+    int64_t seconds, nanoseconds;
+};
+uint64_t clock_monotonic_ns(void);
+/* CLOCK_REALTIME; false where the manifest allows no clock. */
+bool clock_realtime(struct runtime_time *time);
+
+/* ---- futex.c, thread.c ---- */
+/* Sleeps while *word == value, at most `ns` (UINT64_MAX: for ever); may return for no reason. */
+void thread_wait(_Atomic uint32_t *word, uint32_t value, uint64_t ns);
+/* Wakes up to `count` threads that sleep on `word`. */
+void thread_wake(_Atomic uint32_t *word, uint32_t count);
+
+/* ---- syscalls.c ---- */
+/* Every handler: six arguments as the kernel's ABI has them; the result, or -errno. */
+typedef long syscall_handler(const long *argument);
+
+#endif

@@ -1,0 +1,1 @@
+typedef int start_c_is_not_empty;
