@@ -1,8 +1,127 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The doors of the runtime. struct thread (runtime.h) lies at %gs:0:
+ *   0 self, 8 stack, 16 program_stack, 24 gate
+ * struct syscall_frame (syscalls.h) is what runtime_syscall_entry pushes.
+ */
+#define THREAD_SELF          0
+#define THREAD_STACK         8
+#define THREAD_PROGRAM_STACK 16
+#define THREAD_GATE          24
+#define BLOCK_FROM_TCS       (8 * 4096)
+
     .text
-    .globl runtime_enter, runtime_syscall_entry
+
+/* A TCS is entered: rbx TCS, rcx gate, rdi shared region, rsi its size, rdx flags, no stack.
+ * The block page lies above the stack pages, so the stack starts below it. */
+    .globl runtime_enter
+    .type runtime_enter, @function
 runtime_enter:
+    cld
+    lea BLOCK_FROM_TCS(%rbx), %rsp
+    mov %rsp, %gs:THREAD_SELF
+    mov %rsp, %gs:THREAD_STACK
+    mov %rcx, %gs:THREAD_GATE
+    fninit
+    pushq $0x1f80
+    ldmxcsr (%rsp)
+    mov %rbx, %rcx
+    xor %ebp, %ebp
+    call runtime_start
     hlt
+    .size runtime_enter, . - runtime_enter
+
+/* `call *%rax` of the program ends here. The return address is on the program's stack. Like the
+ * kernel's, this entry keeps every register but rax, rcx and r11, vector registers included. */
+    .globl runtime_syscall_entry
+    .type runtime_syscall_entry, @function
 runtime_syscall_entry:
+    mov %rsp, %gs:THREAD_PROGRAM_STACK
+    mov %gs:THREAD_STACK, %rsp
+    push %rax
+    push %rdi
+    push %rsi
+    push %rdx
+    push %r10
+    push %r8
+    push %r9
+    push %rbx
+    push %rbp
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    cld
+    mov %rsp, %rdi
+    sub $8, %rsp
+    call runtime_syscall
+    add $8, %rsp
+    /* fall through: rsp points to the frame, rax is the result */
+runtime_leave:
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    pop %r9
+    pop %r8
+    pop %r10
+    pop %rdx
+    pop %rsi
+    pop %rdi
+    mov %gs:THREAD_PROGRAM_STACK, %rsp
+    ret
+    .size runtime_syscall_entry, . - runtime_syscall_entry
+
+/* void runtime_resume(const struct syscall_frame *frame, long result): continues the program with
+ * the frame's registers; thread.program_stack points to the address to continue at. */
+    .globl runtime_resume
+    .type runtime_resume, @function
+runtime_resume:
+    mov %rdi, %rsp
+    mov %rsi, %rax
+    jmp runtime_leave
+    .size runtime_resume, . - runtime_resume
+
+/* void runtime_begin(uint64_t entry, uint64_t stack): starts the program, registers cleared. */
+    .globl runtime_begin
+    .type runtime_begin, @function
+runtime_begin:
+    mov %rdi, %rcx
+    mov %rsi, %rsp
+    xor %eax, %eax
+    xor %ebx, %ebx
+    xor %edx, %edx
+    xor %esi, %esi
+    xor %edi, %edi
+    xor %ebp, %ebp
+    xor %r8d, %r8d
+    xor %r9d, %r9d
+    xor %r10d, %r10d
+    xor %r11d, %r11d
+    xor %r12d, %r12d
+    xor %r13d, %r13d
+    xor %r14d, %r14d
+    xor %r15d, %r15d
+    jmp *%rcx
+    .size runtime_begin, . - runtime_begin
+
+/* void runtime_gate(void): leaves the enclave; returns when the host enters again. */
+    .globl runtime_gate
+    .type runtime_gate, @function
+runtime_gate:
+    jmp *%gs:THREAD_GATE
+    .size runtime_gate, . - runtime_gate
+
+/* void runtime_unwind(void (*function)(void)): drops the runtime's stack and calls function. */
+    .globl runtime_unwind
+    .type runtime_unwind, @function
+runtime_unwind:
+    mov %gs:THREAD_STACK, %rsp
+    xor %ebp, %ebp
+    call *%rdi
     hlt
-    .section .note.GNU-stack,"",@progbits
+    .size runtime_unwind, . - runtime_unwind
+
+    .section .note.GNU-stack, "", @progbits

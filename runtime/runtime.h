@@ -41,25 +41,26 @@ struct thread {
     uint64_t stack;         /* top of the runtime's stack for this thread */
     uint64_t program_stack; /* rsp at the system call under way */
     uint64_t gate;
-    uint64_t started; /* not 0 once this TCS has been entered */
+    uint64_t started;       /* not 0 once this TCS has been entered */
     struct ring_slot *slot; /* shared */
     uint8_t *buffer;        /* shared; RING_BUFFER_SIZE bytes */
     uint32_t number;        /* TCS */
     int32_t tid;
-    uint64_t syscall;       /* number of the system call under way, for statistics */
-    bool forwarded;         /* ... asked the host */
+    uint64_t syscall; /* number of the system call under way, for statistics */
+    bool forwarded;   /* ... asked the host */
     /* futex.c */
     struct thread *queue_next;
-    uint64_t queue_key;
+    _Atomic uint64_t queue_key;
     uint32_t queue_bits;
-    uint32_t queued;
+    _Atomic uint32_t queued; /* in a queue */
+    _Atomic uint32_t parked; /* about to leave, or left, until it is woken */
     /* thread.c, signal.c */
     uint64_t fs_base;
     uint32_t *clear_tid;
-    uint64_t signal_mask, signals_pending;
+    uint64_t signal_mask;
+    _Atomic uint64_t signals_pending;
     uint64_t signal_stack, signal_stack_size;
     uint32_t signal_stack_flags;
-    uint32_t running;
 };
 
 static inline struct thread *thread_self(void)

@@ -27,6 +27,8 @@
 #ifndef TEE_TEE_H
 #define TEE_TEE_H
 
+#include "entry.h"
+
 #include <cella/error.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,10 +47,6 @@
 #define TEE_ATTRIBUTE_MODE64 UINT64_C(0x4)
 
 enum tee_kind { TEE_PROCESS = 1, TEE_VSM = 2, TEE_SGX = 3, TEE_SKELETON = 255 };
-
-enum tee_entry_flags {
-    TEE_ENTRY_DEBUG = 1u << 0, /* attributes.DEBUG: the runtime may say what went wrong */
-};
 
 struct tee_parameters {
     uint64_t elrange_size;   /* power of two; ELRANGE starts at address 0 */
@@ -74,7 +72,7 @@ struct tee_capability {
 struct tee_probe {
     bool works;  /* an image can run */
     bool sealed; /* ... and the host's processes cannot read it */
-    char summary[240];
+    char summary[512];
     size_t count;
     struct tee_capability capabilities[TEE_CAPABILITIES];
 };

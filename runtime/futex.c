@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Waiting. Who sleeps, and on what, is known inside; the host only holds still the threads that ask
+ * for it, and may let them go at any time.
+ *
+ * Invariants:
+ *   1. thread.queued is 1 exactly while the thread is in the list of its key's bucket; it is
+ *      cleared under the bucket's lock by whoever takes the thread out (a waker, or itself);
+ *   2. a waker clears `queued`, then changes slot.wake, then asks the host to wake; a sleeper reads
+ *      slot.wake, then `queued`, then leaves: so no wake is lost;
+ *   3. slot.wake is hostile: it decides only when the host returns, never whether a wait is over.
+ */
+#include "syscalls.h"
+
+#include <linux/errno.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+
+#define BUCKETS    64u
+#define SPIN_TURNS 300 /* a short wait is cheaper than leaving */
+
+struct bucket {
+    _Atomic uint32_t locked;
+    struct thread *first, **last;
+};
+
+static struct bucket buckets[BUCKETS];
+
+static struct bucket *bucket_of(uint64_t key)
+{
+    return &buckets[(key >> 2 ^ key >> 8) % BUCKETS];
+}
+
+static void bucket_lock(struct bucket *bucket)
+{
+    for (int turn = 1; atomic_exchange_explicit(&bucket->locked, 1, memory_order_acquire); turn++) {
+        if (turn % 10000 == 0)
+            host_leave(RING_YIELD, 0, 0); /* its holder may have lost its CPU */
+        __builtin_ia32_pause();
+    }
+    if (!bucket->last)
+        bucket->last = &bucket->first;
+}
+
+static void bucket_unlock(struct bucket *bucket)
+{
+    atomic_store_explicit(&bucket->locked, 0, memory_order_release);
+}
+
+static void append(struct bucket *bucket, struct thread *thread)
+{
+    thread->queue_next = NULL;
+    *bucket->last = thread;
+    bucket->last = &thread->queue_next;
+}
+
+static void take_out(struct bucket *bucket, struct thread **place)
+{
+    struct thread *thread = *place;
+    *place = thread->queue_next;
+    if (bucket->last == &thread->queue_next)
+        bucket->last = place;
+}
+
+/* A thread is out of its queue, or has a signal: if it left for the host, fetch it. */
+static void fetch(struct thread *thread)
+{
+    if (!atomic_load(&thread->parked))
+        return;
+    atomic_fetch_add(&thread->slot->wake, 1);
+    host_call(RING_WAKE, thread->number, 0, 0, 0, 0, 0);
+}
+
+/* Takes this thread out if a waker has not; returns whether a waker had. */
+static bool stop_waiting(struct thread *self)
+{
+    for (;;) {
+        uint64_t key = atomic_load(&self->queue_key);
+        struct bucket *bucket = bucket_of(key);
+        bucket_lock(bucket);
+        if (atomic_load(&self->queue_key) != key) { /* requeued meanwhile */
+            bucket_unlock(bucket);
+            continue;
+        }
+        bool woken = !atomic_load(&self->queued);
+        if (!woken) {
+            struct thread **place = &bucket->first;
+            while (*place && *place != self)
+                place = &(*place)->queue_next;
+            if (*place) {
+                take_out(bucket, place);
+                atomic_store(&self->queued, 0);
+            }
+        }
+        bucket_unlock(bucket);
+        return woken;
+    }
+}
+
+static bool is_signalled(const struct thread *self)
+{
+    return atomic_load(&self->signals_pending) & ~self->signal_mask;
+}
+
+bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns,
+                      bool *differs)
+{
+    struct thread *self = thread_self();
+    uint64_t key = (uint64_t)(uintptr_t)word;
+    struct bucket *bucket = bucket_of(key);
+    bucket_lock(bucket);
+    *differs = atomic_load(word) != value;
+    if (*differs) {
+        bucket_unlock(bucket);
+        return false;
+    }
+    atomic_store(&self->queue_key, key);
+    self->queue_bits = bits;
+    atomic_store(&self->queued, 1);
+    append(bucket, self);
+    bucket_unlock(bucket);
+
+    for (int turn = 0; turn < SPIN_TURNS; turn++) {
+        if (!atomic_load_explicit(&self->queued, memory_order_acquire))
+            return true;
+        __builtin_ia32_pause();
+    }
+    uint64_t start = ns == UINT64_MAX ? 0 : clock_monotonic_ns();
+    uint64_t left = ns;
+    while (atomic_load(&self->queued) && !is_signalled(self)) {
+        uint32_t ticket = atomic_load(&self->slot->wake);
+        atomic_store(&self->parked, 1);
+        if (atomic_load(&self->queued) && !is_signalled(self))
+            host_leave(RING_PARK, ticket, left);
+        atomic_store(&self->parked, 0);
+        if (ns == UINT64_MAX)
+            continue;
+        uint64_t passed = clock_monotonic_ns() - start;
+        if (passed >= ns)
+            break;
+        left = ns - passed;
+    }
+    return atomic_load(&self->queued) ? stop_waiting(self) : true;
+}
+
+uint32_t thread_wake_bits(_Atomic uint32_t *word, uint32_t count, uint32_t bits)
+{
+    uint64_t key = (uint64_t)(uintptr_t)word;
+    struct bucket *bucket = bucket_of(key);
+    uint32_t woken = 0;
+    while (woken < count) {
+        struct thread *thread = NULL;
+        bucket_lock(bucket);
+        for (struct thread **place = &bucket->first; *place; place = &(*place)->queue_next) {
+            if (atomic_load(&(*place)->queue_key) == key && (*place)->queue_bits & bits) {
+                thread = *place;
+                take_out(bucket, place);
+                atomic_store(&thread->queued, 0);
+                break;
+            }
+        }
+        bucket_unlock(bucket);
+        if (!thread)
+            break;
+        fetch(thread);
+        woken++;
+    }
+    return woken;
+}
+
+void thread_wait(_Atomic uint32_t *word, uint32_t value, uint64_t ns)
+{
+    bool differs;
+    thread_wait_bits(word, value, ~0u, ns, &differs);
+}
+
+void thread_wake(_Atomic uint32_t *word, uint32_t count)
+{
+    thread_wake_bits(word, count, ~0u);
+}
+
+void thread_interrupt(struct thread *thread)
+{
+    fetch(thread);
+}
+
+static void lock_two(struct bucket *a, struct bucket *b)
+{
+    bucket_lock(a < b ? a : b);
+    if (a != b)
+        bucket_lock(a < b ? b : a);
+}
+
+static long requeue(_Atomic uint32_t *word, uint32_t wake, uint32_t move, _Atomic uint32_t *target,
+                    bool compare, uint32_t value)
+{
+    uint64_t key = (uint64_t)(uintptr_t)word, to_key = (uint64_t)(uintptr_t)target;
+    struct bucket *from = bucket_of(key), *to = bucket_of(to_key);
+    if (compare && atomic_load(word) != value)
+        return -EAGAIN;
+    long result = thread_wake_bits(word, wake, ~0u);
+    lock_two(from, to);
+    uint32_t moved = 0;
+    for (struct thread **place = &from->first; *place && moved < move && word != target;) {
+        struct thread *thread = *place;
+        if (atomic_load(&thread->queue_key) != key) {
+            place = &thread->queue_next;
+            continue;
+        }
+        take_out(from, place);
+        atomic_store(&thread->queue_key, to_key);
+        append(to, thread);
+        moved++;
+        if (from == to)
+            place = &from->first; /* the list changed under us; moved ones have another key */
+    }
+    bucket_unlock(from);
+    if (from != to)
+        bucket_unlock(to);
+    return result + moved;
+}
+
+/* Time left until an absolute time of a clock. */
+static uint64_t until(uint64_t deadline, bool realtime)
+{
+    uint64_t now;
+    struct runtime_time time;
+    if (realtime)
+        now = clock_realtime(&time)
+                  ? (uint64_t)time.seconds * 1000000000 + (uint64_t)time.nanoseconds
+                  : deadline;
+    else
+        now = clock_monotonic_ns();
+    return deadline > now ? deadline - now : 0;
+}
+
+static long wait(_Atomic uint32_t *word, uint32_t value, uint32_t bits, const void *timeout,
+                 bool absolute, bool realtime)
+{
+    uint64_t ns = UINT64_MAX;
+    bool differs;
+    if (!bits)
+        return -EINVAL;
+    if (timeout) {
+        if (!memory_is_inside(timeout, 16))
+            return -EFAULT;
+        if (!clock_timespec_ns(timeout, &ns))
+            return -EINVAL;
+        if (absolute && ns != UINT64_MAX)
+            ns = until(ns, realtime);
+    }
+    if (thread_wait_bits(word, value, bits, ns, &differs))
+        return 0;
+    if (differs)
+        return -EAGAIN;
+    return is_signalled(thread_self()) ? -EINTR : -ETIMEDOUT;
+}
+
+long sys_futex(const long *argument)
+{
+    _Atomic uint32_t *word = (_Atomic uint32_t *)argument[0];
+    int operation = (int)argument[1] & FUTEX_CMD_MASK;
+    bool realtime = (int)argument[1] & FUTEX_CLOCK_REALTIME;
+    uint32_t value = (uint32_t)argument[2];
+    const void *timeout = (const void *)argument[3];
+    _Atomic uint32_t *second = (_Atomic uint32_t *)argument[4];
+    if ((uint64_t)argument[0] & 3)
+        return -EINVAL;
+    if (!memory_is_inside(word, 4))
+        return -EFAULT;
+    switch (operation) {
+    case FUTEX_WAIT:
+        return wait(word, value, ~0u, timeout, false, false);
+    case FUTEX_WAIT_BITSET:
+        return wait(word, value, (uint32_t)argument[5], timeout, true, realtime);
+    case FUTEX_WAKE:
+        return thread_wake_bits(word, value, ~0u);
+    case FUTEX_WAKE_BITSET:
+        return argument[5] ? (long)thread_wake_bits(word, value, (uint32_t)argument[5]) : -EINVAL;
+    case FUTEX_REQUEUE:
+    case FUTEX_CMP_REQUEUE:
+        if (!memory_is_inside(second, 4))
+            return -EFAULT;
+        return requeue(word, value, (uint32_t)argument[3], second, operation == FUTEX_CMP_REQUEUE,
+                       (uint32_t)argument[5]);
+    default:
+        return -ENOSYS;
+    }
+}

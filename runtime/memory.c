@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The heap: everything of ELRANGE that was not added. brk grows up from its start, mappings are
+ * taken from its end downwards, highest free place first.
+ *
+ * Page permissions inside an enclave are frozen: the heap is readable and writable, never
+ * executable. mprotect to less is accepted and not enforced (docs/threat-model.md says so); to more
+ * is refused.
+ *
+ * Invariants (under `heap_lock`):
+ *   1. regions[0..region_count) are sorted, page aligned, do not overlap or touch without being
+ *      different mappings, and lie in [floor, ceiling);
+ *   2. brk_start <= brk_now <= brk_peak <= every region's start;
+ *   3. memory below `lowest` and above brk_peak has never been given out, so it is zero;
+ *      everything else is zeroed when it is given out again.
+ */
+#include "files/files.h"
+#include "syscalls.h"
+
+#include <linux/errno.h>
+#include <linux/mman.h>
+
+#define PAGE         UINT64_C(4096)
+#define REGIONS_MOST 65536u /* like Linux's vm.max_map_count */
+#define MINCORE_MOST (UINT64_C(1) << 30)
+
+struct region {
+    uint64_t start, end;
+};
+
+static struct lock heap_lock;
+static struct region *regions;
+static uint32_t region_count;
+static uint64_t ceiling, lowest;
+static uint64_t brk_start, brk_now, brk_peak;
+static uint64_t in_use, peak;
+static bool told; /* that the heap is too small: once is enough */
+
+static uint64_t page_up(uint64_t value)
+{
+    return (value + PAGE - 1) & ~(PAGE - 1);
+}
+
+void memory_start(void)
+{
+    uint64_t end = boot->heap.offset + boot->heap.size;
+    uint64_t table = REGIONS_MOST * sizeof(struct region);
+    if (boot->heap.size < boot->stack_size + table + PAGE)
+        runtime_stop(RING_STOP_MEMORY, boot->stack_size + table);
+    ceiling = end - boot->stack_size - table;
+    regions = (struct region *)ceiling;
+    lowest = ceiling;
+    brk_start = brk_now = brk_peak = boot->heap.offset;
+}
+
+void *memory_stack(void)
+{
+    return (void *)(boot->heap.offset + boot->heap.size);
+}
+
+uint64_t memory_peak(void)
+{
+    return peak;
+}
+
+uint64_t memory_in_use(void)
+{
+    return in_use;
+}
+
+bool memory_is_inside(const void *start, uint64_t size)
+{
+    uint64_t at = (uint64_t)(uintptr_t)start;
+    return at >= LAYOUT_BOOT && at < boot->elrange_size && size <= boot->elrange_size - at;
+}
+
+static bool heap_holds(uint64_t start, uint64_t size)
+{
+    return start >= boot->heap.offset && size <= boot->heap.size &&
+           start - boot->heap.offset <= boot->heap.size - size;
+}
+
+/* The number of regions that start below `address`. */
+static uint32_t below(uint64_t address)
+{
+    uint32_t low = 0, high = region_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (regions[middle].start < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void account(int64_t bytes)
+{
+    in_use += (uint64_t)bytes;
+    if (in_use > peak)
+        peak = in_use;
+}
+
+static bool is_free(uint64_t start, uint64_t end)
+{
+    uint32_t at = below(end);
+    return start >= brk_peak && end <= ceiling && (at == 0 || regions[at - 1].end <= start);
+}
+
+static bool insert(uint64_t start, uint64_t end)
+{
+    uint32_t at = below(start);
+    bool joins_lower = at > 0 && regions[at - 1].end == start;
+    bool joins_upper = at < region_count && regions[at].start == end;
+    if (!joins_lower && !joins_upper && region_count == REGIONS_MOST)
+        return false;
+    if (joins_lower && joins_upper) {
+        regions[at - 1].end = regions[at].end;
+        region_count--;
+        memmove(&regions[at], &regions[at + 1], (region_count - at) * sizeof(regions[0]));
+    } else if (joins_lower) {
+        regions[at - 1].end = end;
+    } else if (joins_upper) {
+        regions[at].start = start;
+    } else {
+        memmove(&regions[at + 1], &regions[at], (region_count - at) * sizeof(regions[0]));
+        regions[at] = (struct region){start, end};
+        region_count++;
+    }
+    account((int64_t)(end - start));
+    return true;
+}
+
+/* Takes [start, end) out of the regions; false: there is no room to split one. */
+static bool cut(uint64_t start, uint64_t end)
+{
+    uint32_t at = below(start);
+    if (at > 0 && regions[at - 1].end > start)
+        at--;
+    while (at < region_count && regions[at].start < end) {
+        struct region *region = &regions[at];
+        uint64_t from = region->start > start ? region->start : start;
+        uint64_t to = region->end < end ? region->end : end;
+        if (from > region->start && to < region->end) {
+            if (region_count == REGIONS_MOST)
+                return false;
+            memmove(region + 1, region, (region_count - at) * sizeof(regions[0]));
+            region_count++;
+            region[0].end = from;
+            region[1].start = to;
+            at += 2;
+        } else if (from > region->start) {
+            region->end = from;
+            at++;
+        } else if (to < region->end) {
+            region->start = to;
+            at++;
+        } else {
+            region_count--;
+            memmove(region, region + 1, (region_count - at) * sizeof(regions[0]));
+        }
+        account(-(int64_t)(to - from));
+    }
+    return true;
+}
+
+/* Zeroes what of [start, end) has been used before, and remembers that it is used now. */
+static void make_zero(uint64_t start, uint64_t end)
+{
+    uint64_t dirty = start > lowest ? start : lowest;
+    if (dirty < end)
+        memset((void *)dirty, 0, end - dirty);
+    if (start < lowest)
+        lowest = start;
+}
+
+/* The highest free place of `size` bytes; 0: none. */
+static uint64_t find_place(uint64_t size)
+{
+    uint64_t top = ceiling;
+    for (uint32_t i = region_count;; i--) {
+        uint64_t bottom = i > 0 ? regions[i - 1].end : page_up(brk_peak);
+        if (top >= bottom && top - bottom >= size)
+            return top - size;
+        if (i == 0)
+            return 0;
+        top = regions[i - 1].start;
+    }
+}
+
+static void tell_heap(uint64_t size)
+{
+    bool first = !told;
+    told = true;
+    if (first)
+        runtime_log(RING_LOG_HEAP, size);
+}
+
+static void *map_anywhere(uint64_t size)
+{
+    lock_acquire(&heap_lock);
+    uint64_t start = size ? find_place(size) : 0;
+    if (start && !insert(start, start + size))
+        start = 0;
+    if (start)
+        make_zero(start, start + size);
+    lock_release(&heap_lock);
+    return (void *)start;
+}
+
+void *memory_map(uint64_t size)
+{
+    if (size > boot->heap.size)
+        return NULL;
+    return map_anywhere(page_up(size));
+}
+
+void memory_unmap(void *start, uint64_t size)
+{
+    uint64_t at = (uint64_t)(uintptr_t)start;
+    lock_acquire(&heap_lock);
+    bool done = cut(at, at + page_up(size));
+    lock_release(&heap_lock);
+    if (!done)
+        runtime_stop(RING_STOP_MEMORY, sizeof(struct region));
+}
+
+/* ---- small objects: power-of-two classes from 32 bytes to 32 KiB, each with a free list ---- */
+
+#define CLASS_LEAST 5u
+#define CLASS_MOST  15u
+#define SLAB        (UINT64_C(64) << 10)
+
+struct object {
+    uint64_t size; /* of the class, or of the whole mapping above CLASS_MOST */
+    struct object *next;
+};
+static_assert(sizeof(struct object) == 16, "objects are 16-aligned");
+
+static struct lock object_lock;
+static struct object *free_objects[CLASS_MOST + 1];
+
+static bool refill(uint32_t class)
+{
+    uint8_t *slab = memory_map(SLAB);
+    if (!slab)
+        return false;
+    for (uint64_t at = 0; at < SLAB; at += UINT64_C(1) << class) {
+        struct object *object = (struct object *)(void *)(slab + at);
+        object->next = free_objects[class];
+        free_objects[class] = object;
+    }
+    return true;
+}
+
+void *memory_allocate(size_t size)
+{
+    struct object *object = NULL;
+    uint64_t whole = size + sizeof(*object);
+    if (whole < size)
+        return NULL;
+    if (whole > UINT64_C(1) << CLASS_MOST) {
+        object = memory_map(whole);
+        if (!object)
+            return NULL;
+        object->size = page_up(whole);
+        return object + 1;
+    }
+    uint32_t class = CLASS_LEAST;
+    while (UINT64_C(1) << class < whole)
+        class ++;
+    lock_acquire(&object_lock);
+    if (free_objects[class] || refill(class)) {
+        object = free_objects[class];
+        free_objects[class] = object->next;
+    }
+    lock_release(&object_lock);
+    if (!object)
+        return NULL;
+    object->size = UINT64_C(1) << class;
+    object->next = NULL;
+    memset(object + 1, 0, size);
+    return object + 1;
+}
+
+void memory_free(void *freed)
+{
+    if (!freed)
+        return;
+    struct object *object = (struct object *)freed - 1;
+    if (object->size > UINT64_C(1) << CLASS_MOST) {
+        memory_unmap(object, object->size);
+        return;
+    }
+    uint32_t class = (uint32_t)__builtin_ctzll(object->size);
+    lock_acquire(&object_lock);
+    object->next = free_objects[class];
+    free_objects[class] = object;
+    lock_release(&object_lock);
+}
+
+/* ---- system calls ---- */
+
+long sys_brk(const long *argument)
+{
+    uint64_t wanted = (uint64_t)argument[0];
+    lock_acquire(&heap_lock);
+    uint64_t limit = region_count ? regions[0].start : ceiling;
+    if (wanted >= brk_start && wanted <= limit) {
+        if (wanted > brk_now) {
+            uint64_t used = wanted < brk_peak ? wanted : brk_peak;
+            if (used > brk_now)
+                memset((void *)brk_now, 0, used - brk_now);
+            if (wanted > brk_peak) {
+                uint64_t from = brk_peak;
+                brk_peak = wanted;
+                if (wanted > lowest)
+                    memset((void *)(from > lowest ? from : lowest), 0,
+                           wanted - (from > lowest ? from : lowest));
+            }
+        }
+        account((int64_t)(wanted - brk_now));
+        brk_now = wanted;
+    }
+    uint64_t now = brk_now;
+    lock_release(&heap_lock);
+    if (wanted > limit)
+        tell_heap(wanted - now);
+    return (long)now;
+}
+
+/* Takes [start, end) from the program. Shared file mappings in it are the files' own memory. */
+static bool unmap(uint64_t start, uint64_t end)
+{
+    uint64_t from, to;
+    while (files_unmapped(start, end, &from, &to)) {
+        if (!unmap(start, from))
+            return false;
+        start = to;
+    }
+    lock_acquire(&heap_lock);
+    bool done = start >= end || cut(start, end);
+    lock_release(&heap_lock);
+    return done;
+}
+
+/* Makes [start, start + size) zero pages of the program. */
+static long map_fixed(uint64_t start, uint64_t size, bool replace)
+{
+    if (start & (PAGE - 1))
+        return -EINVAL;
+    if (!heap_holds(start, size) || start < page_up(brk_peak) || start + size > ceiling)
+        return -ENOMEM;
+    if (replace && !unmap(start, start + size))
+        return -ENOMEM;
+    long result = (long)start;
+    lock_acquire(&heap_lock);
+    if (!is_free(start, start + size))
+        result = -EEXIST;
+    else if (!insert(start, start + size))
+        result = -ENOMEM;
+    else
+        make_zero(start, start + size);
+    lock_release(&heap_lock);
+    return result;
+}
+
+/* The place of a mapping: an address, or -errno. */
+static long place(uint64_t wanted, uint64_t size, int flags)
+{
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+        return map_fixed(wanted, size, !(flags & MAP_FIXED_NOREPLACE));
+    void *start = map_anywhere(size);
+    if (!start)
+        tell_heap(size);
+    return start ? (long)start : -ENOMEM;
+}
+
+long sys_mmap(const long *argument)
+{
+    uint64_t wanted = (uint64_t)argument[0], size = (uint64_t)argument[1];
+    int protection = (int)argument[2], flags = (int)argument[3], fd = (int)argument[4];
+    uint64_t offset = (uint64_t)argument[5];
+    int type = flags & MAP_TYPE;
+    if (!size || (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE) ||
+        offset & (PAGE - 1))
+        return -EINVAL;
+    if (protection & PROT_EXEC)
+        return -EACCES; /* W^X: nothing becomes executable after launch */
+    if (size > boot->heap.size) {
+        tell_heap(size);
+        return -ENOMEM;
+    }
+    if (flags & MAP_ANONYMOUS)
+        return place(wanted, page_up(size), flags);
+
+    void *address = (void *)wanted;
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+        long placed = type == MAP_PRIVATE ? place(wanted, page_up(size), flags) : -EOPNOTSUPP;
+        if (placed < 0)
+            return placed;
+    }
+    long error = files_map(fd, offset, size, protection, flags, &address);
+    return error < 0 ? error : (long)address;
+}
+
+long sys_munmap(const long *argument)
+{
+    uint64_t start = (uint64_t)argument[0], size = (uint64_t)argument[1];
+    if (start & (PAGE - 1) || !size || size > boot->elrange_size)
+        return -EINVAL;
+    size = page_up(size);
+    if (!heap_holds(start, size))
+        return -EINVAL;
+    if (start < page_up(brk_peak) || start + size > ceiling)
+        return -EINVAL; /* the brk heap and the runtime's own */
+    return unmap(start, start + size) ? 0 : -ENOMEM;
+}
+
+long sys_mremap(const long *argument)
+{
+    uint64_t start = (uint64_t)argument[0], old = page_up((uint64_t)argument[1]);
+    uint64_t size = (uint64_t)argument[2];
+    int flags = (int)argument[3];
+    if (start & (PAGE - 1) || !size || !old || flags & ~MREMAP_MAYMOVE)
+        return flags & ~MREMAP_MAYMOVE ? -EOPNOTSUPP : -EINVAL;
+    if (!heap_holds(start, old))
+        return -EFAULT;
+    if (size > boot->heap.size) {
+        tell_heap(size);
+        return -ENOMEM;
+    }
+    size = page_up(size);
+
+    long result = -ENOMEM;
+    lock_acquire(&heap_lock);
+    uint32_t at = below(start + 1);
+    bool mapped = at > 0 && regions[at - 1].end >= start + old;
+    if (!mapped)
+        result = -EFAULT;
+    else if (size <= old)
+        result = size == old || cut(start + size, start + old) ? (long)start : -ENOMEM;
+    else if (is_free(start + old, start + size) && insert(start + old, start + size)) {
+        make_zero(start + old, start + size);
+        result = (long)start;
+    }
+    lock_release(&heap_lock);
+    if (result != -ENOMEM || size <= old)
+        return result;
+
+    if (!(flags & MREMAP_MAYMOVE))
+        return -ENOMEM;
+    void *moved = map_anywhere(size);
+    if (!moved) {
+        tell_heap(size);
+        return -ENOMEM;
+    }
+    memcpy(moved, (void *)start, old);
+    memory_unmap((void *)start, old);
+    return (long)moved;
+}
+
+/* What the program's own headers allow at `address`: PROT_ bits, or -1 outside its segments. */
+static int image_protection(uint64_t start, uint64_t size)
+{
+    struct header {
+        uint32_t type, flags;
+        uint64_t offset, address, physical, file_size, size, align;
+    };
+    static_assert(sizeof(struct header) == 56, "Elf64_Phdr");
+    if (boot->program_header_size != sizeof(struct header))
+        return -1;
+    const struct header *headers = (const void *)boot->program_headers;
+    uint64_t base = 0;
+    for (uint32_t i = 0; i < boot->program_header_count; i++)
+        if (headers[i].type == 6 /* PT_PHDR */)
+            base = boot->program_headers - headers[i].address;
+    for (uint32_t i = 0; i < boot->program_header_count; i++) {
+        uint64_t from = (headers[i].address + base) & ~(PAGE - 1);
+        uint64_t to = page_up(headers[i].address + base + headers[i].size);
+        if (headers[i].type == 1 /* PT_LOAD */ && start >= from && start + size <= to)
+            return (headers[i].flags & 4 ? PROT_READ : 0) |
+                   (headers[i].flags & 2 ? PROT_WRITE : 0) | (headers[i].flags & 1 ? PROT_EXEC : 0);
+    }
+    return -1;
+}
+
+long sys_mprotect(const long *argument)
+{
+    uint64_t start = (uint64_t)argument[0], size = page_up((uint64_t)argument[1]);
+    int wanted = (int)argument[2] & (PROT_READ | PROT_WRITE | PROT_EXEC);
+    if (start & (PAGE - 1))
+        return -EINVAL;
+    if (!memory_is_inside((void *)start, size))
+        return -ENOMEM;
+    int most = heap_holds(start, size) ? PROT_READ | PROT_WRITE : image_protection(start, size);
+    if (most < 0)
+        return -ENOMEM;
+    return wanted & ~most & ~PROT_READ ? -EACCES : 0;
+}
+
+long sys_madvise(const long *argument)
+{
+    uint64_t start = (uint64_t)argument[0], size = page_up((uint64_t)argument[1]);
+    if (start & (PAGE - 1))
+        return -EINVAL;
+    if (!memory_is_inside((void *)start, size))
+        return -ENOMEM;
+    switch (argument[2]) {
+    case MADV_DONTNEED: /* must read as zero afterwards */
+        if (!heap_holds(start, size))
+            return -EINVAL;
+        memset((void *)start, 0, size);
+        return 0;
+    case MADV_NORMAL:
+    case MADV_RANDOM:
+    case MADV_SEQUENTIAL:
+    case MADV_WILLNEED:
+    case MADV_FREE: /* may keep the data */
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_DONTFORK: /* there is no fork */
+    case MADV_DONTDUMP: /* nor a dump */
+    case MADV_COLD:
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+long sys_msync(const long *argument)
+{
+    uint64_t start = (uint64_t)argument[0], size = (uint64_t)argument[1];
+    if (start & (PAGE - 1))
+        return -EINVAL;
+    if (!memory_is_inside((void *)start, size))
+        return -ENOMEM;
+    return heap_holds(start, size) ? 0 : files_sync_map(start, size);
+}
+
+long sys_mincore(const long *argument)
+{
+    uint64_t start = (uint64_t)argument[0], size = (uint64_t)argument[1];
+    if (start & (PAGE - 1) || size > MINCORE_MOST)
+        return -EINVAL;
+    uint64_t pages = page_up(size) / PAGE;
+    if (!memory_is_inside((void *)start, size))
+        return -ENOMEM;
+    if (!memory_is_inside((void *)argument[2], pages))
+        return -EFAULT;
+    memset((void *)argument[2], 1, pages); /* an enclave's memory is never paged out */
+    return 0;
+}
+
+/* An enclave's memory is never paged out: it is locked. */
+long sys_mlock(const long *argument)
+{
+    return memory_is_inside((void *)argument[0], (uint64_t)argument[1]) ? 0 : -ENOMEM;
+}
+
+long sys_munlock(const long *argument)
+{
+    return sys_mlock(argument);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Starts the program: its stack as the System V ABI for x86-64 (section 3.4) has it, with argv,
+ * envp and the auxiliary vector, then a jump to its entry.
+ *
+ * Invariant: strings of the host (BOOT_ARGUMENTS_HOST, BOOT_ENVIRONMENT_HOST) are copied once, and
+ * only then looked at.
+ */
+#include "syscalls.h"
+
+#include <linux/auxvec.h>
+
+#define STRINGS_MOST 1000u /* of argv, and of envp */
+
+/* NUL-terminated strings, one after another, in private memory. */
+struct strings {
+    const char *bytes;
+    uint64_t size, count;
+};
+
+static uint64_t count_strings(const char *bytes, uint64_t size)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < size; i++)
+        count += bytes[i] == 0;
+    return count;
+}
+
+static struct strings measured(const struct boot_span *span)
+{
+    struct strings strings = {(const char *)span->offset, span->size, 0};
+    strings.count = count_strings(strings.bytes, strings.size);
+    return strings;
+}
+
+static struct strings ask_host(uint64_t which)
+{
+    uint64_t most = RING_BUFFER_SIZE;
+    int64_t size = host_call(RING_ARGUMENTS, which, most, 0, 0, 0, (int64_t)most);
+    if (size <= 0)
+        return (struct strings){0};
+    char *bytes = memory_map((uint64_t)size + 1);
+    if (!bytes)
+        runtime_stop(RING_STOP_MEMORY, (uint64_t)size);
+    host_get(0, bytes, (size_t)size);
+    if (bytes[size - 1] != 0)
+        runtime_stop(RING_STOP_HOST_LIED, RING_ARGUMENTS);
+    return (struct strings){bytes, (uint64_t)size, count_strings(bytes, (uint64_t)size)};
+}
+
+/* Copies the strings below *top and writes pointers to them at `pointers`; returns past the NULL.
+ */
+static uint64_t *lay_out(const struct strings *strings, uint8_t **top, uint64_t *pointers)
+{
+    *top -= strings->size;
+    memcpy(*top, strings->bytes, strings->size);
+    const char *at = (const char *)*top;
+    for (uint64_t i = 0; i < strings->count; i++) {
+        *pointers++ = (uint64_t)(uintptr_t)at;
+        at += strlen(at) + 1;
+    }
+    *pointers++ = 0;
+    return pointers;
+}
+
+static uint64_t find_capabilities(void)
+{
+    uint32_t eax = 1, ebx, ecx = 0, edx;
+    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    return edx; /* AT_HWCAP of x86 is CPUID.1.EDX */
+}
+
+_Noreturn void program_start(void)
+{
+    struct strings arguments =
+        boot->flags & BOOT_ARGUMENTS_HOST ? ask_host(0) : measured(&boot->arguments);
+    struct strings environment =
+        boot->flags & BOOT_ENVIRONMENT_HOST ? ask_host(1) : measured(&boot->environment);
+    if (arguments.count > STRINGS_MOST || environment.count > STRINGS_MOST)
+        runtime_stop(RING_STOP_BOOT, 3);
+
+    uint8_t *top = memory_stack();
+    static const char platform[] = "x86_64";
+    top -= sizeof(platform);
+    char *platform_at = memcpy(top, platform, sizeof(platform));
+    top -= 16;
+    uint8_t *random = top;
+    random_bytes(random, 16);
+
+    const uint64_t auxiliary[] = {
+        AT_PHDR,     boot->program_headers,
+        AT_PHENT,    boot->program_header_size,
+        AT_PHNUM,    boot->program_header_count,
+        AT_PAGESZ,   LAYOUT_PAGE,
+        AT_BASE,     0,
+        AT_FLAGS,    0,
+        AT_ENTRY,    boot->program_entry,
+        AT_UID,      1000,
+        AT_EUID,     1000,
+        AT_GID,      1000,
+        AT_EGID,     1000,
+        AT_SECURE,   0,
+        AT_RANDOM,   (uint64_t)(uintptr_t)random,
+        AT_HWCAP,    find_capabilities(),
+        AT_HWCAP2,   2 /* FSGSBASE works */,
+        AT_CLKTCK,   100,
+        AT_PLATFORM, (uint64_t)(uintptr_t)platform_at,
+        AT_NULL,     0,
+    };
+    uint64_t words =
+        1 + arguments.count + 1 + environment.count + 1 + sizeof(auxiliary) / sizeof(auxiliary[0]);
+    uint64_t below = (uint64_t)(uintptr_t)top - arguments.size - environment.size - words * 8;
+    uint64_t *stack = (uint64_t *)(below & ~UINT64_C(15));
+    uint64_t *at = stack;
+    *at++ = arguments.count;
+    at = lay_out(&arguments, &top, at);
+    at = lay_out(&environment, &top, at);
+    memcpy(at, auxiliary, sizeof(auxiliary));
+    runtime_begin(boot->program_entry, (uint64_t)(uintptr_t)stack);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every system call that the runtime answers. What is not here is ENOSYS, and is logged once by
+ * name. docs/syscalls.md lists them for users.
+ */
+#include "syscalls.h"
+
+#include "files/files.h"
+
+#include <asm/unistd.h>
+#include <linux/errno.h>
+#include <linux/sched.h>
+#include <stdatomic.h>
+
+#define ENTRY(name) [__NR_##name] = sys_##name
+
+static syscall_handler *const table[RING_SYSCALLS] = {
+    /* memory.c */
+    ENTRY(brk),
+    ENTRY(mmap),
+    ENTRY(munmap),
+    ENTRY(mremap),
+    ENTRY(mprotect),
+    ENTRY(madvise),
+    ENTRY(msync),
+    ENTRY(mincore),
+    ENTRY(mlock),
+    ENTRY(munlock),
+    /* thread.c, futex.c */
+    ENTRY(futex),
+    ENTRY(set_tid_address),
+    ENTRY(set_robust_list),
+    ENTRY(gettid),
+    ENTRY(exit),
+    ENTRY(exit_group),
+    ENTRY(sched_yield),
+    ENTRY(arch_prctl),
+    /* signal.c */
+    ENTRY(rt_sigaction),
+    ENTRY(rt_sigprocmask),
+    ENTRY(rt_sigpending),
+    ENTRY(sigaltstack),
+    ENTRY(kill),
+    ENTRY(tkill),
+    ENTRY(tgkill),
+    ENTRY(pause),
+    /* clock.c, random.c */
+    ENTRY(clock_gettime),
+    ENTRY(clock_getres),
+    ENTRY(clock_nanosleep),
+    ENTRY(nanosleep),
+    ENTRY(gettimeofday),
+    ENTRY(time),
+    ENTRY(times),
+    ENTRY(getrandom),
+    /* info.c */
+    ENTRY(getpid),
+    ENTRY(getppid),
+    ENTRY(getuid),
+    [__NR_geteuid] = sys_getuid,
+    [__NR_getgid] = sys_getuid,
+    [__NR_getegid] = sys_getuid,
+    [__NR_getpgrp] = sys_getpid,
+    ENTRY(getpgid),
+    [__NR_getsid] = sys_getpgid,
+    ENTRY(getgroups),
+    ENTRY(getresuid),
+    [__NR_getresgid] = sys_getresuid,
+    ENTRY(uname),
+    ENTRY(sysinfo),
+    ENTRY(prlimit64),
+    ENTRY(getrlimit),
+    ENTRY(getrusage),
+    ENTRY(sched_getaffinity),
+    ENTRY(getcpu),
+    ENTRY(prctl),
+    ENTRY(membarrier),
+    ENTRY(getpriority),
+    ENTRY(sched_getparam),
+    ENTRY(sched_getscheduler),
+    /* files/ */
+    ENTRY(read),
+    ENTRY(write),
+    ENTRY(readv),
+    ENTRY(writev),
+    ENTRY(pread64),
+    ENTRY(pwrite64),
+    ENTRY(preadv),
+    ENTRY(pwritev),
+    ENTRY(lseek),
+    ENTRY(sendfile),
+    ENTRY(open),
+    ENTRY(openat),
+    ENTRY(creat),
+    ENTRY(close),
+    ENTRY(close_range),
+    ENTRY(dup),
+    ENTRY(dup2),
+    ENTRY(dup3),
+    ENTRY(fcntl),
+    ENTRY(flock),
+    ENTRY(ioctl),
+    ENTRY(stat),
+    ENTRY(fstat),
+    ENTRY(lstat),
+    ENTRY(newfstatat),
+    ENTRY(statx),
+    ENTRY(access),
+    ENTRY(faccessat),
+    ENTRY(faccessat2),
+    ENTRY(statfs),
+    ENTRY(fstatfs),
+    ENTRY(truncate),
+    ENTRY(ftruncate),
+    ENTRY(fallocate),
+    ENTRY(fadvise64),
+    ENTRY(fsync),
+    ENTRY(fdatasync),
+    ENTRY(unlink),
+    ENTRY(unlinkat),
+    ENTRY(rmdir),
+    ENTRY(rename),
+    ENTRY(renameat),
+    ENTRY(renameat2),
+    ENTRY(mkdir),
+    ENTRY(mkdirat),
+    ENTRY(getdents64),
+    ENTRY(getcwd),
+    ENTRY(chdir),
+    ENTRY(fchdir),
+    ENTRY(readlink),
+    ENTRY(readlinkat),
+    ENTRY(chmod),
+    ENTRY(fchmod),
+    ENTRY(fchmodat),
+    ENTRY(chown),
+    ENTRY(fchown),
+    ENTRY(lchown),
+    ENTRY(fchownat),
+    ENTRY(utimensat),
+    ENTRY(umask),
+    ENTRY(pipe),
+    ENTRY(pipe2),
+    ENTRY(eventfd),
+    ENTRY(eventfd2),
+    ENTRY(poll),
+    ENTRY(ppoll),
+    ENTRY(select),
+    ENTRY(pselect6),
+    ENTRY(socket),
+    ENTRY(connect),
+    ENTRY(bind),
+    ENTRY(listen),
+    ENTRY(accept),
+    ENTRY(accept4),
+    ENTRY(sendto),
+    ENTRY(recvfrom),
+    ENTRY(sendmsg),
+    ENTRY(recvmsg),
+    ENTRY(shutdown),
+    ENTRY(getsockname),
+    ENTRY(getpeername),
+    ENTRY(setsockopt),
+    ENTRY(getsockopt),
+};
+
+static long refuse(uint64_t number)
+{
+    static _Atomic uint64_t told[RING_SYSCALLS / 64];
+    if (number < RING_SYSCALLS &&
+        !(atomic_fetch_or(&told[number / 64], UINT64_C(1) << number % 64) >> number % 64 & 1))
+        runtime_log(RING_LOG_UNSUPPORTED, number);
+    return -ENOSYS;
+}
+
+/* struct clone_args, as far as threads need it */
+struct clone_arguments {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+};
+
+static long clone3(struct syscall_frame *frame, uint64_t address, uint64_t size)
+{
+    struct clone_arguments arguments;
+    if (size < sizeof(arguments))
+        return -EINVAL;
+    if (!memory_is_inside((void *)address, sizeof(arguments)))
+        return -EFAULT;
+    memcpy(&arguments, (void *)address, sizeof(arguments));
+    return thread_clone(frame, arguments.flags, arguments.stack + arguments.stack_size,
+                        (uint32_t *)arguments.parent_tid, (uint32_t *)arguments.child_tid,
+                        arguments.tls);
+}
+
+/* The calls that need the program's registers, not only their arguments. */
+static bool with_frame(struct syscall_frame *frame, long *result)
+{
+    switch (frame->number) {
+    case __NR_clone:
+        *result = thread_clone(frame, frame->rdi & ~UINT64_C(CSIGNAL), frame->rsi,
+                               (uint32_t *)frame->rdx, (uint32_t *)frame->r10, frame->r8);
+        break;
+    case __NR_clone3:
+        *result = clone3(frame, frame->rdi, frame->rsi);
+        break;
+    case __NR_rt_sigreturn:
+        *result = signal_return(frame);
+        break;
+    default:
+        return false;
+    }
+    if (*result == -ENOSYS)
+        refuse(frame->number);
+    return true;
+}
+
+long runtime_syscall(struct syscall_frame *frame)
+{
+    struct thread *self = thread_self();
+    uint64_t number = frame->number;
+    const long arguments[6] = {(long)frame->rdi, (long)frame->rsi, (long)frame->rdx,
+                               (long)frame->r10, (long)frame->r8,  (long)frame->r9};
+    long result;
+    self->syscall = number < RING_SYSCALLS ? number : 0;
+    self->forwarded = false;
+    if (number < RING_SYSCALLS && table[number])
+        result = table[number](arguments);
+    else if (!with_frame(frame, &result))
+        result = refuse(number);
+    statistics_count(self);
+    if (__builtin_expect((atomic_load_explicit(&self->signals_pending, memory_order_relaxed) &
+                          ~self->signal_mask) != 0,
+                         0))
+        result = signal_deliver(frame, result);
+    return result;
+}

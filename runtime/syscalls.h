@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A system call under way, and what the files of the core offer to the table in syscalls.c.
+ */
+#ifndef RUNTIME_SYSCALLS_H
+#define RUNTIME_SYSCALLS_H
+
+#include "runtime.h"
+
+/* The program's registers, as runtime_syscall_entry pushes them. */
+struct syscall_frame {
+    uint64_t r15, r14, r13, r12, rbp, rbx, r9, r8, r10, rdx, rsi, rdi;
+    uint64_t number; /* rax */
+};
+static_assert(sizeof(struct syscall_frame) == 13 * 8, "entry.S knows this");
+
+#define RUNTIME_PID 100
+
+/* entry.S */
+void runtime_gate(void);
+_Noreturn void runtime_begin(uint64_t entry, uint64_t stack);
+_Noreturn void runtime_resume(const struct syscall_frame *frame, long result);
+_Noreturn void runtime_unwind(void (*function)(void));
+_Noreturn void runtime_start(uint8_t *shared, uint64_t size, uint64_t flags, uint64_t tcs);
+long runtime_syscall(struct syscall_frame *frame);
+
+/* host.c */
+void host_start(uint8_t *shared, uint64_t size);
+void host_thread_start(struct thread *thread);
+/* Leaves by the gate with a request that only the host thread of this enclave thread serves. */
+int64_t host_leave(uint32_t operation, uint64_t a0, uint64_t a1);
+
+/* memory.c */
+void memory_start(void);
+uint64_t memory_peak(void);
+uint64_t memory_in_use(void);
+void *memory_stack(void); /* top of the first thread's stack */
+
+/* clock.c */
+void clock_start(void);
+
+/* random.c */
+void random_start(void);
+
+/* program.c */
+_Noreturn void program_start(void);
+
+/* thread.c: the calling thread's frame is needed by clone and by signals. */
+void thread_start(struct thread *thread, uint64_t tcs);
+_Noreturn void thread_loop(void);
+struct thread *thread_at(uint32_t number);
+long thread_clone(struct syscall_frame *frame, uint64_t flags, uint64_t stack, uint32_t *parent_tid,
+                  uint32_t *child_tid, uint64_t tls);
+int32_t thread_count_running(void);
+
+/* futex.c */
+bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns,
+                      bool *differs);
+uint32_t thread_wake_bits(_Atomic uint32_t *word, uint32_t count, uint32_t bits);
+/* Ends another thread's wait early, as a signal does. */
+void thread_interrupt(struct thread *thread);
+
+/* signal.c */
+void signal_raise(int number); /* to this thread */
+/* Called on the way back to the program: may change where it continues. */
+long signal_deliver(struct syscall_frame *frame, long result);
+long signal_return(struct syscall_frame *frame);
+
+/* statistics.c */
+void statistics_count(struct thread *thread);
+void statistics_polled(bool polled);
+void statistics_send(void);
+
+/* Deadlines: ns from a struct timespec of the program; false: malformed. */
+bool clock_timespec_ns(const void *timespec, uint64_t *ns);
+
+syscall_handler sys_brk, sys_mmap, sys_munmap, sys_mremap, sys_mprotect, sys_madvise, sys_msync,
+    sys_mincore, sys_mlock, sys_munlock;
+syscall_handler sys_futex, sys_set_tid_address, sys_set_robust_list, sys_gettid, sys_exit,
+    sys_exit_group, sys_sched_yield, sys_arch_prctl;
+syscall_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_rt_sigpending, sys_sigaltstack, sys_kill,
+    sys_tkill, sys_tgkill, sys_pause;
+syscall_handler sys_clock_gettime, sys_clock_getres, sys_clock_nanosleep, sys_nanosleep,
+    sys_gettimeofday, sys_time, sys_times;
+syscall_handler sys_getrandom, sys_getpid, sys_getppid, sys_getuid, sys_getpgid, sys_getgroups,
+    sys_getresuid, sys_uname, sys_sysinfo, sys_prlimit64, sys_getrlimit, sys_getrusage,
+    sys_sched_getaffinity, sys_getcpu, sys_prctl, sys_membarrier, sys_getpriority,
+    sys_sched_getparam, sys_sched_getscheduler;
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Threads. A thread of the program runs on a TCS; TCS 0 starts the program, the others wait to be
+ * given a thread by clone. What a thread is to run is decided inside: the host only enters TCSs,
+ * and entering one that has nothing to run does nothing.
+ *
+ * Life of a TCS: FREE -(clone)-> ASSIGNED -(its loop)-> RUNNING -(exit)-> FREE.
+ */
+#include "syscalls.h"
+
+#include <asm/prctl.h>
+#include <linux/errno.h>
+#include <linux/sched.h>
+#include <stdatomic.h>
+
+enum state { FREE = 0, ASSIGNED = 1, RUNNING = 2 };
+
+/* What a TCS is to run next. */
+struct assignment {
+    _Atomic uint32_t state;
+    int32_t tid;
+    struct syscall_frame frame; /* of the clone, with the child's values */
+    uint64_t stack, fs_base;
+    uint32_t *clear_tid;
+    uint64_t signal_mask;
+    uint32_t mxcsr;
+    uint16_t x87;
+};
+
+static struct assignment assignments[THREAD_COUNT_MAX];
+static struct thread *threads[THREAD_COUNT_MAX];
+static _Atomic int32_t next_tid = RUNTIME_PID + 1;
+static _Atomic int32_t running = 1;
+static _Atomic bool told; /* that there are too few TCSs */
+
+void thread_start(struct thread *thread, uint64_t tcs)
+{
+    uint64_t number = (tcs - boot->threads) / (THREAD_PAGES * LAYOUT_PAGE);
+    if (number >= boot->thread_count)
+        runtime_stop(RING_STOP_BOOT, 2);
+    thread->number = (uint32_t)number;
+    threads[number] = thread;
+    host_thread_start(thread);
+    if (number == 0) {
+        atomic_store(&assignments[0].state, RUNNING);
+        thread->tid = RUNTIME_PID;
+    }
+}
+
+struct thread *thread_at(uint32_t number)
+{
+    return number < boot->thread_count && atomic_load(&assignments[number].state) == RUNNING
+               ? threads[number]
+               : NULL;
+}
+
+int32_t thread_count_running(void)
+{
+    return atomic_load(&running);
+}
+
+static void write_fs_base(struct thread *thread, uint64_t base)
+{
+    thread->fs_base = base;
+    __asm__ volatile("wrfsbase %0" : : "r"(base));
+}
+
+/* Runs what clone left for this TCS, again and again; never returns to its caller. */
+_Noreturn void thread_loop(void)
+{
+    struct thread *self = thread_self();
+    struct assignment *mine = &assignments[self->number];
+    while (atomic_load_explicit(&mine->state, memory_order_acquire) != ASSIGNED)
+        host_leave(RING_THREAD_IDLE, 0, 0);
+
+    self->tid = mine->tid;
+    self->clear_tid = mine->clear_tid;
+    self->signal_mask = mine->signal_mask;
+    atomic_store(&self->signals_pending, 0);
+    self->signal_stack_size = 0;
+    self->signal_stack_flags = 0;
+    write_fs_base(self, mine->fs_base);
+    __asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(mine->mxcsr), "m"(mine->x87));
+    struct syscall_frame frame = mine->frame;
+    self->program_stack = mine->stack;
+    atomic_store(&mine->state, RUNNING);
+    runtime_resume(&frame, 0);
+}
+
+/* The flags of a thread, as pthread_create of glibc and musl and Rust's std give them. */
+#define THREAD_FLAGS                                                                               \
+    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS)
+#define OTHER_FLAGS                                                                                \
+    (CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |             \
+     CLONE_DETACHED)
+
+static struct assignment *find_free(uint32_t *number)
+{
+    for (uint32_t i = 0; i < boot->thread_count; i++) {
+        uint32_t is_free = FREE;
+        /* RUNNING keeps other clones away until the assignment is whole. */
+        if (atomic_compare_exchange_strong(&assignments[i].state, &is_free, RUNNING)) {
+            *number = i;
+            return &assignments[i];
+        }
+    }
+    return NULL;
+}
+
+long thread_clone(struct syscall_frame *frame, uint64_t flags, uint64_t stack, uint32_t *parent_tid,
+                  uint32_t *child_tid, uint64_t tls)
+{
+    if ((flags & THREAD_FLAGS) != THREAD_FLAGS)
+        return -ENOSYS; /* fork, vfork: there is one process in an enclave */
+    if (flags & ~(uint64_t)(THREAD_FLAGS | OTHER_FLAGS))
+        return -EINVAL;
+    if (!memory_is_inside((void *)(stack - 8), 8) ||
+        (flags & CLONE_PARENT_SETTID && !memory_is_inside(parent_tid, 4)) ||
+        (flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID) && !memory_is_inside(child_tid, 4)))
+        return -EFAULT;
+
+    uint32_t number;
+    struct assignment *child = find_free(&number);
+    if (!child) {
+        if (!atomic_exchange(&told, true))
+            runtime_log(RING_LOG_THREADS, boot->thread_count);
+        return -EAGAIN;
+    }
+    struct thread *self = thread_self();
+    int32_t tid = atomic_fetch_add(&next_tid, 1);
+    child->tid = tid;
+    child->frame = *frame;
+    child->fs_base = tls;
+    child->clear_tid = flags & CLONE_CHILD_CLEARTID ? child_tid : NULL;
+    child->signal_mask = self->signal_mask;
+    __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(child->mxcsr), "=m"(child->x87));
+    /* The child continues where the parent does, on its own stack. */
+    child->stack = stack - 8;
+    *(uint64_t *)child->stack = *(const uint64_t *)self->program_stack;
+    if (flags & CLONE_PARENT_SETTID)
+        *parent_tid = (uint32_t)tid;
+    if (flags & CLONE_CHILD_SETTID)
+        *child_tid = (uint32_t)tid;
+    atomic_fetch_add(&running, 1);
+    atomic_store_explicit(&child->state, ASSIGNED, memory_order_release);
+
+    int64_t started = host_call(RING_THREAD_START, number, 0, 0, 0, 0, 0);
+    if (started < 0) {
+        uint32_t assigned = ASSIGNED;
+        /* Take it back, unless the host entered it all the same. */
+        if (atomic_compare_exchange_strong(&child->state, &assigned, FREE)) {
+            atomic_fetch_sub(&running, 1);
+            return -EAGAIN;
+        }
+    }
+    return tid;
+}
+
+static void finish_thread(void)
+{
+    struct thread *self = thread_self();
+    atomic_store(&assignments[self->number].state, FREE);
+    thread_loop();
+}
+
+long sys_exit(const long *argument)
+{
+    struct thread *self = thread_self();
+    if (atomic_fetch_sub(&running, 1) == 1)
+        runtime_exit((int)argument[0] & 0xff, 0);
+    if (self->clear_tid) {
+        _Atomic uint32_t *word = (_Atomic uint32_t *)self->clear_tid;
+        self->clear_tid = NULL;
+        atomic_store(word, 0);
+        thread_wake(word, 1);
+    }
+    runtime_unwind(finish_thread);
+}
+
+long sys_exit_group(const long *argument)
+{
+    runtime_exit((int)argument[0] & 0xff, 0);
+}
+
+long sys_set_tid_address(const long *argument)
+{
+    struct thread *self = thread_self();
+    if (argument[0] && !memory_is_inside((void *)argument[0], 4))
+        return -EFAULT;
+    self->clear_tid = (uint32_t *)argument[0];
+    return self->tid;
+}
+
+/* A robust list matters to threads that die holding a mutex that another process shares. */
+long sys_set_robust_list(const long *argument)
+{
+    return argument[1] == 24 ? 0 : -EINVAL;
+}
+
+long sys_gettid(const long *argument)
+{
+    (void)argument;
+    return thread_self()->tid;
+}
+
+long sys_sched_yield(const long *argument)
+{
+    (void)argument;
+    /* The host's scheduler decides who runs; leaving each time would cost more than it gives. */
+    static _Atomic uint32_t yields;
+    if (atomic_fetch_add(&yields, 1) % 64 == 63)
+        host_leave(RING_YIELD, 0, 0);
+    __builtin_ia32_pause();
+    return 0;
+}
+
+long sys_arch_prctl(const long *argument)
+{
+    struct thread *self = thread_self();
+    switch (argument[0]) {
+    case ARCH_SET_FS:
+        write_fs_base(self, (uint64_t)argument[1]);
+        return 0;
+    case ARCH_GET_FS:
+        if (!memory_is_inside((void *)argument[1], 8))
+            return -EFAULT;
+        *(uint64_t *)argument[1] = self->fs_base;
+        return 0;
+    default: /* %gs is the runtime's own */
+        return -EINVAL;
+    }
+}
