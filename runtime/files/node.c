@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Nodes: made, counted, described.
+ */
+#include "node.h"
+
+static _Atomic uint64_t node_number = 1;
+
+struct runtime_time node_now(void)
+{
+    struct runtime_time now = {0, 0};
+    if (!clock_realtime(&now))
+        return (struct runtime_time){0, 0};
+    return now;
+}
+
+void node_touch(struct node *node)
+{
+    node->modified = node->changed = node_now();
+}
+
+struct node *node_new(const struct node_operations *operations, uint32_t mode)
+{
+    struct node *node = memory_allocate(sizeof(*node));
+    if (!node)
+        return NULL;
+    node->operations = operations;
+    node->references = 1;
+    node->mode = mode;
+    node->links = 1;
+    node->number = node_number++;
+    node->accessed = node->modified = node->changed = node_now();
+    return node;
+}
+
+void node_put(struct node *node)
+{
+    while (node && --node->references == 0) {
+        struct node *parent = node->parent;
+        if (node->operations->destroy)
+            node->operations->destroy(node);
+        directory_destroy(node);
+        memory_free(node->name);
+        memory_free(node);
+        node = parent;
+    }
+}
+
+long node_status(struct node *node, struct file *file, struct stat *status)
+{
+    (void)file;
+    memset(status, 0, sizeof(*status));
+    lock_acquire(&node->lock);
+    status->st_dev = node->volume ? node->volume->device : 1;
+    status->st_ino = node->number;
+    status->st_nlink =
+        node_is_directory(node) && node->links ? 2 + node->directory.subdirectories : node->links;
+    status->st_mode = node->mode;
+    status->st_uid = status->st_gid = FILES_OWNER;
+    status->st_size = (long)node->size;
+    status->st_blksize = 4096;
+    if (node->operations == &memory_operations)
+        status->st_blocks = (long)(node->memory.allocated / 512);
+    else if (node->operations == &constant_operations)
+        status->st_blocks = (long)((node->size + 511) / 512);
+    status->st_atime = (unsigned long)node->accessed.seconds;
+    status->st_atime_nsec = (unsigned long)node->accessed.nanoseconds;
+    status->st_mtime = (unsigned long)node->modified.seconds;
+    status->st_mtime_nsec = (unsigned long)node->modified.nanoseconds;
+    status->st_ctime = (unsigned long)node->changed.seconds;
+    status->st_ctime_nsec = (unsigned long)node->changed.nanoseconds;
+    lock_release(&node->lock);
+    return 0;
+}
+
+long seek_within(struct file *file, int64_t offset, int whence, uint64_t size)
+{
+    int64_t base = 0;
+    lock_acquire(&file->lock);
+    long result = -EINVAL;
+    if (whence == SEEK_CUR)
+        base = (int64_t)file->position;
+    else if (whence == SEEK_END)
+        base = (int64_t)size;
+    else if (whence != SEEK_SET)
+        goto out;
+    if (__builtin_add_overflow(base, offset, &base))
+        result = -EOVERFLOW;
+    else if (base >= 0)
+        file->position = (uint64_t)(result = base);
+out:
+    lock_release(&file->lock);
+    return result;
+}

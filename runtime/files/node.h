@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of runtime/files share. Three things, as in every Unix:
+ *   a descriptor (a number) refers to an open file description (struct file: position, flags,
+ *   shared by dup), which refers to a node (an inode: content, or the way to it).
+ *
+ * What must always hold:
+ *   1. A file is used only with a reference (file_get .. file_put), so close in one thread cannot
+ *      take it from under another. struct file is never given back to the allocator: file_get may
+ *      look at one that has just been closed.
+ *   2. Locks are taken in this order: tree, descriptors, file, mappings, node. The tree's and the
+ *      descriptors' lock are never held while the host is asked.
+ *   3. A node's place (parent, name, entries, links) changes under the tree's lock; its content,
+ *      size, times and record locks under its own.
+ *   4. What the host says is checked before anything is computed from it, and never becomes an
+ *      index or an address.
+ */
+#ifndef RUNTIME_FILES_NODE_H
+#define RUNTIME_FILES_NODE_H
+
+#include "abi.h"
+#include "files.h"
+
+#define FILES_DESCRIPTORS 1024u
+#define FILES_OWNER       1000u
+#define FILES_PAGE        UINT64_C(4096)
+#define FILES_CHUNK       (UINT64_C(64) << 10)
+#define FILES_TRANSFER    UINT64_C(0x7ffff000) /* most bytes that one call moves, as in Linux */
+#define FILES_SIZE        ((uint64_t)INT64_MAX)
+#define FILES_HANDLE      65535 /* highest handle that the host may give */
+#define FILES_FOREVER     UINT64_MAX
+
+struct node;
+struct file;
+
+/* Bytes of the program under way: what is left of a vector of buffers. */
+struct transfer {
+    const struct iovec *vector; /* the next buffer */
+    size_t used;                /* bytes of it that are done */
+    uint64_t left;              /* bytes still to do, over all */
+};
+
+/* How a kind of file behaves. NULL: the call fails, with the error named. */
+struct node_operations {
+    bool positioned; /* the description has a position, kept inside */
+    bool host;       /* file->handle is the host's, and poll has to ask it */
+
+    /* Both return the bytes done, or -errno when there are none. `position` is advanced; NULL:
+     * the kind has none, or the host keeps it. NULL: -EINVAL. */
+    long (*read)(struct file *file, struct transfer *transfer, uint64_t *position);
+    long (*write)(struct file *file, struct transfer *transfer, uint64_t *position);
+    long (*seek)(struct file *file, int64_t offset, int whence); /* NULL: -ESPIPE */
+    long (*status)(struct node *node, struct file *file, struct stat *status);
+    long (*truncate)(struct file *file, uint64_t size);                   /* NULL: -EINVAL */
+    long (*reserve)(struct file *file, uint64_t from, uint64_t to);       /* NULL: -EOPNOTSUPP */
+    long (*sync)(struct file *file, bool data_only);                      /* NULL: -EINVAL */
+    long (*list)(struct file *file, uint8_t *buffer, uint64_t size);      /* NULL: -ENOTDIR */
+    long (*control)(struct file *file, uint32_t request, void *argument); /* NULL: -ENOTTY */
+    long (*nonblock)(struct file *file, bool on); /* told before O_NONBLOCK changes; may be NULL */
+    uint32_t (*poll)(struct file *file);          /* POLL bits now; NULL: always ready */
+    void (*close)(struct file *file);             /* the last descriptor has gone; may be NULL */
+    void (*destroy)(struct node *node);           /* the last reference has gone; may be NULL */
+};
+
+struct changes { /* what threads wait for */
+    _Atomic uint32_t word, sleepers;
+};
+
+struct volume {     /* of one memory directory */
+    uint64_t limit; /* bytes; 0: none */
+    _Atomic uint64_t used;
+    uint32_t device;
+};
+
+struct directory {
+    struct node **buckets;
+    uint32_t bucket_count; /* a power of two, or 0 */
+    uint32_t entries;
+    struct node *first, *last; /* rising cookies */
+    uint64_t cookie;           /* of the entry last made */
+    uint32_t subdirectories;
+};
+
+struct mapping;
+struct memory_file {
+    uint8_t **chunks; /* NULL: a hole. `first` while there is room for one only */
+    uint64_t capacity;
+    uint8_t *first;
+    uint64_t first_size; /* bytes of chunk 0, up to FILES_CHUNK; the others are whole */
+    uint64_t allocated;  /* bytes of storage */
+    struct mapping *mappings;
+};
+
+struct constant { /* measured and hashed files */
+    const uint8_t *bytes;
+    const struct boot_file *source; /* hashed: the entry of the file table; else NULL */
+    uint32_t index;
+    uint32_t opens;
+};
+
+struct plain {
+    uint32_t index; /* in the file table */
+    bool writable;
+    char *below; /* path below it, no NUL; NULL when empty */
+    uint32_t below_length;
+    uint32_t device; /* the host's names for it: hints, compared, never trusted */
+    uint64_t inode;
+    struct node *mount; /* the entry's own node; itself there */
+    struct node *next;  /* among the open ones */
+};
+
+struct record_lock;
+struct pipe;
+
+struct node {
+    const struct node_operations *operations;
+    _Atomic uint32_t references;
+    struct lock lock;
+    uint32_t mode;
+    uint32_t links;
+    uint64_t number; /* st_ino */
+    uint64_t size;
+    struct runtime_time accessed, modified, changed;
+    struct record_lock *locks;
+    struct changes lock_changes;
+
+    /* its place in the tree */
+    struct node *parent; /* referenced; the root's is the root, without */
+    char *name;
+    uint32_t name_length;
+    uint32_t name_hash;
+    struct node *bucket_next;
+    struct node *previous, *next;
+    uint64_t cookie;
+    struct volume *volume; /* NULL: what the manifest made, which the program cannot change */
+    bool mounted;          /* it came from the manifest: not to be moved or removed */
+
+    struct directory directory; /* a plain directory of the manifest may hold other mounts */
+    union {
+        struct memory_file memory;
+        struct constant constant;
+        struct plain plain;
+        struct pipe *pipe;
+        uint32_t special; /* device number, descriptor number, handle */
+        void *other;
+    };
+};
+
+struct file {
+    _Atomic uint32_t references; /* 0: free */
+    _Atomic uint32_t flags;      /* O_ACCMODE, O_APPEND, O_NONBLOCK, O_DSYNC, O_PATH ... */
+    struct lock lock;            /* position, listing */
+    uint64_t position;
+    struct node *node;
+    uint32_t handle;          /* of the host */
+    _Atomic uint32_t actions; /* counts reads and writes, for edge-triggered epoll */
+    void *listing;            /* plain directories: entries still to be told */
+    struct file *next;        /* free */
+};
+
+/* ---- descriptor.c ---- */
+struct file *file_get(long descriptor); /* NULL: not open */
+void file_put(struct file *file);
+/* A new file with one reference; takes over the caller's reference of `node`. NULL: no memory (the
+ * node has been put). */
+struct file *file_new(struct node *node, uint32_t flags);
+/* Gives `file` (whose reference it takes over, also on failure) the lowest free number that is not
+ * below `least`. */
+long descriptor_install(struct file *file, long least, bool close_on_exec);
+void descriptors_start(void);
+
+static inline bool file_can_read(const struct file *file)
+{
+    uint32_t flags = file->flags;
+    return !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY;
+}
+
+static inline bool file_can_write(const struct file *file)
+{
+    uint32_t flags = file->flags;
+    return !(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* ---- node.c ---- */
+struct node *node_new(const struct node_operations *operations, uint32_t mode);
+static inline struct node *node_get(struct node *node)
+{
+    node->references++;
+    return node;
+}
+void node_put(struct node *node);
+struct runtime_time node_now(void);
+/* Sets the times of modification and change; under the node's lock. */
+void node_touch(struct node *node);
+/* st_ fields from the node's own. */
+long node_status(struct node *node, struct file *file, struct stat *status);
+/* Whether the owner's permission bits (4 read, 2 write, 1 execute) allow all of `wanted`. */
+static inline bool node_permits(const struct node *node, uint32_t wanted)
+{
+    return (((node->mode >> 6) & wanted) == wanted);
+}
+static inline bool node_is_directory(const struct node *node)
+{
+    return (node->mode & S_IFMT) == S_IFDIR;
+}
+
+/* ---- transfer.c ---- */
+/* The next stretch, at most `most` bytes (not 0); NULL: the program changed the vector meanwhile
+ * to something that is not its memory. */
+uint8_t *transfer_next(struct transfer *transfer, uint64_t most, uint64_t *length);
+/* Checks a vector and begins: 0, -EINVAL or -EFAULT. */
+long transfer_begin(struct transfer *transfer, const struct iovec *vector, uint64_t count);
+/* Between the program's buffers and this thread's bounce buffer, from its start. */
+long transfer_put(struct transfer *transfer, uint64_t size);
+long transfer_get(struct transfer *transfer, uint64_t size);
+/* The same between the program's buffers and private memory. */
+long transfer_copy_in(struct transfer *transfer, void *to, uint64_t size);
+long transfer_copy_out(struct transfer *transfer, const void *from, uint64_t size);
+
+/* ---- tree.c ---- */
+extern struct lock tree_lock;
+extern struct node *tree_root;
+extern const struct node_operations directory_operations;
+struct node *tree_find(struct node *directory, const char *name, size_t length);
+/* Puts `node` (one reference goes to the tree) into a directory; -ENOMEM. */
+long tree_link(struct node *directory, struct node *node, const char *name, size_t length);
+/* Takes it out of its directory; the caller inherits the tree's reference. */
+void tree_unlink(struct node *node);
+/* Moves it, in place of `replaced` (NULL: nothing; else as tree_unlink): wholly or, -ENOMEM, not.
+ */
+long tree_move(struct node *node, struct node *directory, const char *name, size_t length,
+               struct node *replaced);
+/* Writes the path of a node, backwards from the end of `buffer`: its length, -ERANGE, -ENOENT.
+ * Under the tree's lock. */
+long tree_path(const struct node *node, char *buffer, uint64_t size);
+void tree_start(const struct boot_header *header);
+/* The bytes of a span of the boot page; one outside the blob stops the enclave. */
+const void *boot_bytes(const struct boot_header *header, struct boot_span span);
+/* A node of the manifest (or of the runtime) at an absolute path; parents are made. */
+struct node *tree_mount(const char *path, size_t length, const struct node_operations *operations,
+                        uint32_t mode);
+void directory_destroy(struct node *node);
+/* Appends a linux_dirent64; the bytes used, or 0 when it does not fit. */
+uint64_t directory_entry(uint8_t *to, uint64_t room, uint64_t inode, uint64_t next, uint8_t type,
+                         const char *name, size_t length);
+
+/* ---- path.c ---- */
+/* Where a path leads. After path_walk one of these holds:
+ *   node: it is there;
+ *   below: it is on the host (or may be), `below` the plain directory `parent`;
+ *   descriptor >= 0: it names an open descriptor;
+ *   none of them: `name` is missing in `parent`. */
+struct place {
+    struct node *parent;
+    struct node *node;
+    const char *name; /* last component, in the program's memory */
+    size_t length;
+    bool dots;  /* there is none, or it is "." or ".." */
+    bool slash; /* the path ends with one: what it names must be a directory */
+    char *below;
+    uint32_t below_length, below_room;
+    long descriptor;
+    struct file *file; /* referenced: where the walk started, or what `descriptor` is */
+    bool locked;       /* the tree's lock is held */
+    bool referenced;   /* `node` is */
+};
+/* Walks to the last component; on 0 the tree's lock is held until path_unlock or path_end. */
+long path_walk(struct place *place, long directory, const char *path);
+/* The same for a second path, where the lock is held for the first. */
+long path_walk_second(struct place *place, long directory, const char *path);
+/* What is there, for calls that look at it: `node` referenced, or `below`; no lock is held.
+ * With AT_EMPTY_PATH in `flags` an empty path means the descriptor. */
+long path_target(struct place *place, long directory, const char *path, long flags);
+void path_unlock(struct place *place);
+void path_end(struct place *place); /* after path_walk or path_target, failed ones too */
+uint32_t path_mode(uint32_t mode);  /* less what umask takes away */
+void path_start(const struct boot_header *header);
+
+/* ---- kinds ---- */
+extern const struct node_operations memory_operations;   /* memory_file.c */
+extern const struct node_operations constant_operations; /* constant.c */
+extern const struct node_operations stream_operations;   /* stream.c */
+extern const struct node_operations plain_operations;    /* plain.c */
+extern const struct node_operations plain_directory_operations;
+
+long memory_truncate(struct node *node, uint64_t size);
+long constant_open(struct node *node); /* reads and checks a hashed file at its first open */
+void device_start(void);
+bool device_link(struct place *place); /* resolves names of descriptors: true when it was one */
+void stream_start(void);
+
+/* ---- plain.c: on the host, where place->below (or place->node, an entry's own) leads ---- */
+long plain_open(struct place *place, uint32_t flags, uint32_t mode, struct file **file);
+long plain_status(struct place *place, struct stat *status);
+/* RING_UNLINK or RING_MKDIR. */
+long plain_change(uint32_t operation, struct place *place, uint64_t argument);
+long plain_rename(struct place *from, struct place *to);
+/* Takes a struct ring_stat from the bounce buffer; impossible values stop the enclave. */
+void host_status(uint32_t operation, struct stat *status);
+long host_truncate(struct file *file, uint64_t size);
+long host_sync(struct file *file, bool data_only);
+void host_close(struct file *file);
+/* read and write of a handle in pieces of the bounce buffer: RING_READ, RING_PREAD with a
+ * position. */
+long host_read(struct file *file, struct transfer *transfer, uint64_t *position, bool slow);
+long host_write(struct file *file, struct transfer *transfer, uint64_t *position, bool slow);
+
+/* ---- node.c: lseek for kinds that keep the position inside ---- */
+long seek_within(struct file *file, int64_t offset, int whence, uint64_t size);
+
+/* ---- record_lock.c ---- */
+void record_lock_drop_process(struct node *node);
+void record_lock_drop_file(struct file *file);
+long record_lock_control(struct file *file, int command, void *argument);
+
+/* ---- wait.c ---- */
+/* Wakes those that wait for `changes`, and those in poll. */
+void changes_signal(struct changes *changes);
+/* Sleeps until `changes` moves on from `seen`, a value of its word from before the last look; or
+ * -EINTR. */
+long changes_wait(struct changes *changes, uint32_t seen);
+/* True when a signal should end a call that waits. */
+bool wait_interrupted(void);
+
+#endif
