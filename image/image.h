@@ -66,8 +66,9 @@ struct image_notes {
     size_t site_count;
     struct image_function *functions; /* rising addresses */
     size_t function_count;
-    char *manifest; /* JSON, canonical */
-    char *program;  /* file name of the program that was packed */
+    size_t left_alone; /* byte pairs 0f 05 that are part of other instructions */
+    char *manifest;    /* JSON, canonical */
+    char *program;     /* file name of the program that was packed */
     void *storage;
 };
 

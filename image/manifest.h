@@ -34,7 +34,9 @@
 
 struct manifest_file {
     char *path;
-    char *source;   /* NULL for memory; as the manifest's folder resolves it */
+    char
+        *source; /* as written; NULL for memory. Plain and hashed ones are looked for at run time */
+    char *resolved; /* as the manifest's folder resolves it: what is read when packing */
     uint32_t kind;  /* enum boot_file_kind */
     uint32_t flags; /* enum boot_file_flags */
     uint64_t size;  /* memory: most bytes, 0 unlimited */

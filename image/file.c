@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files and digests.
+ */
+#include "file.h"
+
+#include "fail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static cella_status open_regular(const char *path, int *descriptor, uint64_t *size,
+                                 cella_error *error)
+{
+    /* O_NONBLOCK: a FIFO in place of the file must not hang the caller. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return fail(error, errno == ENOENT ? CELLA_INVALID : CELLA_SYSTEM, "%s: cannot open: %s",
+                    path, strerror(errno));
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        int saved = errno;
+        close(fd);
+        return fail(error, CELLA_SYSTEM, "%s: cannot be examined: %s", path, strerror(saved));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        close(fd);
+        return fail(error, CELLA_INVALID, "%s: not a regular file", path);
+    }
+    *descriptor = fd;
+    *size = (uint64_t)status.st_size;
+    return CELLA_OK;
+}
+
+/* Fills the buffer as far as the file reaches; -1 on an error. */
+static ssize_t read_all(int fd, uint8_t *bytes, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = read(fd, bytes + done, size - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+cella_status file_read(const char *path, uint64_t limit, uint8_t **bytes, size_t *size,
+                       cella_error *error)
+{
+    int fd;
+    uint64_t length;
+    cella_status status = open_regular(path, &fd, &length, error);
+    if (status != CELLA_OK)
+        return status;
+    if (length > limit) {
+        close(fd);
+        return fail(error, CELLA_INVALID, "%s: %llu bytes; at most %llu are read", path,
+                    (unsigned long long)length, (unsigned long long)limit);
+    }
+    uint8_t *buffer = malloc(length + 1);
+    if (!buffer) {
+        close(fd);
+        return fail(error, CELLA_MEMORY, "%s: no memory for %llu bytes", path,
+                    (unsigned long long)length);
+    }
+    ssize_t got = read_all(fd, buffer, length);
+    int saved = errno;
+    close(fd);
+    if (got < 0 || (uint64_t)got != length) {
+        free(buffer);
+        return got < 0 ? fail(error, CELLA_SYSTEM, "%s: cannot read: %s", path, strerror(saved))
+                       : fail(error, CELLA_INVALID, "%s: became shorter while it was read", path);
+    }
+    buffer[length] = 0;
+    *bytes = buffer;
+    *size = length;
+    return CELLA_OK;
+}
+
+cella_status file_digest(const char *path, uint8_t sha256[32], uint64_t *size, cella_error *error)
+{
+    enum { BLOCK = 1 << 18 };
+    int fd;
+    uint64_t length;
+    cella_status status = open_regular(path, &fd, &length, error);
+    if (status != CELLA_OK)
+        return status;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    uint8_t *block = malloc(BLOCK);
+    uint64_t total = 0;
+    status = CELLA_MEMORY;
+    if (!context || !block || !EVP_DigestInit_ex(context, EVP_sha256(), NULL)) {
+        fail(error, status, "%s: no memory to hash it", path);
+        goto out;
+    }
+    for (;;) {
+        ssize_t got = read_all(fd, block, BLOCK);
+        if (got < 0) {
+            status = fail(error, CELLA_SYSTEM, "%s: cannot read: %s", path, strerror(errno));
+            goto out;
+        }
+        if (!EVP_DigestUpdate(context, block, (size_t)got)) {
+            fail(error, status, "%s: cannot be hashed", path);
+            goto out;
+        }
+        total += (uint64_t)got;
+        if (got < BLOCK)
+            break;
+    }
+    if (!EVP_DigestFinal_ex(context, sha256, NULL)) {
+        fail(error, status, "%s: cannot be hashed", path);
+        goto out;
+    }
+    *size = total;
+    status = CELLA_OK;
+out:
+    free(block);
+    EVP_MD_CTX_free(context);
+    close(fd);
+    return status;
+}
+
+cella_status digest_bytes(const void *bytes, size_t size, uint8_t sha256[32], cella_error *error)
+{
+    if (!EVP_Digest(bytes, size, sha256, NULL, EVP_sha256(), NULL))
+        return fail(error, CELLA_MEMORY, "SHA-256 of %zu bytes cannot be computed", size);
+    return CELLA_OK;
+}
+
+const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}

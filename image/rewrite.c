@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Finds candidates by their bytes, decides on each with a disassembly of the function that holds
+ * it, and changes the program when all are decided.
+ */
+#include "rewrite.h"
+
+#include "../runtime/boot.h"
+#include "../tee/tee.h"
+#include "code.h"
+#include "fail.h"
+#include "redzone.h"
+#include "stub.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SYSCALL_BYTES 2u
+
+/* A range of code that was disassembled and analysed: a function, or a piece of what no function
+ * covers. */
+struct unit {
+    struct code code;
+    struct redzone redzone;
+    const char *name; /* "" where there is none */
+};
+
+struct patch {
+    uint64_t address;
+    uint64_t size;
+    size_t stub; /* offset in the stubs; for IMAGE_SITE_STUB */
+};
+
+struct work {
+    struct elf_program *program;
+    const struct functions *symbols;
+    struct functions frames; /* of a stripped program; read when first needed */
+    bool frames_read;
+    struct unit unit; /* the last one */
+    /* Where functions start in a stretch that no known function covers, and that stretch. */
+    uint64_t *starts;
+    size_t start_count;
+    uint64_t gap_start, gap_end;
+    struct patch *patches; /* one a site */
+    struct rewrite result;
+    cella_error *error;
+};
+
+static void unit_free(struct unit *unit)
+{
+    code_free(&unit->code);
+    redzone_free(&unit->redzone);
+    *unit = (struct unit){0};
+}
+
+static cella_status unit_make(struct work *work, uint64_t start, uint64_t end, const char *name,
+                              bool pieces, struct unit *unit)
+{
+    struct unit made = {.name = name};
+    const uint8_t *bytes = work->program->memory + (start - work->program->low);
+    cella_status status = code_decode(bytes, start, end - start, &made.code, work->error);
+    if (status == CELLA_OK)
+        status = redzone_analyse(&made.code, pieces, &made.redzone, work->error);
+    if (status != CELLA_OK) {
+        unit_free(&made);
+        return status;
+    }
+    *unit = made;
+    return CELLA_OK;
+}
+
+/* The function that holds an address, from symbols or else from unwind tables; NULL in *function
+ * where none does. */
+static cella_status find_function(struct work *work, uint64_t address,
+                                  const struct function **function)
+{
+    *function = functions_at(work->symbols, address);
+    if (*function)
+        return CELLA_OK;
+    if (!work->frames_read) {
+        cella_status status = functions_from_frames(work->program, &work->frames, work->error);
+        if (status != CELLA_OK)
+            return status;
+        work->frames_read = true;
+    }
+    *function = functions_at(&work->frames, address);
+    return CELLA_OK;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static bool add_start(struct work *work, uint64_t address)
+{
+    if ((work->start_count & (work->start_count - 1)) == 0) {
+        size_t capacity = work->start_count ? work->start_count * 2 : 1;
+        uint64_t *starts = realloc(work->starts, capacity * sizeof(*starts));
+        if (!starts)
+            return false;
+        work->starts = starts;
+    }
+    work->starts[work->start_count++] = address;
+    return true;
+}
+
+/* Sweeps [start, end), which no known function covers, for the functions that it calls. */
+static cella_status sweep_gap(struct work *work, uint64_t start, uint64_t end)
+{
+    const struct elf_program *program = work->program;
+    work->gap_start = start;
+    work->gap_end = end;
+    work->start_count = 0;
+    bool room = add_start(work, start);
+    if (program->entry > start && program->entry < end)
+        room = room && add_start(work, program->entry);
+    for (uint64_t at = start; at < end && room;) {
+        uint64_t called;
+        unsigned length = code_skim(program->memory + (at - program->low), at, end - at, &called);
+        if (called > start && called < end)
+            room = add_start(work, called);
+        at += length ? length : 1;
+    }
+    if (!room)
+        return fail(work->error, CELLA_MEMORY, "%s: no memory for the functions that it calls",
+                    program->name);
+    qsort(work->starts, work->start_count, sizeof(uint64_t), compare_addresses);
+    return CELLA_OK;
+}
+
+/* The unit of an address that no known function covers. */
+static cella_status find_piece(struct work *work, uint64_t address, uint64_t *start, uint64_t *end)
+{
+    if (address < work->gap_start || address >= work->gap_end) {
+        const struct elf_segment *segment = elf_executable_at(work->program, address);
+        struct elf_section section;
+        *start = segment->address;
+        *end = segment->address + segment->file_size;
+        for (size_t i = 0; i < elf_section_count(work->program); i++) {
+            if (!elf_section(work->program, i, &section) || !(section.flags & SHF_EXECINSTR) ||
+                address < section.address || address - section.address >= section.size)
+                continue;
+            if (section.address > *start)
+                *start = section.address;
+            if (section.size < *end - section.address)
+                *end = section.address + section.size;
+        }
+        functions_gap(work->symbols, address, start, end);
+        functions_gap(&work->frames, address, start, end);
+        cella_status status = sweep_gap(work, *start, *end);
+        if (status != CELLA_OK)
+            return status;
+    }
+    *start = work->gap_start;
+    *end = work->gap_end;
+    for (size_t i = 0; i < work->start_count; i++) {
+        if (work->starts[i] <= address)
+            *start = work->starts[i];
+        else if (work->starts[i] < *end)
+            *end = work->starts[i];
+    }
+    return CELLA_OK;
+}
+
+/* Makes work->unit the one that holds an address. */
+static cella_status enter_unit(struct work *work, uint64_t address)
+{
+    if (address >= work->unit.code.start && address < work->unit.code.end)
+        return CELLA_OK;
+    const struct function *function;
+    cella_status status = find_function(work, address, &function);
+    if (status != CELLA_OK)
+        return status;
+    struct unit unit;
+    if (function) {
+        status = unit_make(work, function->start, function->end, function->name, false, &unit);
+    } else {
+        uint64_t start, end;
+        status = find_piece(work, address, &start, &end);
+        if (status == CELLA_OK)
+            status = unit_make(work, start, end, "", true, &unit);
+    }
+    if (status != CELLA_OK)
+        return status;
+    unit_free(&work->unit);
+    work->unit = unit;
+    return CELLA_OK;
+}
+
+static cella_status refuse(struct work *work, uint64_t address, const char *what,
+                           const char *remedy)
+{
+    const char *name = work->unit.name;
+    return fail(work->error, CELLA_UNSUPPORTED, "%s: %s at 0x%llx%s%.80s; %s", work->program->name,
+                what, (unsigned long long)address,
+                *name ? " in function " : " (in a function without a name)", name, remedy);
+}
+
+/* Jumps out of this code into the middle of another function (a part of this one that the compiler
+ * placed elsewhere): nothing may live below rsp there either. */
+static cella_status leaves_safely(struct work *work, bool *safe)
+{
+    const struct unit *unit = &work->unit;
+    for (size_t i = 0; i < unit->code.count && *safe; i++) {
+        const struct step *step = &unit->code.steps[i];
+        const struct function *function;
+        if ((step->flow != FLOW_JUMP && step->flow != FLOW_BRANCH) ||
+            (step->target >= unit->code.start && step->target < unit->code.end))
+            continue;
+        if (!elf_executable_at(work->program, step->target)) {
+            *safe = false;
+            break;
+        }
+        cella_status status = find_function(work, step->target, &function);
+        if (status != CELLA_OK)
+            return status;
+        if (function && function->start == step->target)
+            continue;
+        if (!function) {
+            *safe = false;
+            break;
+        }
+        struct unit other;
+        status = unit_make(work, function->start, function->end, function->name, false, &other);
+        if (status != CELLA_OK)
+            return status;
+        for (size_t k = 0; k < other.code.count; k++)
+            *safe &= redzone_is_free(redzone_facts(&other.redzone, k));
+        unit_free(&other);
+    }
+    return CELLA_OK;
+}
+
+static bool add_site(struct work *work, const struct image_site *site, const struct patch *patch)
+{
+    size_t count = work->result.site_count;
+    if ((count & (count - 1)) == 0) {
+        size_t capacity = count ? count * 2 : 1;
+        struct image_site *sites = realloc(work->result.sites, capacity * sizeof(*sites));
+        if (sites)
+            work->result.sites = sites;
+        struct patch *patches = realloc(work->patches, capacity * sizeof(*patches));
+        if (patches)
+            work->patches = patches;
+        if (!sites || !patches)
+            return false;
+    }
+    work->result.sites[count] = *site;
+    work->patches[count] = *patch;
+    work->result.site_count++;
+    return true;
+}
+
+static cella_status plan_stub(struct work *work, size_t index, struct patch *patch)
+{
+    const struct code *code = &work->unit.code;
+    struct rewrite *result = &work->result;
+    struct stub_window window;
+    const char *why = "there is an indirect jump in the same function, so it cannot be moved";
+    const struct patch *last = result->site_count ? &work->patches[result->site_count - 1] : NULL;
+    uint64_t from = last ? last->address + last->size : 0;
+    char what[200];
+    if ((redzone_facts(&work->unit.redzone, index) & REDZONE_INDIRECT) ||
+        !stub_find(work->program, code, index, from, &window, &why)) {
+        snprintf(what, sizeof(what),
+                 "a system call whose function may use the stack below rsp (red zone), and %s,",
+                 why);
+        return refuse(work, code->steps[index].address, what, "build that file with -mno-red-zone");
+    }
+    uint8_t *stubs = realloc(result->stubs, result->stubs_size + STUB_MOST);
+    if (!stubs)
+        return fail(work->error, CELLA_MEMORY, "%s: no memory for its stubs", work->program->name);
+    result->stubs = stubs;
+    const struct step *last_step = &code->steps[window.last];
+    *patch = (struct patch){
+        .address = code->steps[window.first].address,
+        .size = last_step->address + last_step->length - code->steps[window.first].address,
+        .stub = result->stubs_size,
+    };
+    result->stubs_size +=
+        stub_write(work->program, code, index, window, work->program->high + result->stubs_size,
+                   stubs + result->stubs_size);
+    return CELLA_OK;
+}
+
+static cella_status decide_syscall(struct work *work, size_t index)
+{
+    const struct unit *unit = &work->unit;
+    const struct step *step = &unit->code.steps[index];
+    uint8_t facts = redzone_facts(&unit->redzone, index);
+    bool safe = redzone_is_free(facts);
+    if (safe && (facts & REDZONE_LEAVES)) {
+        cella_status status = leaves_safely(work, &safe);
+        if (status != CELLA_OK)
+            return status;
+    }
+    struct patch patch = {.address = step->address, .size = step->length};
+    struct image_site site = {
+        .address = step->address,
+        .kind = safe ? IMAGE_SITE_CALL : IMAGE_SITE_STUB,
+        .function = unit->name,
+    };
+    if (!safe) {
+        cella_status status = plan_stub(work, index, &patch);
+        if (status != CELLA_OK)
+            return status;
+    }
+    if (!add_site(work, &site, &patch))
+        return fail(work->error, CELLA_MEMORY, "%s: no memory for its system calls",
+                    work->program->name);
+    return CELLA_OK;
+}
+
+/* What the candidate bytes at an address are. */
+static cella_status decide(struct work *work, uint64_t address)
+{
+    cella_status status = enter_unit(work, address);
+    if (status != CELLA_OK)
+        return status;
+    const struct unit *unit = &work->unit;
+    size_t index = code_find(&unit->code, address);
+    const struct step *step = &unit->code.steps[index];
+    /* Data among the code: only what is reached from the function's start is known to be code. */
+    if ((unit->code.broken || unit->code.tangled) &&
+        (unit->code.tangled || !unit->redzone.reached[index]))
+        return refuse(work, address, "bytes that may or may not be a system call",
+                      "move data out of the code section, or keep the symbols (do not strip)");
+    if (step->kind == STEP_FORBIDDEN)
+        return refuse(work, address, "an int 0x80 or sysenter instruction",
+                      "use the syscall instruction (64-bit system calls)");
+    if (step->kind != STEP_SYSCALL) {
+        work->result.left_alone++;
+        return CELLA_OK;
+    }
+    if (step->length != SYSCALL_BYTES)
+        return refuse(work, address, "a syscall instruction with a prefix", "remove the prefix");
+    return decide_syscall(work, index);
+}
+
+static cella_status decide_all(struct work *work)
+{
+    const struct elf_program *program = work->program;
+    for (size_t i = 0; i < program->segment_count; i++) {
+        const struct elf_segment *segment = &program->segments[i];
+        if (!(segment->flags & TEE_PAGE_X))
+            continue;
+        const uint8_t *bytes = program->memory + (segment->address - program->low);
+        for (uint64_t at = 0; at + SYSCALL_BYTES <= segment->file_size; at++) {
+            bool candidate = bytes[at] == 0x0f ? bytes[at + 1] == 0x05 || bytes[at + 1] == 0x34
+                                               : bytes[at] == 0xcd && bytes[at + 1] == 0x80;
+            if (!candidate)
+                continue;
+            cella_status status = decide(work, segment->address + at);
+            if (status != CELLA_OK)
+                return status;
+        }
+    }
+    return CELLA_OK;
+}
+
+static void apply_all(struct work *work)
+{
+    struct elf_program *program = work->program;
+    for (size_t i = 0; i < work->result.site_count; i++) {
+        const struct patch *patch = &work->patches[i];
+        uint8_t *at = program->memory + (patch->address - program->low);
+        if (work->result.sites[i].kind == IMAGE_SITE_STUB) {
+            stub_divert(at, patch->address, patch->size, program->high + patch->stub);
+        } else {
+            at[0] = 0xff; /* call *%rax */
+            at[1] = 0xd0;
+        }
+    }
+}
+
+cella_status rewrite_program(struct elf_program *program, const struct functions *functions,
+                             struct rewrite *rewrite, cella_error *error)
+{
+    struct work work = {.program = program, .symbols = functions, .error = error};
+    cella_status status = decide_all(&work);
+    if (status == CELLA_OK) {
+        apply_all(&work);
+        *rewrite = work.result;
+    } else {
+        rewrite_free(&work.result);
+    }
+    unit_free(&work.unit);
+    functions_free(&work.frames);
+    free(work.starts);
+    free(work.patches);
+    return status;
+}
+
+void rewrite_free(struct rewrite *rewrite)
+{
+    free(rewrite->sites);
+    free(rewrite->stubs);
+    *rewrite = (struct rewrite){0};
+}

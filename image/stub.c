@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Chooses, writes and links stubs.
+ */
+#include "stub.h"
+
+#include "../tee/tee.h"
+
+#include <string.h>
+
+/* Of these the kernel's rsp is not the caller's when they return: rt_sigreturn, clone, vfork,
+ * clone3. A stub would give the wrong stack back. */
+static bool changes_stack(int64_t number)
+{
+    return number == 15 || number == 56 || number == 58 || number == 435;
+}
+
+/* The number that the instructions straight before the call load, or -1. */
+static int64_t call_number(const struct code *code, size_t call)
+{
+    for (size_t i = call; i-- > 0 && code->steps[i].flow == FLOW_NEXT;) {
+        if (code->steps[i].loads >= 0)
+            return code->steps[i].loads;
+        if (code->steps[i].writes & (1u << REGISTER_RAX))
+            break;
+    }
+    return -1;
+}
+
+static bool may_move(const struct step *step)
+{
+    return step->kind == STEP_PLAIN && step->flow == FLOW_NEXT && !step->relative;
+}
+
+/* True when the 4 bytes at `bytes` are the displacement of something that means `low`..`high`. */
+static bool leads_between(const uint8_t *bytes, uint64_t next, uint64_t low, uint64_t high)
+{
+    int32_t displacement;
+    memcpy(&displacement, bytes, sizeof(displacement));
+    uint64_t target = next + (uint64_t)(int64_t)displacement;
+    return target >= low && target < high;
+}
+
+/* True when any bytes of the program, wherever instructions start, could be a jump, a call or a lea
+ * to an address in [low, high): more than all that are, so that none is missed. */
+static bool may_lead_between(const struct elf_program *program, uint64_t low, uint64_t high)
+{
+    for (size_t i = 0; i < program->segment_count; i++) {
+        const struct elf_segment *segment = &program->segments[i];
+        if (!(segment->flags & TEE_PAGE_X))
+            continue;
+        const uint8_t *bytes = program->memory + (segment->address - program->low);
+        for (uint64_t at = 0; at + 4 <= segment->file_size; at++)
+            if (leads_between(bytes + at, segment->address + at + 4, low, high))
+                return true;
+    }
+    return false;
+}
+
+/* Short jumps come from close by; those of this function are known exactly. */
+static bool is_target(const struct code *code, uint64_t low, uint64_t high)
+{
+    for (size_t i = 0; i < code->count; i++) {
+        const struct step *step = &code->steps[i];
+        if ((step->flow == FLOW_BRANCH || step->flow == FLOW_JUMP) && step->target >= low &&
+            step->target < high)
+            return true;
+    }
+    return false;
+}
+
+static uint64_t window_bytes(const struct code *code, struct stub_window window)
+{
+    const struct step *last = &code->steps[window.last];
+    return last->address + last->length - code->steps[window.first].address;
+}
+
+bool stub_find(const struct elf_program *program, const struct code *code, size_t call,
+               uint64_t from, struct stub_window *window, const char **why)
+{
+    if (changes_stack(call_number(code, call))) {
+        *why = "it changes the stack itself";
+        return false;
+    }
+    *why = "its neighbours cannot be moved";
+    /* Take as little before it as possible: what is behind a system call is a plain check of its
+     * result nearly always. */
+    for (size_t before = 0; before <= call && before < STUB_JUMP; before++) {
+        struct stub_window here = {call - before, call};
+        if (before && !may_move(&code->steps[here.first]))
+            return false;
+        if (code->steps[here.first].address < from)
+            return false;
+        while (window_bytes(code, here) < STUB_JUMP && here.last + 1 < code->count &&
+               may_move(&code->steps[here.last + 1]))
+            here.last++;
+        if (window_bytes(code, here) < STUB_JUMP)
+            continue;
+        uint64_t low = code->steps[here.first].address + 1;
+        uint64_t high = low - 1 + window_bytes(code, here);
+        if (is_target(code, low, high) || may_lead_between(program, low, high)) {
+            *why = "something jumps between it and its neighbours";
+            continue;
+        }
+        *window = here;
+        return true;
+    }
+    return false;
+}
+
+static void put(uint8_t *stub, size_t *size, const void *bytes, size_t count)
+{
+    memcpy(stub + *size, bytes, count);
+    *size += count;
+}
+
+static void put_jump(uint8_t *bytes, uint64_t address, uint64_t target)
+{
+    int32_t displacement = (int32_t)(target - (address + STUB_JUMP));
+    bytes[0] = 0xe9;
+    memcpy(bytes + 1, &displacement, sizeof(displacement));
+}
+
+size_t stub_write(const struct elf_program *program, const struct code *code, size_t call,
+                  struct stub_window window, uint64_t address, uint8_t stub[STUB_MOST])
+{
+    static const uint8_t made[] = {
+        0x48, 0x8d, 0x64, 0x24, 0x80,                   /* lea -128(%rsp),%rsp */
+        0xff, 0xd0,                                     /* call *%rax */
+        0x48, 0x8d, 0xa4, 0x24, 0x80, 0x00, 0x00, 0x00, /* lea 128(%rsp),%rsp */
+    };
+    size_t size = 0;
+    for (size_t i = window.first; i <= window.last; i++) {
+        const struct step *step = &code->steps[i];
+        if (i == call)
+            put(stub, &size, made, sizeof(made));
+        else
+            put(stub, &size, program->memory + (step->address - program->low), step->length);
+    }
+    put_jump(stub + size, address + size,
+             code->steps[window.first].address + window_bytes(code, window));
+    return size + STUB_JUMP;
+}
+
+void stub_divert(uint8_t *at, uint64_t address, uint64_t size, uint64_t stub)
+{
+    put_jump(at, address, stub);
+    memset(at + STUB_JUMP, 0x90, size - STUB_JUMP); /* never reached */
+}
