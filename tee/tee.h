@@ -22,7 +22,11 @@
  *   rax 0, rbx the TCS's address, rcx the gate, rdi the shared region, rsi its size,
  *   rdx enum tee_entry_flags, %gs base = TCS.OGSBASE, no stack.
  * The gate is code: `call *gate` leaves the enclave and returns when the host enters again; it
- * keeps every register but rax, rcx, rdx.
+ * keeps every register but rax, rcx, rdx, vector registers included.
+ *
+ * An enter that cannot be made says why: CELLA_INVALID not initialised, or no such thread; CELLA_BUSY
+ * another host thread runs this one; CELLA_STOPPED the enclave has faulted, or the thread was
+ * interrupted.
  */
 #ifndef TEE_TEE_H
 #define TEE_TEE_H
@@ -80,7 +84,7 @@ struct tee_probe {
 enum tee_exit_reason {
     TEE_EXIT_GATE = 1,  /* the thread left through the gate: look at its slot */
     TEE_EXIT_FAULT = 2, /* it faulted, or did what an enclave may not: it cannot be entered again */
-    TEE_EXIT_INTERRUPTED = 3, /* tee_interrupt, or a signal: enter again, or not */
+    TEE_EXIT_INTERRUPTED = 3, /* interrupt(): this thread cannot be entered again */
     TEE_EXIT_NO_MEMORY = 4,   /* the host had no page to give */
 };
 
@@ -139,7 +143,8 @@ struct tee_operations {
 
     cella_status (*enter)(struct tee *enclave, uint32_t thread, struct tee_exit *exit,
                           cella_error *error);
-    /* Makes an enter of `thread` that is under way, or the next one, return INTERRUPTED. */
+    /* Makes an enter of `thread` that is under way, or the next one, return INTERRUPTED; for the
+     * enclave's end, because where the thread was is lost. */
     void (*interrupt)(struct tee *enclave, uint32_t thread);
 
     cella_status (*report)(struct tee *enclave, const struct tee_report_request *request,
