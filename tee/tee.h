@@ -24,9 +24,9 @@
  * The gate is code: `call *gate` leaves the enclave and returns when the host enters again; it
  * keeps every register but rax, rcx, rdx, vector registers included.
  *
- * An enter that cannot be made says why: CELLA_INVALID not initialised, or no such thread; CELLA_BUSY
- * another host thread runs this one; CELLA_STOPPED the enclave has faulted, or the thread was
- * interrupted.
+ * An enter that cannot be made says why: CELLA_INVALID not initialised, or no such thread;
+ * CELLA_BUSY another host thread runs this one; CELLA_STOPPED the enclave has faulted, or the
+ * thread was interrupted.
  */
 #ifndef TEE_TEE_H
 #define TEE_TEE_H
