@@ -23,6 +23,12 @@ static int register_number(ZydisRegister name)
     return REGISTER_NONE;
 }
 
+static uint16_t register_bit(ZydisRegister name)
+{
+    int number = register_number(name);
+    return number == REGISTER_NONE ? 0 : (uint16_t)(1u << number);
+}
+
 static bool is_whole(ZydisRegister name)
 {
     return name >= ZYDIS_REGISTER_RAX && name <= ZYDIS_REGISTER_R15;
@@ -79,6 +85,9 @@ static bool describe_operands(struct step *step, const ZydisDecodedInstruction *
     for (unsigned i = 0; i < instruction->operand_count; i++) {
         const ZydisDecodedOperand *operand = &operands[i];
         if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+            (operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ))
+            step->reads |= register_bit(operand->reg.value);
+        if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
             (operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)) {
             int number = register_number(operand->reg.value);
             if (number == REGISTER_RSP)
@@ -90,6 +99,7 @@ static bool describe_operands(struct step *step, const ZydisDecodedInstruction *
             step->relative = true;
         if (operand->type != ZYDIS_OPERAND_TYPE_MEMORY)
             continue;
+        step->reads |= register_bit(operand->mem.base) | register_bit(operand->mem.index);
         if (operand->mem.base == ZYDIS_REGISTER_RIP || operand->mem.base == ZYDIS_REGISTER_EIP)
             step->relative = true;
         /* Hidden ones are the stack of push and call, and the pointers of string instructions,

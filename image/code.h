@@ -52,6 +52,7 @@ struct step {
     int64_t stack_add; /* STACK_ADD, STACK_FROM */
     int64_t copy_add;
     uint16_t writes; /* registers, a bit each; rsp not among them */
+    uint16_t reads;  /* the same, addresses included */
     uint8_t length;
     uint8_t kind;
     uint8_t flow;

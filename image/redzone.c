@@ -275,6 +275,22 @@ static void flow(struct analysis *analysis, bool pieces, bool indirect, uint8_t 
     }
 }
 
+/* An address that step `index` puts into a register lies below rsp. Prologues do that just before
+ * they lower rsp: fine, when rsp has been lowered past it before anything reads the register. */
+static bool is_lowered_first(const struct analysis *analysis, size_t index, struct place address)
+{
+    const struct code *code = analysis->code;
+    uint16_t bit = (uint16_t)(1u << code->steps[index].copy_to);
+    for (size_t i = index + 1; i < code->count && code->steps[i - 1].flow == FLOW_NEXT; i++) {
+        if (is_above(analysis, address, analysis->states[i].registers[REGISTER_RSP]))
+            return true;
+        if (((code->steps[i].reads | code->steps[i].writes) & bit) ||
+            code->steps[i].kind != STEP_PLAIN)
+            return false;
+    }
+    return false;
+}
+
 /* What one step does, when `state` holds before it. */
 static uint8_t step_facts(const struct analysis *analysis, size_t index)
 {
@@ -289,7 +305,9 @@ static uint8_t step_facts(const struct analysis *analysis, size_t index)
     if ((step->flow == FLOW_BRANCH || step->flow == FLOW_JUMP) &&
         (step->target < analysis->code->start || step->target >= analysis->code->end))
         facts |= REDZONE_LEAVES;
-    for (unsigned i = 0; i < step->memory_count; i++) {
+    /* The address that an lea makes is looked at as the copy that it is. */
+    unsigned memory_count = step->copy_to == REGISTER_NONE ? step->memory_count : 0;
+    for (unsigned i = 0; i < memory_count; i++) {
         const struct step_memory *memory = &step->memory[i];
         if (memory->index != REGISTER_NONE &&
             (memory->base == REGISTER_RSP || state->registers[memory->index].anchor >= 0))
@@ -314,9 +332,17 @@ static uint8_t step_facts(const struct analysis *analysis, size_t index)
     }
     if (step->copy_to != REGISTER_NONE) {
         struct place copy = place_add(state->registers[step->copy_from], step->copy_add);
-        if (copy.anchor >= 0 && !is_above(analysis, copy, rsp))
+        if (copy.anchor >= 0 && !is_above(analysis, copy, rsp) &&
+            !is_lowered_first(analysis, index, copy))
             facts |= REDZONE_USED;
+        if (copy.anchor < 0 && state->registers[step->copy_from].anchor >= 0)
+            facts |= REDZONE_USED; /* too far to be followed */
     }
+    if (step->copy_to != REGISTER_NONE && step->copy_add < 0 &&
+        ((step->copy_from == REGISTER_RSP && rsp.anchor < 0) ||
+         (step->copy_from == REGISTER_RBP && step->copy_to != REGISTER_RBP &&
+          state->registers[REGISTER_RBP].anchor == ANCHOR_CALLER)))
+        facts |= REDZONE_USED;
     return facts;
 }
 
