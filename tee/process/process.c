@@ -11,6 +11,10 @@
  *   3. after a fault no thread enters any more; a thread that was interrupted does not either;
  *   4. while a thread is inside, signals with a handler wait until it leaves (signals.c), so do
  *      pthread_cancel and setuid of other threads.
+ *
+ * Under gdb: `handle SIGSEGV nostop noprint pass` (page 0), the same for the interrupt's signal
+ * (SIG64 unless the host uses it), and `set libthread-db-search-path /none`, because %fs is the
+ * program's inside. Only a debug enclave's data can be read.
  */
 #include "process.h"
 #include "image/fail.h"

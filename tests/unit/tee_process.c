@@ -120,17 +120,13 @@ static void test_memory_is_described(void **state)
     if (child == 0) {
         struct rlimit none = {0, 0};
         setrlimit(RLIMIT_MEMLOCK, &none);
-        if (setresuid(65534, 65534, 65534) != 0)
+        if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) /* root has no limit */
             _exit(2);
         enclave = enclave_launch(tee, 0);
         _exit(!strstr(tee->describe(enclave), "ordinary memory of this process (memfd_secret: ") ||
               enclave_enter(tee, enclave, 0).reason != TEE_EXIT_GATE);
     }
     int status = -1;
-    if (geteuid() != 0) {
-        waitpid(child, &status, 0);
-        skip();
-    }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
 }
