@@ -100,8 +100,10 @@ static bool describe_operands(struct step *step, const ZydisDecodedInstruction *
         if (operand->type != ZYDIS_OPERAND_TYPE_MEMORY)
             continue;
         step->reads |= register_bit(operand->mem.base) | register_bit(operand->mem.index);
-        if (operand->mem.base == ZYDIS_REGISTER_RIP || operand->mem.base == ZYDIS_REGISTER_EIP)
+        if (operand->mem.base == ZYDIS_REGISTER_RIP || operand->mem.base == ZYDIS_REGISTER_EIP) {
             step->relative = true;
+            step->names = step->address + step->length + (uint64_t)operand->mem.disp.value;
+        }
         /* Hidden ones are the stack of push and call, and the pointers of string instructions,
          * whose making has been seen before; a nop reads nothing. */
         if (operand->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN ||

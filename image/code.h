@@ -62,7 +62,8 @@ struct step {
     bool relative;             /* depends on its own address: cannot be moved */
     uint8_t memory_count;      /* of addresses that it reads, writes or takes */
     struct step_memory memory[2];
-    int64_t loads; /* the constant that it puts into eax, or -1 */
+    int64_t loads;  /* the constant that it puts into eax, or -1 */
+    uint64_t names; /* the address that it names relative to itself, other than target; or 0 */
 };
 
 struct code {

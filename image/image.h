@@ -66,7 +66,7 @@ struct image_notes {
     size_t site_count;
     struct image_function *functions; /* rising addresses */
     size_t function_count;
-    size_t left_alone; /* byte pairs 0f 05 that are part of other instructions */
+    size_t left_alone; /* byte pairs like a system call that are part of something else */
     char *manifest;    /* JSON, canonical */
     char *program;     /* file name of the program that was packed */
     void *storage;

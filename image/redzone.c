@@ -36,10 +36,11 @@ struct state {
 
 struct analysis {
     const struct code *code;
-    struct state *states;
-    uint8_t *known;  /* the step has a state */
-    uint8_t *joins;  /* how often it changed */
-    uint8_t *queued; /* is in the queue */
+    struct state *states; /* before a step; the one behind the last step is that of all indirect
+                             jumps together */
+    uint8_t *known;       /* the step has a state */
+    uint8_t *joins;       /* how often it changed */
+    uint8_t *queued;      /* is in the queue */
     uint32_t *queue;
     size_t queue_count;
     struct place *bounds; /* of an anchor */
@@ -218,6 +219,8 @@ static void propagate(struct analysis *analysis)
     while (analysis->queue_count) {
         size_t index = analysis->queue[--analysis->queue_count];
         analysis->queued[index] = 0;
+        if (index == code->count)
+            continue;
         const struct step *step = &code->steps[index];
         struct state state = analysis->states[index];
         apply(analysis, &state, index);
@@ -228,6 +231,8 @@ static void propagate(struct analysis *analysis)
             if (target != SIZE_MAX)
                 join(analysis, target, &state);
         }
+        if (step->flow == FLOW_INDIRECT)
+            join(analysis, code->count, &state);
     }
 }
 
@@ -240,26 +245,12 @@ static struct state start_state(size_t index)
     return state;
 }
 
-/* Everything that may hold at an indirect jump holds at `index`, too. False: there is none yet. */
-static bool join_indirect(struct analysis *analysis, size_t index)
-{
-    bool any = false;
-    for (size_t i = 0; i < analysis->code->count; i++) {
-        if (analysis->code->steps[i].flow == FLOW_INDIRECT && analysis->known[i]) {
-            struct state state = analysis->states[i];
-            join(analysis, index, &state);
-            any = true;
-        }
-    }
-    return any;
-}
-
 /* One pass over all code, from its start and from every place that nothing leads to. */
-static void flow(struct analysis *analysis, bool pieces, bool indirect, uint8_t *reached)
+static void flow(struct analysis *analysis, bool pieces, uint8_t *reached)
 {
     size_t count = analysis->code->count;
-    memset(analysis->known, 0, count);
-    memset(analysis->joins, 0, count);
+    memset(analysis->known, 0, count + 1);
+    memset(analysis->joins, 0, count + 1);
     struct state start = start_state(0);
     join(analysis, 0, &start);
     propagate(analysis);
@@ -268,8 +259,9 @@ static void flow(struct analysis *analysis, bool pieces, bool indirect, uint8_t 
         if (analysis->known[i])
             continue;
         start = start_state(i);
-        bool joined = indirect && join_indirect(analysis, i);
-        if (pieces || !joined)
+        if (analysis->known[count])
+            join(analysis, i, &analysis->states[count]);
+        if (pieces || !analysis->known[count])
             join(analysis, i, &start);
         propagate(analysis);
     }
@@ -404,11 +396,11 @@ cella_status redzone_analyse(const struct code *code, bool pieces, struct redzon
     };
     struct analysis analysis = {
         .code = code,
-        .states = calloc(count, sizeof(struct state)),
-        .known = calloc(count, 1),
-        .joins = calloc(count, 1),
-        .queued = calloc(count, 1),
-        .queue = calloc(count, sizeof(uint32_t)),
+        .states = calloc(count + 1, sizeof(struct state)),
+        .known = calloc(count + 1, 1),
+        .joins = calloc(count + 1, 1),
+        .queued = calloc(count + 1, 1),
+        .queue = calloc(count + 1, sizeof(uint32_t)),
         .bounds = calloc(2 * count, sizeof(struct place)),
     };
     cella_status status = CELLA_MEMORY;
@@ -427,7 +419,7 @@ cella_status redzone_analyse(const struct code *code, bool pieces, struct redzon
     /* A bound that rose makes what was derived from it stale: once more from the start. */
     for (unsigned round = 0; round < ROUNDS_MOST && !settled; round++) {
         analysis.bounds_rose = false;
-        flow(&analysis, pieces, indirect, redzone.reached);
+        flow(&analysis, pieces, redzone.reached);
         settled = !analysis.bounds_rose;
     }
     make_groups(code, indirect, redzone.group);

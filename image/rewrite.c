@@ -24,6 +24,8 @@ struct unit {
     struct code code;
     struct redzone redzone;
     const char *name; /* "" where there is none */
+    bool gap;         /* no known function, or only one in front that runs on into it */
+    bool continues;   /* ... there is that one */
 };
 
 struct patch {
@@ -37,11 +39,13 @@ struct work {
     const struct functions *symbols;
     struct functions frames; /* of a stripped program; read when first needed */
     bool frames_read;
-    struct unit unit; /* the last one */
+    bool functions_known; /* symbols and unwind tables cover most of the code; after frames_read */
+    struct unit unit;     /* the last one */
     /* Where functions start in a stretch that no known function covers, and that stretch. */
     uint64_t *starts;
     size_t start_count;
     uint64_t gap_start, gap_end;
+    uint64_t gap_before;   /* start of the known function that ends at gap_start, or gap_start */
     struct patch *patches; /* one a site */
     struct rewrite result;
     cella_error *error;
@@ -55,19 +59,35 @@ static void unit_free(struct unit *unit)
 }
 
 static cella_status unit_make(struct work *work, uint64_t start, uint64_t end, const char *name,
-                              bool pieces, struct unit *unit)
+                              bool gap, struct unit *unit)
 {
-    struct unit made = {.name = name};
+    *unit = (struct unit){.name = name, .gap = gap};
     const uint8_t *bytes = work->program->memory + (start - work->program->low);
-    cella_status status = code_decode(bytes, start, end - start, &made.code, work->error);
-    if (status == CELLA_OK)
-        status = redzone_analyse(&made.code, pieces, &made.redzone, work->error);
-    if (status != CELLA_OK) {
-        unit_free(&made);
-        return status;
-    }
-    *unit = made;
-    return CELLA_OK;
+    return code_decode(bytes, start, end - start, &unit->code, work->error);
+}
+
+static cella_status unit_analyse(struct work *work, struct unit *unit)
+{
+    if (unit->redzone.group)
+        return CELLA_OK;
+    return redzone_analyse(&unit->code, unit->gap, &unit->redzone, work->error);
+}
+
+static uint64_t covered(const struct functions *functions)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < functions->count; i++)
+        bytes += functions->items[i].end - functions->items[i].start;
+    return bytes;
+}
+
+static bool cover_most(const struct work *work)
+{
+    uint64_t code = 0;
+    for (size_t i = 0; i < work->program->segment_count; i++)
+        if (work->program->segments[i].flags & TEE_PAGE_X)
+            code += work->program->segments[i].file_size;
+    return covered(work->symbols) > code / 2 || covered(&work->frames) > code / 2;
 }
 
 /* The function that holds an address, from symbols or else from unwind tables; NULL in *function
@@ -83,6 +103,7 @@ static cella_status find_function(struct work *work, uint64_t address,
         if (status != CELLA_OK)
             return status;
         work->frames_read = true;
+        work->functions_known = cover_most(work);
     }
     *function = functions_at(&work->frames, address);
     return CELLA_OK;
@@ -131,6 +152,29 @@ static cella_status sweep_gap(struct work *work, uint64_t start, uint64_t end)
     return CELLA_OK;
 }
 
+static bool is_start(const struct work *work, uint64_t address)
+{
+    return address >= work->gap_start && address < work->gap_end &&
+           bsearch(&address, work->starts, work->start_count, sizeof(address), compare_addresses);
+}
+
+/* Hand-written code (glibc's clone) ends what it says of a function before the function ends: finds
+ * the function that ends at `start` and runs on beyond it. */
+static cella_status find_before(struct work *work, uint64_t start)
+{
+    const struct function *before;
+    struct unit unit;
+    work->gap_before = start;
+    cella_status status = find_function(work, start - 1, &before);
+    if (status != CELLA_OK || !before || before->end != start)
+        return status;
+    status = unit_make(work, before->start, before->end, before->name, false, &unit);
+    if (status == CELLA_OK && unit.code.steps[unit.code.count - 1].flow <= FLOW_BRANCH)
+        work->gap_before = before->start;
+    unit_free(&unit);
+    return status;
+}
+
 /* The unit of an address that no known function covers. */
 static cella_status find_piece(struct work *work, uint64_t address, uint64_t *start, uint64_t *end)
 {
@@ -153,6 +197,9 @@ static cella_status find_piece(struct work *work, uint64_t address, uint64_t *st
         cella_status status = sweep_gap(work, *start, *end);
         if (status != CELLA_OK)
             return status;
+        status = find_before(work, *start);
+        if (status != CELLA_OK)
+            return status;
     }
     *start = work->gap_start;
     *end = work->gap_end;
@@ -162,6 +209,10 @@ static cella_status find_piece(struct work *work, uint64_t address, uint64_t *st
         else if (work->starts[i] < *end)
             *end = work->starts[i];
     }
+    /* Hand-written code (glibc's clone) ends what it says of a function before the function ends.
+     */
+    if (*start == work->gap_start)
+        *start = work->gap_before;
     return CELLA_OK;
 }
 
@@ -180,8 +231,10 @@ static cella_status enter_unit(struct work *work, uint64_t address)
     } else {
         uint64_t start, end;
         status = find_piece(work, address, &start, &end);
-        if (status == CELLA_OK)
-            status = unit_make(work, start, end, "", true, &unit);
+        if (status != CELLA_OK)
+            return status;
+        status = unit_make(work, start, end, "", true, &unit);
+        unit.continues = start < work->gap_start;
     }
     if (status != CELLA_OK)
         return status;
@@ -220,13 +273,17 @@ static cella_status leaves_safely(struct work *work, bool *safe)
         if (function && function->start == step->target)
             continue;
         if (!function) {
-            *safe = false;
-            break;
+            *safe = is_start(work, step->target);
+            continue;
         }
         struct unit other;
         status = unit_make(work, function->start, function->end, function->name, false, &other);
-        if (status != CELLA_OK)
+        if (status == CELLA_OK)
+            status = unit_analyse(work, &other);
+        if (status != CELLA_OK) {
+            unit_free(&other);
             return status;
+        }
         for (size_t k = 0; k < other.code.count; k++)
             *safe &= redzone_is_free(redzone_facts(&other.redzone, k));
         unit_free(&other);
@@ -259,12 +316,11 @@ static cella_status plan_stub(struct work *work, size_t index, struct patch *pat
     const struct code *code = &work->unit.code;
     struct rewrite *result = &work->result;
     struct stub_window window;
-    const char *why = "there is an indirect jump in the same function, so it cannot be moved";
+    const char *why;
     const struct patch *last = result->site_count ? &work->patches[result->site_count - 1] : NULL;
     uint64_t from = last ? last->address + last->size : 0;
     char what[200];
-    if ((redzone_facts(&work->unit.redzone, index) & REDZONE_INDIRECT) ||
-        !stub_find(work->program, code, index, from, &window, &why)) {
+    if (!stub_find(work->program, code, index, from, &window, &why)) {
         snprintf(what, sizeof(what),
                  "a system call whose function may use the stack below rsp (red zone), and %s,",
                  why);
@@ -314,6 +370,37 @@ static cella_status decide_syscall(struct work *work, size_t index)
     return CELLA_OK;
 }
 
+/* Instructions straight before load the number of a system call. Data does not look like that. */
+static bool has_number(const struct unit *unit, size_t index)
+{
+    for (size_t i = index; i-- > 0 && unit->code.steps[i].flow == FLOW_NEXT;)
+        if (unit->code.steps[i].loads >= 0)
+            return unit->code.steps[i].loads < (int64_t)TRAMPOLINE_BYTES;
+    return false;
+}
+
+/* Code that no known function covers, in a program whose functions are known: is it data (tables
+ * that assembly keeps beside its code)? To change a byte of data would be a silent error; to leave
+ * a system call as it is stops the program when it gets there. */
+static bool is_data(const struct work *work, size_t index)
+{
+    const struct unit *unit = &work->unit;
+    return unit->gap && !unit->continues && work->functions_known &&
+           (unit->code.broken || unit->code.tangled) && !has_number(unit, index);
+}
+
+/* The step is an instruction and not something that only looks like one. */
+static bool is_code(const struct work *work, size_t index)
+{
+    const struct unit *unit = &work->unit;
+    bool reached = unit->redzone.reached[index];
+    if (unit->code.tangled || (unit->code.broken && !reached))
+        return false;
+    if (!unit->gap || !work->functions_known)
+        return true;
+    return (unit->continues && reached) || has_number(unit, index);
+}
+
 /* What the candidate bytes at an address are. */
 static cella_status decide(struct work *work, uint64_t address)
 {
@@ -323,9 +410,15 @@ static cella_status decide(struct work *work, uint64_t address)
     const struct unit *unit = &work->unit;
     size_t index = code_find(&unit->code, address);
     const struct step *step = &unit->code.steps[index];
-    /* Data among the code: only what is reached from the function's start is known to be code. */
-    if ((unit->code.broken || unit->code.tangled) &&
-        (unit->code.tangled || !unit->redzone.reached[index]))
+    bool clean = !unit->code.broken && !unit->code.tangled;
+    if ((clean && step->kind == STEP_PLAIN) || is_data(work, index)) {
+        work->result.left_alone++;
+        return CELLA_OK;
+    }
+    status = unit_analyse(work, &work->unit);
+    if (status != CELLA_OK)
+        return status;
+    if (!is_code(work, index))
         return refuse(work, address, "bytes that may or may not be a system call",
                       "move data out of the code section, or keep the symbols (do not strip)");
     if (step->kind == STEP_FORBIDDEN)

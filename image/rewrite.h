@@ -20,7 +20,7 @@ struct rewrite {
     size_t site_count;
     uint8_t *stubs; /* code for `stubs_address`, owned */
     size_t stubs_size;
-    size_t left_alone; /* byte pairs 0f 05 inside other instructions */
+    size_t left_alone; /* byte pairs that look like system calls but are part of something else */
 };
 
 /* `functions` come from the program's symbols. Stubs will lie at program->high. */

@@ -32,38 +32,77 @@ static bool may_move(const struct step *step)
     return step->kind == STEP_PLAIN && step->flow == FLOW_NEXT && !step->relative;
 }
 
-/* True when the 4 bytes at `bytes` are the displacement of something that means `low`..`high`. */
-static bool leads_between(const uint8_t *bytes, uint64_t next, uint64_t low, uint64_t high)
+/* A range of addresses, and what is known of the program that may lead there. */
+struct aim {
+    uint64_t low, high;
+    uint64_t base;           /* of the program: relocation entries hold addresses without it */
+    const struct code *code; /* whose indirect jumps may use tables */
+};
+
+static bool hits(const struct aim *aim, uint64_t address)
 {
-    int32_t displacement;
-    memcpy(&displacement, bytes, sizeof(displacement));
-    uint64_t target = next + (uint64_t)(int64_t)displacement;
-    return target >= low && target < high;
+    return address >= aim->low && address < aim->high;
 }
 
-/* True when any bytes of the program, wherever instructions start, could be a jump, a call or a lea
- * to an address in [low, high): more than all that are, so that none is missed. */
-static bool may_lead_between(const struct elf_program *program, uint64_t low, uint64_t high)
+/* A jump, call, or address relative to rip whose displacement is the 4 bytes at `at`. */
+static bool is_branch(const uint8_t *bytes, uint64_t at)
+{
+    uint8_t before = bytes[at - 1];
+    return before == 0xe8 || before == 0xe9 || (before & 0xc7) == 0x05 ||
+           (at >= 2 && bytes[at - 2] == 0x0f && (before & 0xf0) == 0x80) ||
+           (at >= 2 && bytes[at - 2] == 0xc7 && before == 0xf8);
+}
+
+/* The bytes at `at` as an entry of a jump table: an address, or (in position independent code) a
+ * distance from the table, whose address the function names. */
+static bool is_table_entry(const struct aim *aim, const uint8_t *bytes, uint64_t at, uint64_t size)
+{
+    uint32_t narrow;
+    uint64_t wide;
+    memcpy(&narrow, bytes + at, sizeof(narrow));
+    if (hits(aim, narrow))
+        return true;
+    if (size - at >= sizeof(wide)) {
+        memcpy(&wide, bytes + at, sizeof(wide));
+        if (hits(aim, wide) || hits(aim, wide + aim->base))
+            return true;
+    }
+    for (size_t i = 0; i < aim->code->count; i++)
+        if (aim->code->steps[i].names &&
+            hits(aim, aim->code->steps[i].names + (uint64_t)(int64_t)(int32_t)narrow))
+            return true;
+    return false;
+}
+
+/* True when any bytes of the program, wherever they start, could lead to an address in the aim:
+ * more than all that do, so that none is missed. */
+static bool may_lead_to(const struct elf_program *program, const struct aim *aim)
 {
     for (size_t i = 0; i < program->segment_count; i++) {
         const struct elf_segment *segment = &program->segments[i];
-        if (!(segment->flags & TEE_PAGE_X))
-            continue;
         const uint8_t *bytes = program->memory + (segment->address - program->low);
-        for (uint64_t at = 0; at + 4 <= segment->file_size; at++)
-            if (leads_between(bytes + at, segment->address + at + 4, low, high))
+        for (uint64_t at = 0; at + 4 <= segment->file_size; at++) {
+            int32_t displacement;
+            memcpy(&displacement, bytes + at, sizeof(displacement));
+            if (is_table_entry(aim, bytes, at, segment->file_size))
                 return true;
+            uint64_t address = segment->address + at;
+            bool here = address >= aim->code->start && address < aim->code->end;
+            if ((segment->flags & TEE_PAGE_X) && at && !here && is_branch(bytes, at) &&
+                hits(aim, address + 4 + (uint64_t)(int64_t)displacement))
+                return true;
+        }
     }
     return false;
 }
 
-/* Short jumps come from close by; those of this function are known exactly. */
+/* What the function itself does is known exactly; short jumps come from nowhere else. */
 static bool is_target(const struct code *code, uint64_t low, uint64_t high)
 {
     for (size_t i = 0; i < code->count; i++) {
         const struct step *step = &code->steps[i];
-        if ((step->flow == FLOW_BRANCH || step->flow == FLOW_JUMP) && step->target >= low &&
-            step->target < high)
+        if ((step->target >= low && step->target < high) ||
+            (step->names >= low && step->names < high))
             return true;
     }
     return false;
@@ -98,7 +137,8 @@ bool stub_find(const struct elf_program *program, const struct code *code, size_
             continue;
         uint64_t low = code->steps[here.first].address + 1;
         uint64_t high = low - 1 + window_bytes(code, here);
-        if (is_target(code, low, high) || may_lead_between(program, low, high)) {
+        struct aim aim = {low, high, program->base, code};
+        if (is_target(code, low, high) || may_lead_to(program, &aim)) {
             *why = "something jumps between it and its neighbours";
             continue;
         }

@@ -6,8 +6,8 @@
  *   displaced before;  lea -128(%rsp),%rsp;  call *%rax;  lea 128(%rsp),%rsp;  displaced after;
  *   jmp back
  *
- * Displaced instructions must not depend on their own address, and nothing may jump to any but the
- * first. lea keeps the flags.
+ * Displaced instructions must not depend on their own address, and nothing may lead to any but the
+ * first: no jump or call of the whole program, no entry of a jump table. lea keeps the flags.
  */
 #ifndef IMAGE_STUB_H
 #define IMAGE_STUB_H
