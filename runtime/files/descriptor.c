@@ -32,15 +32,20 @@ static struct descriptor *descriptor_at(long number)
     return (uint32_t)number < FILES_DESCRIPTORS ? &descriptors[(uint32_t)number] : NULL;
 }
 
+bool file_try_get(struct file *file)
+{
+    uint32_t count = atomic_load(&file->references);
+    while (count && !atomic_compare_exchange_weak(&file->references, &count, count + 1))
+        ;
+    return count != 0;
+}
+
 struct file *file_get(long number)
 {
     struct descriptor *descriptor = descriptor_at(number);
     struct file *file;
     while (descriptor && (file = atomic_load(&descriptor->file))) {
-        uint32_t count = atomic_load(&file->references);
-        while (count && !atomic_compare_exchange_weak(&file->references, &count, count + 1))
-            ;
-        if (!count)
+        if (!file_try_get(file))
             continue;
         if (atomic_load(&descriptor->file) == file)
             return file;
@@ -64,7 +69,7 @@ struct file *file_new(struct node *node, uint32_t flags)
     file->position = 0;
     file->node = node;
     file->handle = 0;
-    file->actions = 0;
+    file->actions = file->watches = 0;
     file->listing = NULL;
     atomic_store(&file->references, 1);
     return file;
@@ -74,6 +79,8 @@ void file_put(struct file *file)
 {
     if (atomic_fetch_sub(&file->references, 1) != 1)
         return;
+    if (file->watches)
+        epoll_forget(file);
     record_lock_drop_file(file);
     if (file->node->operations->close)
         file->node->operations->close(file);
@@ -206,11 +213,14 @@ long sys_fcntl(const long *argument)
     struct file *file = file_get(argument[0]);
     if (!file)
         return -EBADF;
-    long result = -EINVAL;
     int command = (int)argument[1];
-    if ((file->flags & O_PATH) && command != F_DUPFD && command != F_DUPFD_CLOEXEC &&
-        command != F_GETFD && command != F_SETFD && command != F_GETFL)
-        command = -1, result = -EBADF;
+    bool on_descriptor = command == F_DUPFD || command == F_DUPFD_CLOEXEC || command == F_GETFD ||
+                         command == F_SETFD || command == F_GETFL;
+    long result = -EINVAL;
+    if ((file->flags & O_PATH) && !on_descriptor) {
+        file_put(file);
+        return -EBADF;
+    }
     switch (command) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:

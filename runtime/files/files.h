@@ -42,7 +42,8 @@ syscall_handler sys_unlink, sys_unlinkat, sys_rmdir, sys_rename, sys_renameat, s
 syscall_handler sys_chmod, sys_fchmod, sys_fchmodat, sys_chown, sys_fchown, sys_lchown,
     sys_fchownat, sys_utimensat, sys_umask;
 syscall_handler sys_pipe, sys_pipe2, sys_eventfd, sys_eventfd2;
-syscall_handler sys_poll, sys_ppoll, sys_select, sys_pselect6;
+syscall_handler sys_poll, sys_ppoll, sys_select, sys_pselect6, sys_epoll_create, sys_epoll_create1,
+    sys_epoll_ctl, sys_epoll_wait, sys_epoll_pwait;
 syscall_handler sys_socket, sys_connect, sys_bind, sys_listen, sys_accept, sys_accept4, sys_sendto,
     sys_recvfrom, sys_sendmsg, sys_recvmsg, sys_shutdown, sys_getsockname, sys_getpeername,
     sys_setsockopt, sys_getsockopt;

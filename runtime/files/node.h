@@ -109,8 +109,14 @@ struct plain {
     struct node *next;  /* among the open ones */
 };
 
+struct event { /* eventfd */
+    uint64_t count;
+    bool semaphore;
+};
+
 struct record_lock;
 struct pipe;
+struct epoll;
 
 struct node {
     const struct node_operations *operations;
@@ -122,7 +128,7 @@ struct node {
     uint64_t size;
     struct runtime_time accessed, modified, changed;
     struct record_lock *locks;
-    struct changes lock_changes;
+    struct changes changes; /* of locks, and of what pipes and counters hold */
 
     /* its place in the tree */
     struct node *parent; /* referenced; the root's is the root, without */
@@ -141,8 +147,9 @@ struct node {
         struct constant constant;
         struct plain plain;
         struct pipe *pipe;
+        struct event event;
+        struct epoll *epoll;
         uint32_t special; /* device number, descriptor number, handle */
-        void *other;
     };
 };
 
@@ -154,12 +161,14 @@ struct file {
     struct node *node;
     uint32_t handle;          /* of the host */
     _Atomic uint32_t actions; /* counts reads and writes, for edge-triggered epoll */
+    _Atomic uint32_t watches; /* epolls that have it */
     void *listing;            /* plain directories: entries still to be told */
     struct file *next;        /* free */
 };
 
 /* ---- descriptor.c ---- */
 struct file *file_get(long descriptor); /* NULL: not open */
+bool file_try_get(struct file *file);   /* false: it is being closed */
 void file_put(struct file *file);
 /* A new file with one reference; takes over the caller's reference of `node`. NULL: no memory (the
  * node has been put). */
@@ -312,6 +321,9 @@ long seek_within(struct file *file, int64_t offset, int whence, uint64_t size);
 void record_lock_drop_process(struct node *node);
 void record_lock_drop_file(struct file *file);
 long record_lock_control(struct file *file, int command, void *argument);
+
+/* ---- epoll.c ---- */
+void epoll_forget(struct file *file); /* it is being closed */
 
 /* ---- wait.c ---- */
 /* Wakes those that wait for `changes`, and those in poll. */

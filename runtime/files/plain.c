@@ -206,9 +206,8 @@ long plain_rename(struct place *from, struct place *to)
         return -EROFS;
     host_put(0, from->below, from->below_length);
     host_put(from->below_length, to->below, to->below_length);
-    /* The one request with a fifth argument. */
-    thread_self()->slot->arguments[4] = to->below_length;
-    return (long)host_call(RING_RENAME, from->parent->plain.index, 0, 0, from->below_length, 0, 0);
+    return (long)host_call(RING_RENAME, from->parent->plain.index, to->below_length, 0,
+                           from->below_length, 0, 0);
 }
 
 static long plain_read(struct file *file, struct transfer *transfer, uint64_t *position)
@@ -361,7 +360,6 @@ static void plain_directory_close(struct file *file)
 
 const struct node_operations plain_operations = {
     .positioned = true,
-    .host = true,
     .read = plain_read,
     .write = plain_write,
     .seek = plain_seek,

@@ -74,7 +74,7 @@ static long lock_set(struct node *node, const struct record_lock *wanted, bool u
     struct record_lock *spare = memory_allocate(sizeof(*spare));
     long result = lock && spare ? 0 : -ENOLCK;
     while (result == 0) {
-        uint32_t seen = node->lock_changes.word;
+        uint32_t seen = node->changes.word;
         *lock = *wanted;
         lock_acquire(&node->lock);
         if (unlock || !conflict(node, lock)) {
@@ -85,11 +85,11 @@ static long lock_set(struct node *node, const struct record_lock *wanted, bool u
                 lock = NULL;
             }
             lock_release(&node->lock);
-            changes_signal(&node->lock_changes);
+            changes_signal(&node->changes);
             break;
         }
         lock_release(&node->lock);
-        result = wait ? changes_wait(&node->lock_changes, seen) : -EAGAIN;
+        result = wait ? changes_wait(&node->changes, seen) : -EAGAIN;
     }
     memory_free(lock);
     memory_free(spare);
@@ -114,7 +114,7 @@ static void drop(struct node *node, const struct file *owner)
     }
     lock_release(&node->lock);
     if (dropped)
-        changes_signal(&node->lock_changes);
+        changes_signal(&node->changes);
 }
 
 void record_lock_drop_process(struct node *node)

@@ -53,25 +53,46 @@ uint8_t *transfer_next(struct transfer *transfer, uint64_t most, uint64_t *lengt
     }
 }
 
-#define TRANSFER_ALL(name, from_to, use)                                                           \
-    long name(struct transfer *transfer, from_to uint64_t size)                                    \
-    {                                                                                              \
-        uint64_t length;                                                                           \
-        for (uint64_t done = 0; done < size; done += length) {                                     \
-            uint8_t *bytes = transfer_next(transfer, size - done, &length);                        \
-            if (!bytes)                                                                            \
-                return -EFAULT;                                                                    \
-            use;                                                                                   \
-        }                                                                                          \
-        return 0;                                                                                  \
+enum way { TO_HOST, FROM_HOST, TO_RUNTIME, FROM_RUNTIME };
+
+static long transfer_all(struct transfer *transfer, enum way way, uint8_t *other, uint64_t size)
+{
+    uint64_t length;
+    for (uint64_t done = 0; done < size; done += length) {
+        uint8_t *bytes = transfer_next(transfer, size - done, &length);
+        if (!bytes)
+            return -EFAULT;
+        if (way == TO_HOST)
+            host_put(done, bytes, length);
+        else if (way == FROM_HOST)
+            host_get(done, bytes, length);
+        else if (way == TO_RUNTIME)
+            memcpy(other + done, bytes, length);
+        else
+            memcpy(bytes, other + done, length);
     }
-#define NOTHING
-#define TO   void *to,
-#define FROM const void *from,
-TRANSFER_ALL(transfer_put, NOTHING, host_put(done, bytes, length))
-TRANSFER_ALL(transfer_get, NOTHING, host_get(done, bytes, length))
-TRANSFER_ALL(transfer_copy_in, TO, memcpy((uint8_t *)to + done, bytes, length))
-TRANSFER_ALL(transfer_copy_out, FROM, memcpy(bytes, (const uint8_t *)from + done, length))
+    return 0;
+}
+
+long transfer_put(struct transfer *transfer, uint64_t size)
+{
+    return transfer_all(transfer, TO_HOST, NULL, size);
+}
+
+long transfer_get(struct transfer *transfer, uint64_t size)
+{
+    return transfer_all(transfer, FROM_HOST, NULL, size);
+}
+
+long transfer_copy_in(struct transfer *transfer, void *to, uint64_t size)
+{
+    return transfer_all(transfer, TO_RUNTIME, to, size);
+}
+
+long transfer_copy_out(struct transfer *transfer, const void *from, uint64_t size)
+{
+    return transfer_all(transfer, FROM_RUNTIME, (uint8_t *)from, size);
+}
 
 /* `offset` NULL: at the description's position, which moves. */
 static long transfer_call(long descriptor, const struct iovec *vector, uint64_t count, bool writes,

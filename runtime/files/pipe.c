@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pipes, wholly inside. Writes of at most PIPE_BUF bytes are atomic. Under the node's lock:
+ * `count` bytes from `head` on, round the end, are written and not read.
+ */
+#include "node.h"
+
+#define PIPE_SIZE (UINT64_C(64) << 10)
+
+struct pipe {
+    uint8_t *bytes;
+    uint64_t head, count;
+    uint32_t readers, writers; /* descriptions that can still */
+};
+
+static uint64_t pipe_stretch(uint64_t at, uint64_t size)
+{
+    return size < PIPE_SIZE - at ? size : PIPE_SIZE - at;
+}
+
+static long pipe_take(struct pipe *pipe, struct transfer *transfer)
+{
+    long done = 0;
+    while (pipe->count && transfer->left) {
+        uint64_t length = pipe_stretch(pipe->head, pipe->count);
+        uint8_t *to = transfer_next(transfer, length, &length);
+        if (!to)
+            return done ? done : -EFAULT;
+        memcpy(to, pipe->bytes + pipe->head, length);
+        pipe->head = (pipe->head + length) % PIPE_SIZE;
+        pipe->count -= length;
+        done += (long)length;
+    }
+    return done;
+}
+
+static long pipe_give(struct pipe *pipe, struct transfer *transfer)
+{
+    long done = 0;
+    while (pipe->count < PIPE_SIZE && transfer->left) {
+        uint64_t at = (pipe->head + pipe->count) % PIPE_SIZE;
+        uint64_t length = pipe_stretch(at, PIPE_SIZE - pipe->count);
+        const uint8_t *from = transfer_next(transfer, length, &length);
+        if (!from)
+            return done ? done : -EFAULT;
+        memcpy(pipe->bytes + at, from, length);
+        pipe->count += length;
+        done += (long)length;
+    }
+    return done;
+}
+
+static long pipe_read(struct file *file, struct transfer *transfer, uint64_t *position)
+{
+    struct node *node = file->node;
+    (void)position;
+    while (transfer->left) {
+        uint32_t seen = node->changes.word;
+        lock_acquire(&node->lock);
+        bool ended = !node->pipe->writers;
+        long done = pipe_take(node->pipe, transfer);
+        lock_release(&node->lock);
+        if (done > 0)
+            changes_signal(&node->changes);
+        if (done || ended)
+            return done;
+        if (file->flags & O_NONBLOCK)
+            return -EAGAIN;
+        done = changes_wait(&node->changes, seen);
+        if (done < 0)
+            return done;
+    }
+    return 0;
+}
+
+static long pipe_write(struct file *file, struct transfer *transfer, uint64_t *position)
+{
+    struct node *node = file->node;
+    uint64_t whole = transfer->left <= PIPE_BUF ? transfer->left : 1;
+    long done = 0;
+    (void)position;
+    while (transfer->left) {
+        uint32_t seen = node->changes.word;
+        long given = 0;
+        lock_acquire(&node->lock);
+        if (!node->pipe->readers)
+            given = -EPIPE;
+        else if (PIPE_SIZE - node->pipe->count >= whole)
+            given = pipe_give(node->pipe, transfer);
+        lock_release(&node->lock);
+        if (given > 0) {
+            changes_signal(&node->changes);
+            done += given;
+            continue;
+        }
+        if (given == 0)
+            given = file->flags & O_NONBLOCK ? -EAGAIN : changes_wait(&node->changes, seen);
+        if (given < 0)
+            return done ? done : given;
+    }
+    return done;
+}
+
+static uint32_t pipe_poll(struct file *file)
+{
+    const struct pipe *pipe = file->node->pipe;
+    uint32_t ready = 0;
+    lock_acquire(&file->node->lock);
+    if (file_can_read(file)) {
+        ready |= pipe->count ? POLLIN | POLLRDNORM : 0;
+        ready |= pipe->writers ? 0 : POLLHUP;
+    } else {
+        ready |= PIPE_SIZE - pipe->count >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+        ready |= pipe->readers ? 0 : POLLERR;
+    }
+    lock_release(&file->node->lock);
+    return ready;
+}
+
+static long pipe_control(struct file *file, uint32_t request, void *argument)
+{
+    const uint32_t bytes_to_read = 0x541b; /* FIONREAD */
+    if (request != bytes_to_read)
+        return -ENOTTY;
+    if (!memory_is_inside(argument, sizeof(int)))
+        return -EFAULT;
+    *(int *)argument = (int)file->node->pipe->count;
+    return 0;
+}
+
+static void pipe_close(struct file *file)
+{
+    lock_acquire(&file->node->lock);
+    if (file_can_read(file))
+        file->node->pipe->readers--;
+    else
+        file->node->pipe->writers--;
+    lock_release(&file->node->lock);
+    changes_signal(&file->node->changes);
+}
+
+static void pipe_destroy(struct node *node)
+{
+    memory_unmap(node->pipe->bytes, PIPE_SIZE);
+    memory_free(node->pipe);
+}
+
+static const struct node_operations pipe_operations = {
+    .read = pipe_read,
+    .write = pipe_write,
+    .status = node_status,
+    .control = pipe_control,
+    .poll = pipe_poll,
+    .close = pipe_close,
+    .destroy = pipe_destroy,
+};
+
+static struct node *pipe_new(void)
+{
+    struct pipe *pipe = memory_allocate(sizeof(*pipe));
+    uint8_t *bytes = memory_map(PIPE_SIZE);
+    struct node *node = pipe && bytes ? node_new(&pipe_operations, S_IFIFO | 0600) : NULL;
+    if (!node) {
+        memory_free(pipe);
+        if (bytes)
+            memory_unmap(bytes, PIPE_SIZE);
+        return NULL;
+    }
+    *pipe = (struct pipe){.bytes = bytes, .readers = 1, .writers = 1};
+    node->pipe = pipe;
+    return node;
+}
+
+long sys_pipe2(const long *argument)
+{
+    int *numbers = (int *)argument[0];
+    uint32_t flags = (uint32_t)argument[1];
+    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
+        return -EINVAL;
+    if (!memory_is_inside(numbers, 2 * sizeof(*numbers)))
+        return -EFAULT;
+    struct node *node = pipe_new();
+    if (!node)
+        return -ENOMEM;
+    struct file *reader = file_new(node_get(node), (flags & O_NONBLOCK) | O_RDONLY);
+    struct file *writer = reader ? file_new(node, (flags & O_NONBLOCK) | O_WRONLY) : NULL;
+    if (!writer) {
+        if (reader)
+            file_put(reader);
+        else
+            node_put(node);
+        return -ENOMEM;
+    }
+    long from = descriptor_install(reader, 0, flags & O_CLOEXEC);
+    if (from < 0) {
+        file_put(writer);
+        return from;
+    }
+    long to = descriptor_install(writer, 0, flags & O_CLOEXEC);
+    if (to < 0) {
+        sys_close(&from);
+        return to;
+    }
+    numbers[0] = (int)from;
+    numbers[1] = (int)to;
+    return 0;
+}
+
+long sys_pipe(const long *argument)
+{
+    const long without_flags[6] = {argument[0], 0};
+    return sys_pipe2(without_flags);
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sockets are the host's, and made only where the manifest says "network": true. What arrives on
+ * them is whatever the host likes; a program that cares speaks TLS.
+ */
+#include "node.h"
+
+#include <linux/in.h>
+#include <linux/in6.h>
+
+#define AF_INET        2
+#define AF_INET6       10
+
+#define SOCKET_ADDRESS 128u                     /* most bytes of an address: struct ring_address */
+#define SOCKET_OPTION  4096u                    /* most bytes of an option */
+#define SOCKET_FLAGS   (O_NONBLOCK | O_CLOEXEC) /* SOCK_NONBLOCK and SOCK_CLOEXEC are these */
+
+struct message { /* struct msghdr */
+    void *name;
+    int32_t name_length;
+    struct iovec *vector;
+    uint64_t count;
+    void *control;
+    uint64_t control_length;
+    uint32_t flags;
+};
+static_assert(sizeof(struct message) == 56, "Linux's struct msghdr");
+
+static const struct node_operations socket_operations;
+
+/* A referenced file that is a socket; NULL: *error says why not. */
+static struct file *socket_get(long descriptor, long *error)
+{
+    struct file *file = file_get(descriptor);
+    if (file && file->node->operations == &socket_operations)
+        return file;
+    *error = file ? -ENOTSOCK : -EBADF;
+    if (file)
+        file_put(file);
+    return NULL;
+}
+
+/* A call that may wait: by the gate, unless the socket does not wait. */
+static int64_t socket_call(const struct file *file, uint32_t operation, uint64_t a1, uint64_t a2,
+                           uint64_t a3, int64_t least, int64_t most, bool waits)
+{
+    for (;;) {
+        bool slow = waits && !(file->flags & O_NONBLOCK);
+        int64_t result = slow ? host_call_slow(operation, file->handle, a1, a2, a3, least, most)
+                              : host_call(operation, file->handle, a1, a2, a3, least, most);
+        if (result != -EINTR || operation == RING_CONNECT || wait_interrupted())
+            return result;
+    }
+}
+
+static long socket_install(int64_t handle, uint32_t flags)
+{
+    struct node *node = node_new(&socket_operations, S_IFSOCK | 0777);
+    struct file *file = node ? file_new(node, O_RDWR | (flags & O_NONBLOCK)) : NULL;
+    if (!file) {
+        (void)host_call(RING_CLOSE, (uint64_t)handle, 0, 0, 0, 0, 0);
+        return -ENOMEM;
+    }
+    file->handle = (uint32_t)handle;
+    return descriptor_install(file, 0, flags & O_CLOEXEC);
+}
+
+long sys_socket(const long *argument)
+{
+    if (!(boot->flags & BOOT_NETWORK))
+        return -EACCES;
+    uint32_t type = (uint32_t)argument[1];
+    /* The host learns of O_NONBLOCK, which decides whether its calls wait; not of O_CLOEXEC. */
+    int64_t handle = host_call(RING_SOCKET, (uint32_t)argument[0], type & ~(uint32_t)O_CLOEXEC,
+                               (uint32_t)argument[2], 0, 3, FILES_HANDLE);
+    return handle < 0 ? (long)handle : socket_install(handle, type & SOCKET_FLAGS);
+}
+
+/* ---- addresses ---- */
+
+/* Puts an address of the program at `offset` of the bounce buffer. */
+static long address_put(uint64_t offset, const void *address, long length)
+{
+    if (length < 0 || length > (long)SOCKET_ADDRESS)
+        return -EINVAL;
+    if (!memory_is_inside(address, (uint64_t)length))
+        return -EFAULT;
+    host_put(offset, address, (size_t)length);
+    return 0;
+}
+
+/* Takes an address of the host from `offset`, as much of it as *length has room for. A family that
+ * does not fit its length is no address. */
+static long address_get(uint64_t offset, void *to, int32_t *length)
+{
+    struct ring_address host;
+    uint16_t family = 0;
+    host_get(offset, &host, sizeof(host));
+    if (host.length > SOCKET_ADDRESS)
+        runtime_stop(RING_STOP_HOST_LIED, RING_SOCKET_NAME);
+    memcpy(&family, host.bytes, sizeof(family));
+    if (host.length < sizeof(family) ||
+        (family == AF_INET && host.length != sizeof(struct sockaddr_in)) ||
+        (family == AF_INET6 && host.length != sizeof(struct sockaddr_in6)))
+        host.length = 0;
+    int32_t room = *length;
+    if (room < 0)
+        return -EINVAL;
+    uint64_t size = (uint32_t)room < host.length ? (uint32_t)room : host.length;
+    if (!memory_is_inside(to, size))
+        return -EFAULT;
+    memcpy(to, host.bytes, size);
+    *length = (int32_t)host.length;
+    return 0;
+}
+
+/* The same where the program may want none. */
+static long address_give(uint64_t offset, void *to, int32_t *length)
+{
+    if (!to)
+        return 0;
+    return memory_is_inside(length, sizeof(*length)) ? address_get(offset, to, length) : -EFAULT;
+}
+
+static long address_call(uint32_t operation, const long *argument)
+{
+    long result;
+    struct file *file = socket_get(argument[0], &result);
+    if (!file)
+        return result;
+    result = address_put(0, (const void *)argument[1], (int)argument[2]);
+    if (result == 0)
+        result = (long)socket_call(file, operation, (uint64_t)argument[2], 0, 0, 0, 0,
+                                   operation == RING_CONNECT);
+    file_put(file);
+    return result;
+}
+
+long sys_connect(const long *argument)
+{
+    return address_call(RING_CONNECT, argument);
+}
+
+long sys_bind(const long *argument)
+{
+    return address_call(RING_BIND, argument);
+}
+
+static long simple_call(uint32_t operation, const long *argument)
+{
+    long result;
+    struct file *file = socket_get(argument[0], &result);
+    if (!file)
+        return result;
+    result = (long)socket_call(file, operation, (uint32_t)argument[1], 0, 0, 0, 0, false);
+    file_put(file);
+    return result;
+}
+
+long sys_listen(const long *argument)
+{
+    return simple_call(RING_LISTEN, argument);
+}
+
+long sys_shutdown(const long *argument)
+{
+    return simple_call(RING_SHUTDOWN, argument);
+}
+
+long sys_accept4(const long *argument)
+{
+    long result;
+    uint32_t flags = (uint32_t)argument[3];
+    if (flags & ~(uint32_t)SOCKET_FLAGS)
+        return -EINVAL;
+    struct file *file = socket_get(argument[0], &result);
+    if (!file)
+        return result;
+    int64_t handle =
+        socket_call(file, RING_ACCEPT, flags & O_NONBLOCK, 0, 0, 3, FILES_HANDLE, true);
+    file->actions++;
+    result = (long)handle;
+    if (handle >= 0) {
+        result = address_give(0, (void *)argument[1], (int32_t *)argument[2]);
+        if (result == 0)
+            result = socket_install(handle, flags);
+        else
+            (void)host_call(RING_CLOSE, (uint64_t)handle, 0, 0, 0, 0, 0);
+    }
+    file_put(file);
+    return result;
+}
+
+long sys_accept(const long *argument)
+{
+    const long without_flags[6] = {argument[0], argument[1], argument[2], 0};
+    return sys_accept4(without_flags);
+}
+
+static long name_call(const long *argument, uint64_t peer)
+{
+    long result;
+    struct file *file = socket_get(argument[0], &result);
+    if (!file)
+        return result;
+    result = (long)socket_call(file, RING_SOCKET_NAME, peer, 0, 0, 0, 0, false);
+    if (result == 0)
+        result =
+            argument[1] ? address_give(0, (void *)argument[1], (int32_t *)argument[2]) : -EFAULT;
+    file_put(file);
+    return result;
+}
+
+long sys_getsockname(const long *argument)
+{
+    return name_call(argument, 0);
+}
+
+long sys_getpeername(const long *argument)
+{
+    return name_call(argument, 1);
+}
+
+/* ---- data ---- */
+
+/* The bounce buffer holds the data, and the address behind it. */
+#define SOCKET_PIECE (RING_BUFFER_SIZE - 4096)
+
+static long send_piece(struct file *file, struct transfer *transfer, uint32_t flags,
+                       const void *address, long address_length)
+{
+    uint64_t length = transfer->left < SOCKET_PIECE ? transfer->left : SOCKET_PIECE;
+    long result = transfer_put(transfer, length);
+    if (result == 0 && address)
+        result = address_put(length, address, address_length);
+    if (result < 0)
+        return result;
+    return (long)socket_call(file, RING_SEND, length, flags & ~(uint32_t)0x4000, /* MSG_NOSIGNAL */
+                             address ? (uint64_t)address_length : 0, 0, (int64_t)length,
+                             !(flags & 0x40)); /* MSG_DONTWAIT */
+}
+
+static long send_all(struct file *file, struct transfer *transfer, uint32_t flags,
+                     const void *address, long address_length)
+{
+    long done = 0;
+    do {
+        uint64_t before = transfer->left;
+        long result = send_piece(file, transfer, flags, address, address_length);
+        if (result < 0)
+            return done ? done : result;
+        done += result;
+        if ((uint64_t)result < before - transfer->left || (file->flags & O_NONBLOCK))
+            break;
+    } while (transfer->left);
+    return done;
+}
+
+static long receive(struct file *file, struct transfer *transfer, uint32_t flags)
+{
+    uint64_t length = transfer->left < SOCKET_PIECE ? transfer->left : SOCKET_PIECE;
+    /* MSG_TRUNC asks for a length beyond what arrives, which no bound could check. */
+    if (flags & 0x20)
+        return -EOPNOTSUPP;
+    long result = (long)socket_call(file, RING_RECEIVE, length, flags, 0, 0, (int64_t)length,
+                                    !(flags & 0x40)); /* MSG_DONTWAIT */
+    file->actions++;
+    if (result >= 0 && transfer_get(transfer, (uint64_t)result) < 0)
+        return -EFAULT;
+    return result;
+}
+
+static long send_result(struct file *file, long result, uint32_t flags)
+{
+    file->actions++;
+    file_put(file);
+    if (result == -EPIPE && !(flags & 0x4000)) /* MSG_NOSIGNAL */
+        signal_raise(13);                      /* SIGPIPE */
+    return result;
+}
+
+long sys_sendto(const long *argument)
+{
+    long result;
+    uint32_t flags = (uint32_t)argument[3];
+    struct iovec one = {(void *)argument[1], (uint64_t)argument[2]};
+    struct transfer transfer;
+    struct file *file = socket_get(argument[0], &result);
+    if (!file)
+        return result;
+    result = transfer_begin(&transfer, &one, 1);
+    if (result == 0)
+        result = send_all(file, &transfer, flags, (const void *)argument[4], (uint32_t)argument[5]);
+    return send_result(file, result, flags);
+}
+
+long sys_recvfrom(const long *argument)
+{
+    long result;
+    struct iovec one = {(void *)argument[1], (uint64_t)argument[2]};
+    struct transfer transfer;
+    struct file *file = socket_get(argument[0], &result);
+    if (!file)
+        return result;
+    result = transfer_begin(&transfer, &one, 1);
+    uint64_t asked = transfer.left < SOCKET_PIECE ? transfer.left : SOCKET_PIECE;
+    if (result == 0)
+        result = receive(file, &transfer, (uint32_t)argument[3]);
+    if (result >= 0) {
+        long given = address_give(asked, (void *)argument[4], (int32_t *)argument[5]);
+        result = given < 0 ? given : result;
+    }
+    file_put(file);
+    return result;
+}
+
+/* A message header of the program, copied; control data is not carried. */
+static long message_begin(const long *argument, struct message *message, struct transfer *transfer)
+{
+    const void *from = (const void *)argument[1];
+    if (!memory_is_inside(from, sizeof(*message)))
+        return -EFAULT;
+    memcpy(message, from, sizeof(*message));
+    if (message->count > UIO_MAXIOV)
+        return -EMSGSIZE;
+    return transfer_begin(transfer, message->vector, message->count);
+}
+
+long sys_sendmsg(const long *argument)
+{
+    long result;
+    uint32_t flags = (uint32_t)argument[2];
+    struct message message;
+    struct transfer transfer;
+    struct file *file = socket_get(argument[0], &result);
+    if (!file)
+        return result;
+    result = message_begin(argument, &message, &transfer);
+    if (result == 0 && message.control_length)
+        result = -EOPNOTSUPP;
+    if (result == 0)
+        result = send_all(file, &transfer, flags, message.name, message.name_length);
+    return send_result(file, result, flags);
+}
+
+long sys_recvmsg(const long *argument)
+{
+    long result;
+    struct message message;
+    struct transfer transfer;
+    struct file *file = socket_get(argument[0], &result);
+    if (!file)
+        return result;
+    result = message_begin(argument, &message, &transfer);
+    uint64_t asked = transfer.left < SOCKET_PIECE ? transfer.left : SOCKET_PIECE;
+    if (result == 0)
+        result = receive(file, &transfer, (uint32_t)argument[2]);
+    if (result >= 0) {
+        long given = message.name ? address_get(asked, message.name, &message.name_length) : 0;
+        message.control_length = 0;
+        message.flags = 0;
+        memcpy((void *)argument[1], &message, sizeof(message));
+        result = given < 0 ? given : result;
+    }
+    file_put(file);
+    return result;
+}
+
+static long socket_read(struct file *file, struct transfer *transfer, uint64_t *position)
+{
+    (void)position;
+    return transfer->left ? receive(file, transfer, 0) : 0;
+}
+
+static long socket_write(struct file *file, struct transfer *transfer, uint64_t *position)
+{
+    (void)position;
+    return send_all(file, transfer, 0, NULL, 0);
+}
+
+/* ---- options ---- */
+
+long sys_setsockopt(const long *argument)
+{
+    long result;
+    uint32_t length = (uint32_t)argument[4];
+    struct file *file = socket_get(argument[0], &result);
+    if (!file)
+        return result;
+    result = -EINVAL;
+    if (length <= SOCKET_OPTION)
+        result = memory_is_inside((void *)argument[3], length) ? 0 : -EFAULT;
+    if (result == 0) {
+        host_put(0, (const void *)argument[3], length);
+        result = (long)socket_call(file, RING_SOCKET_SET, (uint32_t)argument[1],
+                                   (uint32_t)argument[2], length, 0, 0, false);
+    }
+    file_put(file);
+    return result;
+}
+
+long sys_getsockopt(const long *argument)
+{
+    long result;
+    uint32_t *room = (uint32_t *)argument[4];
+    struct file *file = socket_get(argument[0], &result);
+    if (!file)
+        return result;
+    result = -EFAULT;
+    if (memory_is_inside(room, sizeof(*room))) {
+        uint32_t length = *room < SOCKET_OPTION ? *room : SOCKET_OPTION;
+        if (memory_is_inside((void *)argument[3], length))
+            result = (long)socket_call(file, RING_SOCKET_GET, (uint32_t)argument[1],
+                                       (uint32_t)argument[2], length, 0, (int64_t)length, false);
+        if (result >= 0) {
+            host_get(0, (void *)argument[3], (size_t)result);
+            *room = (uint32_t)result;
+            result = 0;
+        }
+    }
+    file_put(file);
+    return result;
+}
+
+static long socket_nonblock(struct file *file, bool on)
+{
+    return (long)host_call(RING_NONBLOCK, file->handle, on, 0, 0, 0, 0);
+}
+
+static const struct node_operations socket_operations = {
+    .host = true,
+    .read = socket_read,
+    .write = socket_write,
+    .status = node_status,
+    .nonblock = socket_nonblock,
+    .close = host_close,
+};
