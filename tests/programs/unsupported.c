@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an enclave does not do gives an error that a program can live with, and the program goes on.
+ * Natively most of this works, so this one is compared with a file and not with a native run.
+ */
+#include "check.h"
+#include <netinet/in.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+static void tell(const char *what, long result)
+{
+    printf("%s: %s\n", what, result != -1 ? "works" : errno == ENOSYS ? "ENOSYS" : "refused");
+}
+
+int main(void)
+{
+    char *arguments[] = {(char *)"/bin/true", NULL}, *none[] = {NULL};
+    pid_t child;
+
+    child = fork();
+    if (child == 0)
+        _exit(99);
+    tell("fork", child);
+    child = vfork();
+    if (child == 0)
+        _exit(99);
+    tell("vfork", child);
+    tell("execve", execve("/bin/true", arguments, none));
+    errno = posix_spawn(&child, "/bin/true", NULL, NULL, arguments, none);
+    tell("posix_spawn", errno == 0 ? 0 : -1);
+    tell("ptrace", ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+    tell("mount", mount("none", "/tmp", "tmpfs", 0, NULL));
+    tell("chroot", chroot("/tmp"));
+    tell("a number that no system call has", syscall(511));
+    tell("kill of another process", kill(getpid() + 1, SIGTERM));
+    tell("kill of every process", kill(-1, SIGTERM));
+    tell("wait without children", waitpid(-1, NULL, 0));
+    void *memory =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    tell("writable and executable memory", memory == MAP_FAILED ? -1 : 0);
+    memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    tell("memory made executable", mprotect(memory, 4096, PROT_READ | PROT_EXEC));
+    tell("a socket", socket(AF_INET, SOCK_STREAM, 0));
+    tell("the host's files", access("/etc/passwd", F_OK));
+    tell("setuid to another user", setuid(getuid() + 1));
+    puts("still here");
+    return 0;
+}
