@@ -30,8 +30,8 @@ struct unit {
 
 struct patch {
     uint64_t address;
-    uint64_t size;
-    size_t stub; /* offset in the stubs; for IMAGE_SITE_STUB */
+    uint64_t size; /* 0: another site's patch covers it */
+    size_t stub;   /* offset in the stubs; for IMAGE_SITE_STUB */
 };
 
 struct work {
@@ -317,10 +317,15 @@ static cella_status plan_stub(struct work *work, size_t index, struct patch *pat
     struct rewrite *result = &work->result;
     struct stub_window window;
     const char *why;
+    struct stub_context context = {work->program, work->symbols, &work->frames};
     const struct patch *last = result->site_count ? &work->patches[result->site_count - 1] : NULL;
     uint64_t from = last ? last->address + last->size : 0;
     char what[200];
-    if (!stub_find(work->program, code, index, from, &window, &why)) {
+    if (code->steps[index].address < from) {
+        *patch = (struct patch){.address = from}; /* moved along with the one before it */
+        return CELLA_OK;
+    }
+    if (!stub_find(&context, code, index, from, &window, &why)) {
         snprintf(what, sizeof(what),
                  "a system call whose function may use the stack below rsp (red zone), and %s,",
                  why);
@@ -337,7 +342,7 @@ static cella_status plan_stub(struct work *work, size_t index, struct patch *pat
         .stub = result->stubs_size,
     };
     result->stubs_size +=
-        stub_write(work->program, code, index, window, work->program->high + result->stubs_size,
+        stub_write(work->program, code, window, work->program->high + result->stubs_size,
                    stubs + result->stubs_size);
     return CELLA_OK;
 }
@@ -460,9 +465,9 @@ static void apply_all(struct work *work)
     for (size_t i = 0; i < work->result.site_count; i++) {
         const struct patch *patch = &work->patches[i];
         uint8_t *at = program->memory + (patch->address - program->low);
-        if (work->result.sites[i].kind == IMAGE_SITE_STUB) {
+        if (work->result.sites[i].kind == IMAGE_SITE_STUB && patch->size) {
             stub_divert(at, patch->address, patch->size, program->high + patch->stub);
-        } else {
+        } else if (work->result.sites[i].kind == IMAGE_SITE_CALL) {
             at[0] = 0xff; /* call *%rax */
             at[1] = 0xd0;
         }

@@ -29,7 +29,8 @@ static int64_t call_number(const struct code *code, size_t call)
 
 static bool may_move(const struct step *step)
 {
-    return step->kind == STEP_PLAIN && step->flow == FLOW_NEXT && !step->relative;
+    return (step->kind == STEP_PLAIN || step->kind == STEP_SYSCALL) && step->flow == FLOW_NEXT &&
+           !step->relative;
 }
 
 /* A range of addresses, and what is known of the program that may lead there. */
@@ -74,28 +75,6 @@ static bool is_table_entry(const struct aim *aim, const uint8_t *bytes, uint64_t
     return false;
 }
 
-/* True when any bytes of the program, wherever they start, could lead to an address in the aim:
- * more than all that do, so that none is missed. */
-static bool may_lead_to(const struct elf_program *program, const struct aim *aim)
-{
-    for (size_t i = 0; i < program->segment_count; i++) {
-        const struct elf_segment *segment = &program->segments[i];
-        const uint8_t *bytes = program->memory + (segment->address - program->low);
-        for (uint64_t at = 0; at + 4 <= segment->file_size; at++) {
-            int32_t displacement;
-            memcpy(&displacement, bytes + at, sizeof(displacement));
-            if (is_table_entry(aim, bytes, at, segment->file_size))
-                return true;
-            uint64_t address = segment->address + at;
-            bool here = address >= aim->code->start && address < aim->code->end;
-            if ((segment->flags & TEE_PAGE_X) && at && !here && is_branch(bytes, at) &&
-                hits(aim, address + 4 + (uint64_t)(int64_t)displacement))
-                return true;
-        }
-    }
-    return false;
-}
-
 /* What the function itself does is known exactly; short jumps come from nowhere else. */
 static bool is_target(const struct code *code, uint64_t low, uint64_t high)
 {
@@ -108,19 +87,64 @@ static bool is_target(const struct code *code, uint64_t low, uint64_t high)
     return false;
 }
 
+/* Bytes at `address` look like a branch into the aim: they are none when a known function holds
+ * them and, disassembled, has no such branch. */
+static bool is_real(const struct stub_context *context, const struct aim *aim, uint64_t address)
+{
+    const struct function *function = functions_at(context->symbols, address);
+    struct code code;
+    if (!function)
+        function = functions_at(context->frames, address);
+    if (!function ||
+        code_decode(context->program->memory + (function->start - context->program->low),
+                    function->start, function->end - function->start, &code, NULL) != CELLA_OK)
+        return true;
+    bool real = code.broken || code.tangled || is_target(&code, aim->low, aim->high);
+    code_free(&code);
+    return real;
+}
+
+/* True when any bytes of the program, wherever they start, could lead to an address in the aim:
+ * more than all that do, so that none is missed. */
+static bool may_lead_to(const struct stub_context *context, const struct aim *aim)
+{
+    const struct elf_program *program = context->program;
+    for (size_t i = 0; i < program->segment_count; i++) {
+        const struct elf_segment *segment = &program->segments[i];
+        const uint8_t *bytes = program->memory + (segment->address - program->low);
+        for (uint64_t at = 0; at + 4 <= segment->file_size; at++) {
+            int32_t displacement;
+            uint64_t address = segment->address + at;
+            memcpy(&displacement, bytes + at, sizeof(displacement));
+            if (is_table_entry(aim, bytes, at, segment->file_size))
+                return true;
+            bool here = address >= aim->code->start && address < aim->code->end;
+            if ((segment->flags & TEE_PAGE_X) && at && !here && is_branch(bytes, at) &&
+                hits(aim, address + 4 + (uint64_t)(int64_t)displacement) &&
+                is_real(context, aim, address))
+                return true;
+        }
+    }
+    return false;
+}
+
 static uint64_t window_bytes(const struct code *code, struct stub_window window)
 {
     const struct step *last = &code->steps[window.last];
     return last->address + last->length - code->steps[window.first].address;
 }
 
-bool stub_find(const struct elf_program *program, const struct code *code, size_t call,
+static bool any_changes_stack(const struct code *code, struct stub_window window)
+{
+    for (size_t i = window.first; i <= window.last; i++)
+        if (code->steps[i].kind == STEP_SYSCALL && changes_stack(call_number(code, i)))
+            return true;
+    return false;
+}
+
+bool stub_find(const struct stub_context *context, const struct code *code, size_t call,
                uint64_t from, struct stub_window *window, const char **why)
 {
-    if (changes_stack(call_number(code, call))) {
-        *why = "it changes the stack itself";
-        return false;
-    }
     *why = "its neighbours cannot be moved";
     /* Take as little before it as possible: what is behind a system call is a plain check of its
      * result nearly always. */
@@ -135,10 +159,14 @@ bool stub_find(const struct elf_program *program, const struct code *code, size_
             here.last++;
         if (window_bytes(code, here) < STUB_JUMP)
             continue;
+        if (any_changes_stack(code, here)) {
+            *why = "it changes the stack itself";
+            continue;
+        }
         uint64_t low = code->steps[here.first].address + 1;
         uint64_t high = low - 1 + window_bytes(code, here);
-        struct aim aim = {low, high, program->base, code};
-        if (is_target(code, low, high) || may_lead_to(program, &aim)) {
+        struct aim aim = {low, high, context->program->base, code};
+        if (is_target(code, low, high) || may_lead_to(context, &aim)) {
             *why = "something jumps between it and its neighbours";
             continue;
         }
@@ -161,7 +189,7 @@ static void put_jump(uint8_t *bytes, uint64_t address, uint64_t target)
     memcpy(bytes + 1, &displacement, sizeof(displacement));
 }
 
-size_t stub_write(const struct elf_program *program, const struct code *code, size_t call,
+size_t stub_write(const struct elf_program *program, const struct code *code,
                   struct stub_window window, uint64_t address, uint8_t stub[STUB_MOST])
 {
     static const uint8_t made[] = {
@@ -172,7 +200,7 @@ size_t stub_write(const struct elf_program *program, const struct code *code, si
     size_t size = 0;
     for (size_t i = window.first; i <= window.last; i++) {
         const struct step *step = &code->steps[i];
-        if (i == call)
+        if (step->kind == STEP_SYSCALL)
             put(stub, &size, made, sizeof(made));
         else
             put(stub, &size, program->memory + (step->address - program->low), step->length);

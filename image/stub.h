@@ -14,21 +14,28 @@
 
 #include "code.h"
 #include "elf.h"
+#include "functions.h"
 
 #define STUB_JUMP 5u   /* bytes of jmp rel32 */
-#define STUB_MOST 128u /* bytes of the longest stub */
+#define STUB_MOST 192u /* bytes of the longest stub */
 
-/* Steps first..last of `code` are displaced; the call is one of them. */
+/* Steps first..last of `code` are displaced. At least one is a system call. */
 struct stub_window {
     size_t first, last;
 };
 
+/* The program, and what is known of its functions. */
+struct stub_context {
+    const struct elf_program *program;
+    const struct functions *symbols, *frames;
+};
+
 /* Finds what to displace around step `call`, starting no lower than address `from`. False: there
  * is no way; *why then says so. */
-bool stub_find(const struct elf_program *program, const struct code *code, size_t call,
+bool stub_find(const struct stub_context *context, const struct code *code, size_t call,
                uint64_t from, struct stub_window *window, const char **why);
 /* Writes the stub that will lie at `address`; its size. */
-size_t stub_write(const struct elf_program *program, const struct code *code, size_t call,
+size_t stub_write(const struct elf_program *program, const struct code *code,
                   struct stub_window window, uint64_t address, uint8_t stub[STUB_MOST]);
 /* Puts a jump to the stub over the window. */
 void stub_divert(uint8_t *at, uint64_t address, uint64_t size, uint64_t stub);
