@@ -107,7 +107,7 @@ void exceptions()
         }
     }
     try {
-        volatile std::size_t size = static_cast<std::size_t>(1) << 62;
+        volatile std::size_t size = static_cast<std::size_t>(1) << 61;
         std::string memory(size, 'x');
         require(false, "not reached");
     } catch (const std::bad_alloc &) {

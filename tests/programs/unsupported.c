@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What an enclave does not do gives an error that a program can live with, and the program goes on.
- * Natively most of this works, so this one is compared with a file and not with a native run.
+ * Natively much of this works, so this one is compared with a file and not with a native run; but
+ * nothing in here may do harm to a machine where it does run natively, as root: names that do not
+ * exist, and signal 0.
  */
 #include "check.h"
 #include <netinet/in.h>
@@ -14,6 +16,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#define NOWHERE "/cella-no-such-name"
+
 static void tell(const char *what, long result)
 {
     printf("%s: %s\n", what, result != -1 ? "works" : errno == ENOSYS ? "ENOSYS" : "refused");
@@ -21,7 +25,7 @@ static void tell(const char *what, long result)
 
 int main(void)
 {
-    char *arguments[] = {(char *)"/bin/true", NULL}, *none[] = {NULL};
+    char *arguments[] = {(char *)NOWHERE, NULL}, *none[] = {NULL};
     pid_t child;
 
     child = fork();
@@ -32,15 +36,15 @@ int main(void)
     if (child == 0)
         _exit(99);
     tell("vfork", child);
-    tell("execve", execve("/bin/true", arguments, none));
-    errno = posix_spawn(&child, "/bin/true", NULL, NULL, arguments, none);
+    tell("execve", execve(NOWHERE, arguments, none));
+    errno = posix_spawn(&child, NOWHERE, NULL, NULL, arguments, none);
     tell("posix_spawn", errno == 0 ? 0 : -1);
     tell("ptrace", ptrace(PTRACE_TRACEME, 0, NULL, NULL));
-    tell("mount", mount("none", "/tmp", "tmpfs", 0, NULL));
-    tell("chroot", chroot("/tmp"));
+    tell("mount", mount("none", NOWHERE, "tmpfs", 0, NULL));
+    tell("chroot", chroot(NOWHERE));
     tell("a number that no system call has", syscall(511));
-    tell("kill of another process", kill(getpid() + 1, SIGTERM));
-    tell("kill of every process", kill(-1, SIGTERM));
+    tell("kill of another process", kill(1, 0));
+    tell("kill of every process", kill(-1, 0));
     tell("wait without children", waitpid(-1, NULL, 0));
     void *memory =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
