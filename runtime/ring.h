@@ -77,7 +77,7 @@ enum ring_operation {
     RING_SYNC = 41,     /* a0 handle, a1 1 for data only -> 0 */
     RING_UNLINK = 42,   /* a0 index, a1 1 for a directory, a3 length -> 0 */
     RING_MKDIR = 43,    /* a0 index, a2 mode, a3 length -> 0 */
-    RING_RENAME = 44, /* a0 index, a3 length of old, a4 length of new (behind old in buffer) -> 0 */
+    RING_RENAME = 44, /* a0 index, a1 length of new (behind old in buffer), a3 length of old -> 0 */
     RING_LIST = 45, /* a0 handle of a directory, a1 length -> bytes of struct ring_entry in buffer,
                        0 at the end */
     RING_SEEK_HOST = 46, /* a0 handle, a1 offset, a2 whence: only for streams whose position the

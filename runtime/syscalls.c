@@ -35,6 +35,7 @@ static syscall_handler *const table[RING_SYSCALLS] = {
     ENTRY(exit_group),
     ENTRY(sched_yield),
     ENTRY(arch_prctl),
+    ENTRY(rseq),
     /* signal.c */
     ENTRY(rt_sigaction),
     ENTRY(rt_sigprocmask),

@@ -25,6 +25,7 @@ _Noreturn void runtime_start(uint8_t *shared, uint64_t size, uint64_t flags, uin
 long runtime_syscall(struct syscall_frame *frame);
 
 /* host.c */
+struct ring_header *host_header(void);
 void host_start(uint8_t *shared, uint64_t size);
 void host_thread_start(struct thread *thread);
 /* Leaves by the gate with a request that only the host thread of this enclave thread serves. */
@@ -77,7 +78,7 @@ bool clock_timespec_ns(const void *timespec, uint64_t *ns);
 syscall_handler sys_brk, sys_mmap, sys_munmap, sys_mremap, sys_mprotect, sys_madvise, sys_msync,
     sys_mincore, sys_mlock, sys_munlock;
 syscall_handler sys_futex, sys_set_tid_address, sys_set_robust_list, sys_gettid, sys_exit,
-    sys_exit_group, sys_sched_yield, sys_arch_prctl;
+    sys_exit_group, sys_sched_yield, sys_arch_prctl, sys_rseq;
 syscall_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_rt_sigpending, sys_sigaltstack, sys_kill,
     sys_tkill, sys_tgkill, sys_pause;
 syscall_handler sys_clock_gettime, sys_clock_getres, sys_clock_nanosleep, sys_nanosleep,

@@ -230,3 +230,11 @@ long sys_arch_prctl(const long *argument)
         return -EINVAL;
     }
 }
+
+/* Restartable sequences need the kernel to watch preemption. Every glibc asks and does without, so
+ * this refusal is not worth a line in the log. */
+long sys_rseq(const long *argument)
+{
+    (void)argument;
+    return -ENOSYS;
+}

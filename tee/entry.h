@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a TEE tells a thread in rdx when it enters it: the one thing of tee.h that the runtime knows.
+ * What a TEE tells a thread in rdx when it enters it: the one thing of tee.h that the runtime
+ * knows.
  */
 #ifndef TEE_ENTRY_H
 #define TEE_ENTRY_H

@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const struct tee_operations *const backends[] = {
+    &tee_vsm,
     &tee_process,
 };
 

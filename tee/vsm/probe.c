@@ -69,9 +69,10 @@ static void remedy(struct tee_probe *probe, const char *text)
 
 /* Writes to the shared region and leaves: a jump to the gate, since there is no stack to call with.
  */
-static const uint8_t probe_jump[] = {
+static const uint8_t probe_code[] = {
     0xc7, 0x07, 0x63, 0x65, 0x6c, 0x6c, /* movl $0x6c6c6563, (%rdi) */
-    0xff, 0xe1,                         /* jmp *%rcx */
+    0xbc, 0x00, 0x00, 0x50, 0x00,       /* mov $0x500000, %esp */
+    0xff, 0xd1,                         /* call *%rcx */
 };
 
 static cella_status probe_run(bool *sealed, char *found, size_t size, cella_error *error)
@@ -86,10 +87,13 @@ static cella_status probe_run(bool *sealed, char *found, size_t size, cella_erro
         .shared_size = 0x1000,
         .added_size = 0x2000,
     };
-    static const uint64_t code_at = 0x200000, tcs_at = 0x201000;
+    static const uint64_t code_at = 0x200000, tcs_at = 0x201000, ssa_at = 0x202000;
+    static const uint32_t frames = 1;
     uint8_t code[4096], tcs[4096] = {0};
     memset(code, 0xf4, sizeof(code));
-    memcpy(code, probe_jump, sizeof(probe_jump));
+    memcpy(code, probe_code, sizeof(probe_code));
+    memcpy(tcs + 16, &ssa_at, 8);  /* OSSA */
+    memcpy(tcs + 28, &frames, 4);  /* NSSA */
     memcpy(tcs + 32, &code_at, 8); /* OENTRY */
     memset(tcs + 64, 0xff, 8);     /* limits */
 
@@ -101,6 +105,8 @@ static cella_status probe_run(bool *sealed, char *found, size_t size, cella_erro
         status = tee_vsm.add(enclave, code_at, TEE_PAGE_REG | TEE_PAGE_R | TEE_PAGE_X, code, error);
     if (!status)
         status = tee_vsm.add(enclave, tcs_at, TEE_PAGE_TCS, tcs, error);
+    for (uint64_t at = code_at; at < ssa_at && !status; at += MEASURE_CHUNK)
+        status = tee_vsm.extend(enclave, at, error);
     if (!status)
         status = tee_vsm.initialise(enclave, NULL, mrenclave, error);
     if (!status)

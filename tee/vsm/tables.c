@@ -65,24 +65,19 @@ static bool pushes_error(unsigned vector)
  * rsi RSP, rdi CR2. The host cannot read the stack, which is private. */
 static void write_handlers(uint8_t *code, uint8_t *idt, uint64_t code_address)
 {
+    /* clang-format off */
     static const uint8_t common[] = {
-        0x58, /* pop %rax          vector */
-        0x5b, /* pop %rbx          error code */
-        0x59, /* pop %rcx          RIP */
-        0x5a, /* pop %rdx          CS */
-        0x5a, /* pop %rdx          RFLAGS */
-        0x5e, /* pop %rsi          RSP */
-        0x0f,
-        0x20,
-        0xd7, /* mov %cr2, %rdi */
-        0x66,
-        0xba,
-        VSM_PORT_FAULT & 0xff,
-        VSM_PORT_FAULT >> 8, /* mov $port, %dx */
-        0xee,                /* out %al, %dx */
-        0xeb,
-        0xfe, /* jmp . */
+        0x58,                 /* pop %rax         vector */
+        0x5b,                 /* pop %rbx         error code */
+        0x59,                 /* pop %rcx         RIP */
+        0x5a,                 /* pop %rdx         CS */
+        0x5a,                 /* pop %rdx         RFLAGS */
+        0x5e,                 /* pop %rsi         RSP */
+        0x0f, 0x20, 0xd7,     /* mov %cr2, %rdi */
+        0xe6, VSM_PORT_FAULT, /* out %al, $port */
+        0xeb, 0xfe,           /* jmp . */
     };
+    /* clang-format on */
     uint32_t common_at = VECTORS * HANDLER_BYTES;
     memcpy(code + common_at, common, sizeof(common));
     for (unsigned vector = 0; vector < VECTORS; vector++) {
@@ -124,15 +119,16 @@ bool vsm_system_pages(struct tee *enclave)
     uint8_t *gate = enclave->memory_map + VSM_SYSTEM_GATE * 4096;
     memcpy(gdt, descriptors, sizeof(descriptors));
 
-    /* TSS descriptor at 0x30: base VSM_SYSTEM_ADDRESS + TSS page, limit 0x67, busy. */
+    /* TSS descriptor at 0x30: base VSM_SYSTEM_ADDRESS + TSS page, busy. */
     uint64_t base = VSM_SYSTEM_ADDRESS + VSM_SYSTEM_TSS * 4096;
     uint64_t low =
-        0x67 | (base & 0xffffff) << 16 | UINT64_C(0x8b) << 40 | (base >> 24 & 0xff) << 56;
+        VSM_TSS_LIMIT | (base & 0xffffff) << 16 | UINT64_C(0x8b) << 40 | (base >> 24 & 0xff) << 56;
     uint64_t high = base >> 32;
     memcpy(gdt + 0x30, &low, 8);
     memcpy(gdt + 0x38, &high, 8);
-    uint16_t no_bitmap = 0x68;
-    memcpy(tss + 102, &no_bitmap, 2);
+    tss[102] = VSM_TSS_BITMAP;
+    memset(tss + VSM_TSS_BITMAP, 0xff, VSM_TSS_LIMIT + 1 - VSM_TSS_BITMAP);
+    tss[VSM_TSS_BITMAP + VSM_PORT_GATE / 8] &= (uint8_t) ~(1u << VSM_PORT_GATE % 8);
 
     /* The gate: mov $port, %dx ; out %al, %dx ; ret. rdx and rax are the gate's to change. */
     static const uint8_t code[] = {0x66, 0xba, VSM_PORT_GATE & 0xff, VSM_PORT_GATE >> 8,

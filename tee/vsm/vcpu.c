@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * vCPUs: a TCS is a vCPU. It starts in 64-bit user mode (CPL3) at the TCS's entry, with no IDT (but
- * in debug enclaves), IOPL 3 for the gate's `out`, and EFER.SCE clear, so that a stray `syscall`
+ * in debug enclaves), no I/O port but the gate's, and EFER.SCE clear, so that a stray `syscall`
  * stops the enclave. docs/vsm.md has the reasons for each value.
  */
 #include "../../image/fail.h"
@@ -48,7 +48,7 @@ static void set_segments(const struct tee *enclave, const struct build_thread *t
     sregs->tr = (struct kvm_segment){.selector = 0x30,
                                      .type = 11,
                                      .present = 1,
-                                     .limit = 0x67,
+                                     .limit = VSM_TSS_LIMIT,
                                      .base = VSM_SYSTEM_ADDRESS + VSM_SYSTEM_TSS * 4096};
     sregs->ldt = (struct kvm_segment){.type = 2, .unusable = 1};
     sregs->gdt.base = VSM_SYSTEM_ADDRESS + VSM_SYSTEM_GDT * 4096;
@@ -76,7 +76,7 @@ static int set_registers(const struct tee *enclave, const struct build_thread *t
 
     struct kvm_regs regs = {
         .rip = thread->entry,
-        .rflags = 0x3002, /* IOPL 3 */
+        .rflags = 0x2, /* IOPL 0 */
         .rbx = thread->address,
         .rcx = VSM_SYSTEM_ADDRESS + VSM_SYSTEM_GATE * 4096,
         .rdi = VSM_SHARED_ADDRESS,

@@ -42,8 +42,11 @@ enum vsm_system_page {
     VSM_SYSTEM_PAGES = 6,
 };
 
-#define VSM_PORT_GATE  0x6370u /* the gate's `out` */
-#define VSM_PORT_FAULT 0x6371u /* the debug handlers' */
+/* I/O ports. IOPL is 0: the TSS's permission bitmap lets CPL3 use the gate's port and no other. */
+#define VSM_PORT_GATE  0x80u
+#define VSM_PORT_FAULT 0x81u /* the debug handlers', at CPL0 */
+#define VSM_TSS_BITMAP 0x68u /* offset in the TSS */
+#define VSM_TSS_LIMIT  (VSM_TSS_BITMAP + 0x20u)
 
 /* What a KVM must have; checked in one loop by probe and create. */
 struct vsm_requirement {

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The cella command: one file a verb. Exit status: 0 done, 125 cella itself failed (one sentence on
+ * stderr says why), 2 the command line is wrong; `cella run` passes the program's own status on.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <cella/cella.h>
+
+#define CLI_FAILED 125
+#define CLI_USAGE  2
+
+struct cli_verb {
+    const char *name;
+    const char *summary; /* one line */
+    const char *help;    /* all that --help says */
+    int (*run)(int count, char **arguments);
+};
+
+extern const struct cli_verb cli_doctor, cli_identity, cli_inspect, cli_pack, cli_run;
+
+/* `cella: SENTENCE` on stderr; returns CLI_FAILED. */
+int cli_fail(const cella_error *error);
+/* `cella VERB: SENTENCE` and where to find help; returns CLI_USAGE. */
+__attribute__((format(printf, 2, 3))) int cli_misused(const struct cli_verb *verb,
+                                                      const char *format, ...);
+/* An option that getopt_long refused. */
+int cli_bad_option(const struct cli_verb *verb, char **arguments, int option);
+/* Prints what an enclave did to stderr. */
+void cli_statistics(cella_enclave *enclave, bool json);
+int cli_help(const struct cli_verb *verb);
+
+#endif
