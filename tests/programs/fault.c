@@ -28,7 +28,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "null-write") == 0) {
         *(volatile int *)address = 1;
     } else if (strcmp(argv[1], "null-call") == 0) {
-        address = 600; /* behind what stands in for system calls */
+        address = 3000; /* page 0, behind what stands in for system calls */
         ((void (*)(void))address)();
     } else if (strcmp(argv[1], "heap-call") == 0) {
         unsigned char *code = malloc(64);
