@@ -446,6 +446,11 @@ void redzone_free(struct redzone *redzone)
     *redzone = (struct redzone){0};
 }
 
+bool redzone_is_connected(const struct redzone *redzone, size_t a, size_t b)
+{
+    return group_of(redzone->group, (uint32_t)a) == group_of(redzone->group, (uint32_t)b);
+}
+
 uint8_t redzone_facts(const struct redzone *redzone, size_t index)
 {
     return redzone->facts[group_of(redzone->group, (uint32_t)index)];

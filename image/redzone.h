@@ -39,6 +39,8 @@ cella_status redzone_analyse(const struct code *code, bool pieces, struct redzon
                              cella_error *error);
 void redzone_free(struct redzone *redzone);
 
+/* True when control flow connects two steps. */
+bool redzone_is_connected(const struct redzone *redzone, size_t a, size_t b);
 /* What the flow that step `index` belongs to does. */
 uint8_t redzone_facts(const struct redzone *redzone, size_t index);
 /* True when it is proved that nothing lives below rsp, as far as this code goes. */

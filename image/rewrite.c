@@ -254,14 +254,15 @@ static cella_status refuse(struct work *work, uint64_t address, const char *what
 
 /* Jumps out of this code into the middle of another function (a part of this one that the compiler
  * placed elsewhere): nothing may live below rsp there either. */
-static cella_status leaves_safely(struct work *work, bool *safe)
+static cella_status leaves_safely(struct work *work, size_t index, bool *safe)
 {
     const struct unit *unit = &work->unit;
     for (size_t i = 0; i < unit->code.count && *safe; i++) {
         const struct step *step = &unit->code.steps[i];
         const struct function *function;
         if ((step->flow != FLOW_JUMP && step->flow != FLOW_BRANCH) ||
-            (step->target >= unit->code.start && step->target < unit->code.end))
+            (step->target >= unit->code.start && step->target < unit->code.end) ||
+            !redzone_is_connected(&unit->redzone, i, index))
             continue;
         if (!elf_executable_at(work->program, step->target)) {
             *safe = false;
@@ -354,7 +355,7 @@ static cella_status decide_syscall(struct work *work, size_t index)
     uint8_t facts = redzone_facts(&unit->redzone, index);
     bool safe = redzone_is_free(facts);
     if (safe && (facts & REDZONE_LEAVES)) {
-        cella_status status = leaves_safely(work, &safe);
+        cella_status status = leaves_safely(work, index, &safe);
         if (status != CELLA_OK)
             return status;
     }

@@ -205,7 +205,8 @@ cella_status sgxs_read(struct image *image, const char *name, cella_error *error
     if (status != CELLA_OK)
         return status;
     size_t most = (image->size - IMAGE_RECORD) / SGXS_PAGE_BYTES;
-    image->pages = calloc(most ? most : 1, sizeof(struct image_page));
+    /* One more, for a page that is cut short at the end. */
+    image->pages = calloc(most + 1, sizeof(struct image_page));
     if (!image->pages)
         return fail(error, CELLA_MEMORY, "%s: no memory for a list of %zu pages", name, most);
     uint64_t least = 0;

@@ -2,7 +2,8 @@
  *
  * Any bytes as an image. What is accepted can be read from end to end, and its SHA-256 is its
  * identity. To get past the canonical form, the input is also tried as a sparse change to a good
- * image: groups of 8 bytes, a position (4, little-endian), and what is added to the 4 bytes there.
+ * image: groups of 8 bytes, a position (4, little-endian), and what is added to the 4 bytes there;
+ * then how much is cut off at the end.
  */
 #include "image/image.h"
 #include "image/pack.h"
@@ -88,6 +89,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(&value, changed + at, 4);
         value += add;
         memcpy(changed + at, &value, 4);
+    }
+    if (size >= 2) { /* what remains cuts the end off */
+        uint16_t cut;
+        memcpy(&cut, data, 2);
+        length -= cut;
     }
     use(changed, length);
     free(changed);
