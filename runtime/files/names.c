@@ -318,7 +318,7 @@ static long names_rename(const long *argument, uint32_t flags)
         result = path_walk_second(&to, argument[2], (const char *)argument[3]);
     if (result < 0)
         goto out;
-    result = -EBUSY;
+    result = from.dots || !flags ? -EBUSY : -EEXIST;
     if (from.dots || to.dots)
         goto out;
     result = -EXDEV;
