@@ -152,8 +152,14 @@ static cella_status sweep_gap(struct work *work, uint64_t start, uint64_t end)
     return CELLA_OK;
 }
 
+/* A function starts here: the swept code calls it, or a section of code starts (.fini). */
 static bool is_start(const struct work *work, uint64_t address)
 {
+    struct elf_section section;
+    for (size_t i = 0; i < elf_section_count(work->program); i++)
+        if (elf_section(work->program, i, &section) && (section.flags & SHF_EXECINSTR) &&
+            section.address == address)
+            return true;
     return address >= work->gap_start && address < work->gap_end &&
            bsearch(&address, work->starts, work->start_count, sizeof(address), compare_addresses);
 }
