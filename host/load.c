@@ -51,7 +51,5 @@ cella_status host_load(struct cella_enclave *enclave, const struct image *image,
     header->magic = RING_MAGIC;
     header->version = RING_VERSION;
     header->thread_count = boot->thread_count;
-    for (uint32_t i = 0; i < RING_CALLS; i++)
-        atomic_store(&header->cells[i].sequence, i);
     return CELLA_OK;
 }

@@ -70,7 +70,10 @@ static void serve_exit(struct host_thread *thread)
     uint32_t state = RING_SUBMITTED;
     if (could_poll(*(volatile uint32_t *)&slot->operation))
         host_poller_consider(enclave);
-    if (atomic_compare_exchange_strong(&slot->state, &state, RING_TAKEN))
+    bool taken = atomic_compare_exchange_strong(&slot->state, &state, RING_TAKEN);
+    if (!taken && state == RING_SUBMITTED_GATE)
+        taken = atomic_compare_exchange_strong(&slot->state, &state, RING_TAKEN);
+    if (taken)
         host_serve(enclave, slot, thread->number);
     else if (state == RING_TAKEN)
         await_poller(thread, slot);

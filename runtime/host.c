@@ -41,15 +41,20 @@ struct ring_header *host_header(void)
     return (struct ring_header *)(void *)region;
 }
 
-static void submit(struct ring_slot *slot, uint32_t operation, uint64_t a0, uint64_t a1,
-                   uint64_t a2, uint64_t a3)
+uint8_t *host_call_data(uint32_t entry)
+{
+    return region + ring_call_data_offset(boot->thread_count, entry);
+}
+
+static void submit(struct ring_slot *slot, enum ring_state state, uint32_t operation, uint64_t a0,
+                   uint64_t a1, uint64_t a2, uint64_t a3)
 {
     slot->operation = operation;
     slot->arguments[0] = a0;
     slot->arguments[1] = a1;
     slot->arguments[2] = a2;
     slot->arguments[3] = a3;
-    atomic_store_explicit(&slot->state, RING_SUBMITTED, memory_order_release);
+    atomic_store_explicit(&slot->state, state, memory_order_release);
 }
 
 static bool spin(struct ring_slot *slot)
@@ -82,7 +87,7 @@ static int64_t call(bool slow, uint32_t operation, uint64_t a0, uint64_t a1, uin
     struct thread *self = thread_self();
     struct ring_slot *slot = self->slot;
     self->forwarded = true;
-    submit(slot, operation, a0, a1, a2, a3);
+    submit(slot, slow ? RING_SUBMITTED_GATE : RING_SUBMITTED, operation, a0, a1, a2, a3);
     bool polled = !slow && atomic_load_explicit(&host_header()->listening, memory_order_relaxed) &&
                   spin(slot);
     statistics_polled(polled);

@@ -18,6 +18,7 @@
  * A slot is served by a host thread that polls (ring_header.listening is not 0), or, when nobody
  * polls, by the host thread that runs the enclave thread: the enclave leaves through the gate with
  * its slot SUBMITTED. If a poller has taken it meanwhile, that thread waits until it is DONE.
+ * Requests that may take long are SUBMITTED_GATE instead, which no poller takes.
  */
 #ifndef RUNTIME_RING_H
 #define RUNTIME_RING_H
@@ -36,6 +37,7 @@ enum ring_state {
     RING_SUBMITTED = 1,
     RING_TAKEN = 2,
     RING_DONE = 3,
+    RING_SUBMITTED_GATE = 4, /* as SUBMITTED, but not for a poller: it may take long */
 };
 
 /* What the enclave asks of its host. `a0`..`a5` are ring_slot.arguments; `buffer` is the thread's
@@ -102,8 +104,9 @@ enum ring_operation {
     RING_NONBLOCK = 75,    /* a0 handle, a1 1 on 0 off -> 0 */
 
     /* served calls (cella_serve); the calls themselves never pass through a slot */
-    RING_CALL_WAIT = 96, /* by gate only: sleep until a call is queued; a0 most ns or ~0 -> 0 */
-    RING_CALL_WAKE = 97, /* callers sleep on completed calls: wake them -> 0 */
+    RING_CALL_WAIT = 96, /* by gate only: sleep until the request at position a0 is queued, or no
+                            more will be; a1 most ns or ~0; may return for no reason -> 0 */
+    RING_CALL_WAKE = 97, /* a0 RING_CALL_WAKE_ flags -> 0 */
 };
 
 enum ring_stop {
@@ -120,6 +123,9 @@ enum ring_log {
     RING_LOG_THREADS = 3,     /* detail: thread count; clone found no free TCS */
     RING_LOG_UNENFORCED = 4, /* detail: syscall number whose protection cannot be enforced inside */
 };
+
+#define RING_CALL_WAKE_CALLERS (1u << 0) /* callers sleep whose replies are there */
+#define RING_CALL_WAKE_SERVER  (1u << 1) /* more is queued than this thread takes: one more thread */
 
 #define RING_OPEN_READ      (1u << 0)
 #define RING_OPEN_WRITE     (1u << 1)
@@ -196,39 +202,44 @@ struct ring_slot {
 };
 static_assert(sizeof(struct ring_slot) == 256, "both sides know this");
 
-/* Served calls. The host queues indices of entries; the enclave takes them in order.
- * A cell's sequence follows the bounded queue of D. Vyukov: cell i starts at i; a producer that
- * holds position p fills cell p % RING_CALLS when its sequence is p and sets it to p + 1; the
- * consumer at p takes the cell when its sequence is p + 1 and sets it to p + RING_CALLS. */
+/* Served calls: a bounded queue of requests, in the order of their positions 0, 1, 2, ... (modulo
+ * 2^32), and one place for each call under way, its entry: there lies the reply, and bytes that are
+ * too many to lie in line. docs/ring.md tells the whole protocol and why it loses nothing.
+ *   1. requests[p % RING_CALLS] is written by the host alone. Position p is there, whole, when its
+ *      `sequence` is p + 1; the enclave takes positions in order, each once, and keeps count of them
+ *      in private memory.
+ *   2. The host has an entry under way from before its request is queued until it has seen its
+ *      reply. So at most RING_CALLS requests are not taken, and a cell is written again only when
+ *      the position before it was taken.
+ *   3. replies[e] is written by the enclave alone, once for each time that e was taken, but for
+ *      `state`: it has the request's ticket when the reply is there. A caller that goes to sleep on
+ *      it makes it ticket + 1 (by compare-and-swap; tickets are even); who answers puts the ticket
+ *      there by exchange, and finds an odd value if somebody has to be woken.
+ *   4. A ticket is never the one that the same entry had before. */
 #define RING_CALLS       256u
-#define RING_CALL_INLINE 96u
+#define RING_CALL_INLINE 104u
 #define RING_CALL_DATA   (UINT64_C(64) << 10) /* most bytes of a request or a reply */
 
-struct ring_call_cell {
+/* What a caller has promised to be true: lengths that are bounded by RING_CALL_DATA. */
+struct ring_call_request {
     _Atomic uint32_t sequence;
-    uint32_t entry;
-};
-
-enum ring_call_state {
-    RING_CALL_FREE = 0,
-    RING_CALL_QUEUED = 1, /* filled by the host */
-    RING_CALL_DONE = 2,   /* answered by the enclave */
-    RING_CALL_CLOSED = 3, /* the enclave has stopped serving */
-};
-
-struct ring_call {
-    _Atomic uint32_t state;
+    uint32_t entry; /* 0..RING_CALLS-1 */
+    uint32_t ticket;
     uint32_t operation;
-    uint32_t request_length; /* 0..RING_CALL_DATA; up to RING_CALL_INLINE it lies in `data`, else in
-                                the data area */
-    uint32_t reply_capacity; /* most bytes that the caller takes */
-    uint32_t reply_length;   /* the same place rule */
-    int32_t status;          /* the handler's result: 0 or -errno */
-    _Atomic uint32_t waiter; /* 1: the caller sleeps on `state` */
-    uint32_t zero;
+    uint32_t length;   /* up to RING_CALL_INLINE the bytes lie in `data`, else in the entry's data */
+    uint32_t capacity; /* most bytes that the caller takes */
     uint8_t data[RING_CALL_INLINE];
 };
-static_assert(sizeof(struct ring_call) == 128, "two cache lines");
+static_assert(sizeof(struct ring_call_request) == 128, "two cache lines, fetched as a pair");
+
+struct ring_call_reply {
+    _Atomic uint32_t state;
+    uint32_t length; /* 0..capacity; the same place rule */
+    int32_t status;  /* the handler's result: 0 or -errno */
+    uint32_t zero[3];
+    uint8_t data[RING_CALL_INLINE];
+};
+static_assert(sizeof(struct ring_call_reply) == 128, "two cache lines, fetched as a pair");
 
 struct ring_header {
     uint32_t magic;
@@ -236,11 +247,12 @@ struct ring_header {
     uint32_t thread_count;
     uint32_t zero;
     _Alignas(64) _Atomic uint32_t listening; /* host threads that poll now */
-    _Alignas(64) _Atomic uint32_t serving;   /* enclave threads that poll for calls now */
-    _Atomic uint32_t serving_asleep;         /* enclave threads in RING_CALL_WAIT */
+    _Alignas(64) _Atomic uint32_t serving;   /* enclave threads that poll for calls, told only while
+                                                others of them are in RING_CALL_WAIT */
     _Atomic uint32_t served;                 /* 1 once the program serves */
-    _Alignas(64) struct ring_call_cell cells[RING_CALLS];
-    struct ring_call calls[RING_CALLS];
+    _Alignas(64) _Atomic uint32_t closed;    /* 1: the host queues no more calls */
+    _Alignas(128) struct ring_call_request requests[RING_CALLS];
+    struct ring_call_reply replies[RING_CALLS];
 };
 
 #define RING_PAGE_UP(n) (((uint64_t)(n) + 4095) & ~UINT64_C(4095))

@@ -28,6 +28,8 @@ long runtime_syscall(struct syscall_frame *frame);
 struct ring_header *host_header(void);
 void host_start(uint8_t *shared, uint64_t size);
 void host_thread_start(struct thread *thread);
+/* The data area of a served call; RING_CALL_DATA bytes, hostile. `entry` is below RING_CALLS. */
+uint8_t *host_call_data(uint32_t entry);
 /* Leaves by the gate with a request that only the host thread of this enclave thread serves. */
 int64_t host_leave(uint32_t operation, uint64_t a0, uint64_t a1);
 
