@@ -33,12 +33,31 @@ static bool may_move(const struct step *step)
            !step->relative;
 }
 
+#define NAMES_MOST 512u
+
 /* A range of addresses, and what is known of the program that may lead there. */
 struct aim {
     uint64_t low, high;
-    uint64_t base;           /* of the program: relocation entries hold addresses without it */
-    const struct code *code; /* whose indirect jumps may use tables */
+    uint64_t base;              /* of the program: relocation entries hold addresses without it */
+    const struct code *code;    /* whose indirect jumps may use tables */
+    uint64_t names[NAMES_MOST]; /* addresses that it names: its tables are among them */
+    size_t name_count;
 };
+
+/* False: it names too many. */
+static bool aim_at(struct aim *aim, const struct elf_program *program, const struct code *code,
+                   uint64_t low, uint64_t high)
+{
+    *aim = (struct aim){.low = low, .high = high, .base = program->base, .code = code};
+    for (size_t i = 0; i < code->count; i++) {
+        if (!code->steps[i].names)
+            continue;
+        if (aim->name_count == NAMES_MOST)
+            return false;
+        aim->names[aim->name_count++] = code->steps[i].names;
+    }
+    return true;
+}
 
 static bool hits(const struct aim *aim, uint64_t address)
 {
@@ -68,9 +87,8 @@ static bool is_table_entry(const struct aim *aim, const uint8_t *bytes, uint64_t
         if (hits(aim, wide) || hits(aim, wide + aim->base))
             return true;
     }
-    for (size_t i = 0; i < aim->code->count; i++)
-        if (aim->code->steps[i].names &&
-            hits(aim, aim->code->steps[i].names + (uint64_t)(int64_t)(int32_t)narrow))
+    for (size_t i = 0; i < aim->name_count; i++)
+        if (hits(aim, aim->names[i] + (uint64_t)(int64_t)(int32_t)narrow))
             return true;
     return false;
 }
@@ -165,8 +183,9 @@ bool stub_find(const struct stub_context *context, const struct code *code, size
         }
         uint64_t low = code->steps[here.first].address + 1;
         uint64_t high = low - 1 + window_bytes(code, here);
-        struct aim aim = {low, high, context->program->base, code};
-        if (is_target(code, low, high) || may_lead_to(context, &aim)) {
+        struct aim aim;
+        if (is_target(code, low, high) || !aim_at(&aim, context->program, code, low, high) ||
+            may_lead_to(context, &aim)) {
             *why = "something jumps between it and its neighbours";
             continue;
         }
