@@ -35,9 +35,9 @@ typedef struct cella_identity {
     uint8_t mrsigner[32];  /* zero: not signed */
     uint16_t isv_prod_id;
     uint16_t isv_svn;
-    uint64_t elrange_size; /* bytes */
-    uint64_t heap_size;    /* bytes */
-    uint32_t threads;      /* most threads at once */
+    uint64_t elrange_size;  /* bytes */
+    uint64_t heap_size;     /* bytes */
+    uint32_t threads;       /* most threads at once */
     bool takes_arguments;   /* the manifest says "arguments": "host" */
     bool takes_environment; /* ... "environment": "host" */
     char program[256];      /* file name of the program that was packed */
@@ -70,9 +70,17 @@ CELLA_API void cella_image_close(cella_image *image);
 
 /* ---- what this machine can do ---- */
 
+/* The best that a TEE can do here. */
+typedef enum cella_finding {
+    CELLA_FOUND_SEALED = 0, /* one runs enclaves in memory that the host's processes cannot read */
+    CELLA_FOUND_UNSEALED = 1, /* one runs enclaves, but in memory that others can read */
+    CELLA_FOUND_NONE = 2,
+} cella_finding;
+
 /* A report on each TEE and on the host's posture, for a person or as JSON; found by trying. The
- * result is the caller's to free(). */
-CELLA_API cella_status cella_doctor(bool json, char **text, cella_error *error);
+ * text is the caller's to free(); `finding` may be NULL. */
+CELLA_API cella_status cella_doctor(bool json, char **text, cella_finding *finding,
+                                    cella_error *error);
 
 /* ---- running ---- */
 
@@ -96,6 +104,7 @@ typedef struct cella_options {
     cella_tee tee;
     cella_confine confine;
     int streams[3];           /* descriptors of stdin, stdout, stderr; -1: /dev/null */
+    const char *folder;       /* where the manifest's relative host paths start; NULL: here */
     char *const *arguments;   /* argv, used where the manifest says "host"; or NULL */
     char *const *environment; /* likewise */
     bool insecure_debug;      /* the DEBUG attribute: faults are explained */
