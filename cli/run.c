@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@ static const char help[] =
     "through. Failures of cella itself exit with 125.\n\n"
     "  --tee auto|vsm|process   where: auto takes vsm where it is sealed (default)\n"
     "  -m, --manifest FILE      what the program may have (only with a PROGRAM)\n"
+    "  --folder DIR             where relative host paths of the manifest start\n"
+    "                           (default: the folder of the manifest or image)\n"
     "  --stats                  print exits, system calls, pages and times to stderr\n"
     "  --json                   with --stats: as JSON\n"
     "  --insecure_debug         say where a program faulted; weakens the enclave's\n"
@@ -88,6 +91,17 @@ static int end(const cella_outcome *outcome)
     }
 }
 
+/* The folder of a path, for the program's life. */
+static const char *folder_of(const char *path)
+{
+    static char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return ".";
+    snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    return folder;
+}
+
 static int run(struct request *request, char **arguments)
 {
     cella_image *image = NULL;
@@ -96,6 +110,8 @@ static int run(struct request *request, char **arguments)
     cella_error error = {0};
     if (open_image(request, arguments, &image, &error))
         return cli_fail(&error);
+    if (!request->options.folder)
+        request->options.folder = folder_of(request->manifest ? request->manifest : arguments[0]);
     if (request->options.insecure_debug)
         fprintf(stderr, "cella: insecure_debug: this enclave tells its host where it faults\n");
     if (cella_start(image, &request->options, &enclave, &error) ||
@@ -113,10 +129,11 @@ static int run(struct request *request, char **arguments)
 
 static int verb(int count, char **arguments)
 {
-    enum { OPTION_TEE = 256, OPTION_STATS, OPTION_JSON, OPTION_DEBUG };
+    enum { OPTION_TEE = 256, OPTION_FOLDER, OPTION_STATS, OPTION_JSON, OPTION_DEBUG };
     static const struct option options[] = {
         {"tee", required_argument, NULL, OPTION_TEE},
         {"manifest", required_argument, NULL, 'm'},
+        {"folder", required_argument, NULL, OPTION_FOLDER},
         {"stats", no_argument, NULL, OPTION_STATS},
         {"json", no_argument, NULL, OPTION_JSON},
         {"insecure_debug", no_argument, NULL, OPTION_DEBUG},
@@ -142,6 +159,9 @@ static int verb(int count, char **arguments)
             break;
         case 'm':
             request.manifest = optarg;
+            break;
+        case OPTION_FOLDER:
+            request.options.folder = optarg;
             break;
         case OPTION_STATS:
             request.statistics = true;

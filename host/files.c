@@ -65,12 +65,12 @@ static int64_t close_handle(struct cella_enclave *enclave, uint64_t handle)
 
 /* ---- mounts ---- */
 
-static cella_status open_mount(struct host_mount *mount, const struct boot_file *file,
+static cella_status open_mount(int folder, struct host_mount *mount, const struct boot_file *file,
                                const char *source, cella_error *error)
 {
     mount->writable = file->flags & BOOT_FILE_WRITABLE;
     if (file->flags & BOOT_FILE_DIRECTORY) {
-        mount->directory = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        mount->directory = openat(folder, source, O_PATH | O_DIRECTORY | O_CLOEXEC);
         return mount->directory >= 0 ? CELLA_OK
                                      : fail(error, CELLA_SYSTEM,
                                             "%s: %s (the manifest names it as a plain directory)",
@@ -84,7 +84,7 @@ static cella_status open_mount(struct host_mount *mount, const struct boot_file 
         free(parent);
         return fail(error, CELLA_MEMORY, "no memory for a file of the manifest");
     }
-    mount->directory = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    mount->directory = openat(folder, parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
     cella_status status = CELLA_OK;
     if (mount->directory < 0)
         status = fail(error, CELLA_SYSTEM, "%s: %s (the manifest names a file in it)", parent,
@@ -93,21 +93,13 @@ static cella_status open_mount(struct host_mount *mount, const struct boot_file 
     return status;
 }
 
-cella_status host_mounts_open(struct cella_enclave *enclave, const struct image *image,
-                              cella_error *error)
+static cella_status open_mounts(struct cella_enclave *enclave, const struct image *image,
+                                int folder, cella_error *error)
 {
-    const struct boot_header *boot = &enclave->boot;
-    uint32_t count = (uint32_t)(boot->files.size / sizeof(struct boot_file));
-    enclave->mounts = calloc(count ? count : 1, sizeof(*enclave->mounts));
-    if (!enclave->mounts)
-        return fail(error, CELLA_MEMORY, "no memory for the manifest's files");
-    enclave->mount_count = count;
-    for (uint32_t i = 0; i < count; i++)
-        enclave->mounts[i].directory = -1;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < enclave->mount_count; i++) {
         struct boot_file file;
         char source[PATH_MAX];
-        if (!image_read(image, boot->files.offset + i * sizeof(file), &file, sizeof(file)))
+        if (!image_read(image, enclave->boot.files.offset + i * sizeof(file), &file, sizeof(file)))
             return fail(error, CELLA_INVALID, "the image's file table lies outside the image");
         if (file.kind != BOOT_FILE_PLAIN && file.kind != BOOT_FILE_HASHED)
             continue;
@@ -115,11 +107,31 @@ cella_status host_mounts_open(struct cella_enclave *enclave, const struct image 
             !image_read(image, file.content.offset, source, file.content.size))
             return fail(error, CELLA_INVALID, "the image names a host file badly");
         source[file.content.size] = 0;
-        cella_status status = open_mount(&enclave->mounts[i], &file, source, error);
+        cella_status status = open_mount(folder, &enclave->mounts[i], &file, source, error);
         if (status)
             return status;
     }
     return CELLA_OK;
+}
+
+cella_status host_mounts_open(struct cella_enclave *enclave, const struct image *image,
+                              cella_error *error)
+{
+    const char *name = enclave->options.folder;
+    uint32_t count = (uint32_t)(enclave->boot.files.size / sizeof(struct boot_file));
+    enclave->options.folder = NULL; /* the caller's, and used here alone */
+    enclave->mounts = calloc(count ? count : 1, sizeof(*enclave->mounts));
+    if (!enclave->mounts)
+        return fail(error, CELLA_MEMORY, "no memory for the manifest's files");
+    for (uint32_t i = 0; i < count; i++)
+        enclave->mounts[i].directory = -1;
+    enclave->mount_count = count;
+    int folder = open(name ? name : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return fail(error, CELLA_SYSTEM, "%s: %s", name ? name : ".", strerror(errno));
+    cella_status status = open_mounts(enclave, image, folder, error);
+    close(folder);
+    return status;
 }
 
 void host_files_close(struct cella_enclave *enclave)

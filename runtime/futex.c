@@ -99,7 +99,7 @@ static bool stop_waiting(struct thread *self)
 
 static bool is_signalled(const struct thread *self)
 {
-    return atomic_load(&self->signals_pending) & ~self->signal_mask;
+    return atomic_load(&self->signals_pending) & (~self->signal_mask | self->signal_waited);
 }
 
 bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns,

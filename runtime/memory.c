@@ -417,13 +417,36 @@ long sys_munmap(const long *argument)
     return unmap(start, start + size) ? 0 : -ENOMEM;
 }
 
+/* Resizes [start, start + old) where it is: its address, or -errno. */
+static long resize(uint64_t start, uint64_t old, uint64_t size)
+{
+    long result = -ENOMEM;
+    lock_acquire(&heap_lock);
+    uint32_t at = below(start + 1);
+    if (at == 0 || regions[at - 1].end < start + old)
+        result = -EFAULT;
+    else if (size == old || (size < old && cut(start + size, start + old)))
+        result = (long)start;
+    else if (size > old && is_free(start + old, start + size) &&
+             insert(start + old, start + size)) {
+        make_zero(start + old, start + size);
+        result = (long)start;
+    }
+    lock_release(&heap_lock);
+    return result;
+}
+
 long sys_mremap(const long *argument)
 {
     uint64_t start = (uint64_t)argument[0], old = page_up((uint64_t)argument[1]);
-    uint64_t size = (uint64_t)argument[2];
+    uint64_t size = (uint64_t)argument[2], target = (uint64_t)argument[4];
     int flags = (int)argument[3];
-    if (start & (PAGE - 1) || !size || !old || flags & ~MREMAP_MAYMOVE)
-        return flags & ~MREMAP_MAYMOVE ? -EOPNOTSUPP : -EINVAL;
+    bool fixed = flags & MREMAP_FIXED;
+    if (flags & MREMAP_DONTUNMAP)
+        return -EOPNOTSUPP;
+    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) || (fixed && !(flags & MREMAP_MAYMOVE)) ||
+        start & (PAGE - 1) || !size || !old)
+        return -EINVAL;
     if (!heap_holds(start, old))
         return -EFAULT;
     if (size > boot->heap.size) {
@@ -431,56 +454,48 @@ long sys_mremap(const long *argument)
         return -ENOMEM;
     }
     size = page_up(size);
+    if (fixed && (target & (PAGE - 1) || (target < start + old && start < target + size)))
+        return -EINVAL;
 
-    long result = -ENOMEM;
-    lock_acquire(&heap_lock);
-    uint32_t at = below(start + 1);
-    bool mapped = at > 0 && regions[at - 1].end >= start + old;
-    if (!mapped)
-        result = -EFAULT;
-    else if (size <= old)
-        result = size == old || cut(start + size, start + old) ? (long)start : -ENOMEM;
-    else if (is_free(start + old, start + size) && insert(start + old, start + size)) {
-        make_zero(start + old, start + size);
-        result = (long)start;
-    }
-    lock_release(&heap_lock);
-    if (result != -ENOMEM || size <= old)
+    long result = resize(start, old, fixed && size > old ? old : size);
+    if (result == -EFAULT || (result >= 0 && !fixed))
         return result;
-
     if (!(flags & MREMAP_MAYMOVE))
         return -ENOMEM;
-    void *moved = map_anywhere(size);
-    if (!moved) {
-        tell_heap(size);
-        return -ENOMEM;
-    }
-    memcpy(moved, (void *)start, old);
-    memory_unmap((void *)start, old);
-    return (long)moved;
+    long moved = place(target, size, fixed ? MAP_FIXED : 0);
+    if (moved < 0)
+        return moved;
+    uint64_t kept = old < size ? old : size;
+    memcpy((void *)moved, (void *)start, kept);
+    memory_unmap((void *)start, kept);
+    return moved;
 }
 
-/* What the program's own headers allow at `address`: PROT_ bits, or -1 outside its segments. */
+struct program_header {
+    uint32_t type, flags;
+    uint64_t offset, address, physical, file_size, size, align;
+};
+static_assert(sizeof(struct program_header) == 56, "Elf64_Phdr");
+#define PT_LOAD 1
+
+/* What the program's own headers allow at `start`: PROT_ bits, or -1 outside its segments. */
 static int image_protection(uint64_t start, uint64_t size)
 {
-    struct header {
-        uint32_t type, flags;
-        uint64_t offset, address, physical, file_size, size, align;
-    };
-    static_assert(sizeof(struct header) == 56, "Elf64_Phdr");
-    if (boot->program_header_size != sizeof(struct header))
+    const struct program_header *headers = (const void *)boot->program_headers;
+    if (boot->program_header_size != sizeof(*headers))
         return -1;
-    const struct header *headers = (const void *)boot->program_headers;
-    uint64_t base = 0;
+    uint64_t lowest_page = UINT64_MAX;
     for (uint32_t i = 0; i < boot->program_header_count; i++)
-        if (headers[i].type == 6 /* PT_PHDR */)
-            base = boot->program_headers - headers[i].address;
+        if (headers[i].type == PT_LOAD && (headers[i].address & ~(PAGE - 1)) < lowest_page)
+            lowest_page = headers[i].address & ~(PAGE - 1);
+    uint64_t base = boot->program.offset - lowest_page; /* of a static-PIE program; else 0 */
     for (uint32_t i = 0; i < boot->program_header_count; i++) {
         uint64_t from = (headers[i].address + base) & ~(PAGE - 1);
         uint64_t to = page_up(headers[i].address + base + headers[i].size);
-        if (headers[i].type == 1 /* PT_LOAD */ && start >= from && start + size <= to)
-            return (headers[i].flags & 4 ? PROT_READ : 0) |
-                   (headers[i].flags & 2 ? PROT_WRITE : 0) | (headers[i].flags & 1 ? PROT_EXEC : 0);
+        uint32_t flags = headers[i].flags;
+        if (headers[i].type == PT_LOAD && start >= from && start + size <= to)
+            return (flags & 4 ? PROT_READ : 0) | (flags & 2 ? PROT_WRITE : 0) |
+                   (flags & 1 ? PROT_EXEC : 0);
     }
     return -1;
 }

@@ -10,7 +10,9 @@
 
 #include <linux/auxvec.h>
 
-#define STRINGS_MOST 1000u /* of argv, and of envp */
+#define AUXILIARY_EXECFN 1 /* where the value of the first pair stands */
+
+#define STRINGS_MOST     1000u /* of argv, and of envp */
 
 /* NUL-terminated strings, one after another, in private memory. */
 struct strings {
@@ -87,7 +89,8 @@ _Noreturn void program_start(void)
     uint8_t *random = top;
     random_bytes(random, 16);
 
-    const uint64_t auxiliary[] = {
+    uint64_t auxiliary[] = {
+        AT_EXECFN,   (uint64_t)(uintptr_t)platform_at + sizeof(platform) - 1, /* "", or argv[0] */
         AT_PHDR,     boot->program_headers,
         AT_PHENT,    boot->program_header_size,
         AT_PHNUM,    boot->program_header_count,
@@ -115,6 +118,8 @@ _Noreturn void program_start(void)
     *at++ = arguments.count;
     at = lay_out(&arguments, &top, at);
     at = lay_out(&environment, &top, at);
+    if (arguments.count)
+        auxiliary[AUXILIARY_EXECFN] = stack[1];
     memcpy(at, auxiliary, sizeof(auxiliary));
     runtime_begin(boot->program_entry, (uint64_t)(uintptr_t)stack);
 }

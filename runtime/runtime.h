@@ -59,8 +59,11 @@ struct thread {
     uint32_t *clear_tid;
     uint64_t signal_mask;
     _Atomic uint64_t signals_pending;
+    _Atomic uint64_t signals_killed; /* of those, sent by kill rather than tgkill */
     uint64_t signal_stack, signal_stack_size;
-    uint32_t signal_stack_flags;
+    uint64_t signal_waited; /* rt_sigtimedwait takes these, blocked or not */
+    uint64_t signal_mask_saved;
+    bool signal_mask_restored; /* rt_sigsuspend: after the handler the mask is signal_mask_saved */
 };
 
 static inline struct thread *thread_self(void)

@@ -60,15 +60,19 @@ static bool is_ignored_by_default(int number)
     return number == SIGCHLD || number == SIGURG || number == SIGWINCH || number == SIGCONT;
 }
 
-static void send(struct thread *thread, int number)
+static void send(struct thread *thread, int number, bool by_kill)
 {
     lock_acquire(&action_lock);
     uint64_t handler = actions[number].handler;
     lock_release(&action_lock);
-    bool blocked = thread->signal_mask & BIT(number);
+    bool blocked = (thread->signal_mask | thread->signal_waited) & BIT(number);
     if (!blocked && (handler == HANDLER_IGNORE ||
                      (handler == HANDLER_DEFAULT && is_ignored_by_default(number))))
         return;
+    if (by_kill)
+        atomic_fetch_or(&thread->signals_killed, BIT(number));
+    else
+        atomic_fetch_and(&thread->signals_killed, ~BIT(number));
     atomic_fetch_or(&thread->signals_pending, BIT(number));
     if (thread != thread_self())
         thread_interrupt(thread);
@@ -76,14 +80,18 @@ static void send(struct thread *thread, int number)
 
 void signal_raise(int number)
 {
-    send(thread_self(), number);
+    send(thread_self(), number, true);
+}
+
+static bool is_on_signal_stack(const struct thread *self, uint64_t stack)
+{
+    return self->signal_stack_size && stack > self->signal_stack &&
+           stack <= self->signal_stack + self->signal_stack_size;
 }
 
 static uint64_t choose_stack(struct thread *self, const struct action *action, uint64_t stack)
 {
-    bool on_it = self->signal_stack_size && stack > self->signal_stack &&
-                 stack <= self->signal_stack + self->signal_stack_size;
-    if (action->flags & SA_ONSTACK && self->signal_stack_size && !on_it)
+    if (action->flags & SA_ONSTACK && self->signal_stack_size && !is_on_signal_stack(self, stack))
         return self->signal_stack + self->signal_stack_size;
     return stack - RED_ZONE;
 }
@@ -112,6 +120,12 @@ static void save_registers(struct sigcontext *context, const struct syscall_fram
     context->ss = 0x2b;
 }
 
+/* SI_USER or SI_TKILL */
+static int32_t code_of(const struct thread *self, int number)
+{
+    return atomic_load(&self->signals_killed) & BIT(number) ? 0 : -6;
+}
+
 /* Puts a frame for `number` on the program's stack, and lets the program continue in its handler.
  */
 static void enter_handler(struct syscall_frame *frame, int number, const struct action *action,
@@ -138,9 +152,11 @@ static void enter_handler(struct syscall_frame *frame, int number, const struct 
     made->context.uc_stack.ss_sp = (void *)self->signal_stack;
     made->context.uc_stack.ss_size = self->signal_stack_size;
     made->context.uc_stack.ss_flags = self->signal_stack_size ? 0 : SS_DISABLE;
-    made->context.uc_sigmask = self->signal_mask;
+    made->context.uc_sigmask =
+        self->signal_mask_restored ? self->signal_mask_saved : self->signal_mask;
+    self->signal_mask_restored = false;
     made->information.number = number;
-    made->information.code = -6; /* SI_TKILL */
+    made->information.code = code_of(self, number);
     made->information.pid = RUNTIME_PID;
     made->information.uid = 1000;
 
@@ -161,8 +177,14 @@ long signal_deliver(struct syscall_frame *frame, long result)
     struct thread *self = thread_self();
     for (;;) {
         uint64_t ready = atomic_load(&self->signals_pending) & ~self->signal_mask;
-        if (!ready)
+        if (!ready) {
+            if (self->signal_mask_restored) { /* rt_sigsuspend, and no handler ran */
+                self->signal_mask_restored = false;
+                self->signal_mask = self->signal_mask_saved;
+                continue;
+            }
             return result;
+        }
         int number = __builtin_ctzll(ready) + 1;
         atomic_fetch_and(&self->signals_pending, ~BIT(number));
         lock_acquire(&action_lock);
@@ -277,20 +299,73 @@ long sys_rt_sigpending(const long *argument)
     return 0;
 }
 
-/* Waits for a signal to be sent to this thread; it is delivered on the way back. */
-static long wait_for_signal(void)
+/* Waits at most `ns` until a signal of this thread is ready. */
+static bool wait_for_signal(uint64_t ready, uint64_t ns)
 {
     struct thread *self = thread_self();
     _Atomic uint32_t nobody = 0;
-    while (!(atomic_load(&self->signals_pending) & ~self->signal_mask))
-        thread_wait(&nobody, 0, UINT64_MAX);
-    return -EINTR;
+    uint64_t start = ns == UINT64_MAX ? 0 : clock_monotonic_ns();
+    while (!(atomic_load(&self->signals_pending) & ready)) {
+        uint64_t passed = ns == UINT64_MAX ? 0 : clock_monotonic_ns() - start;
+        if (passed >= ns || atomic_load(&self->signals_pending) & ~self->signal_mask)
+            return false;
+        thread_wait(&nobody, 0, ns == UINT64_MAX ? ns : ns - passed);
+    }
+    return true;
 }
 
 long sys_pause(const long *argument)
 {
     (void)argument;
-    return wait_for_signal();
+    wait_for_signal(~thread_self()->signal_mask, UINT64_MAX);
+    return -EINTR; /* the handler runs on the way back */
+}
+
+long sys_rt_sigsuspend(const long *argument)
+{
+    struct thread *self = thread_self();
+    const uint64_t *mask = (const uint64_t *)argument[0];
+    if (argument[1] != 8)
+        return -EINVAL;
+    if (!memory_is_inside(mask, 8))
+        return -EFAULT;
+    self->signal_mask_saved = self->signal_mask;
+    self->signal_mask_restored = true;
+    self->signal_mask = *mask & ~UNBLOCKABLE;
+    wait_for_signal(~self->signal_mask, UINT64_MAX);
+    return -EINTR;
+}
+
+long sys_rt_sigtimedwait(const long *argument)
+{
+    struct thread *self = thread_self();
+    const uint64_t *set = (const uint64_t *)argument[0];
+    struct information *information = (struct information *)argument[1];
+    uint64_t ns = UINT64_MAX;
+    if (argument[3] != 8)
+        return -EINVAL;
+    if (!memory_is_inside(set, 8) ||
+        (information && !memory_is_inside(information, sizeof(*information))) ||
+        (argument[2] && !memory_is_inside((void *)argument[2], 16)))
+        return -EFAULT;
+    if (argument[2] && !clock_timespec_ns((void *)argument[2], &ns))
+        return -EINVAL;
+    self->signal_waited = *set & ~UNBLOCKABLE;
+    bool got = wait_for_signal(self->signal_waited, ns);
+    uint64_t ready = atomic_load(&self->signals_pending) & self->signal_waited;
+    self->signal_waited = 0;
+    if (!got || !ready)
+        return atomic_load(&self->signals_pending) & ~self->signal_mask ? -EINTR : -EAGAIN;
+    int number = __builtin_ctzll(ready) + 1;
+    atomic_fetch_and(&self->signals_pending, ~BIT(number));
+    if (information) {
+        memset(information, 0, sizeof(*information));
+        information->number = number;
+        information->code = code_of(self, number);
+        information->pid = RUNTIME_PID;
+        information->uid = 1000;
+    }
+    return number;
 }
 
 long sys_sigaltstack(const long *argument)
@@ -301,10 +376,15 @@ long sys_sigaltstack(const long *argument)
     if ((new && !memory_is_inside(new, sizeof(*new))) ||
         (old && !memory_is_inside(old, sizeof(*old))))
         return -EFAULT;
+    bool on_it = is_on_signal_stack(self, self->program_stack);
     stack_t before = {.ss_sp = (void *)self->signal_stack,
-                      .ss_flags = self->signal_stack_size ? 0 : SS_DISABLE,
+                      .ss_flags = on_it                     ? SS_ONSTACK
+                                  : self->signal_stack_size ? 0
+                                                            : SS_DISABLE,
                       .ss_size = self->signal_stack_size};
     if (new) {
+        if (on_it)
+            return -EPERM;
         if (new->ss_flags & ~SS_DISABLE)
             return -EINVAL;
         if (!(new->ss_flags &SS_DISABLE) && new->ss_size < 2048)
@@ -317,45 +397,55 @@ long sys_sigaltstack(const long *argument)
     return 0;
 }
 
-static long send_to(int32_t tid, bool any, long number)
+/* A thread that takes `number` now, else this one. */
+static struct thread *choose_thread(int number)
 {
+    struct thread *self = thread_self();
+    if (!(self->signal_mask & BIT(number)))
+        return self;
+    for (uint32_t i = 0; i < boot->thread_count; i++) {
+        struct thread *thread = thread_at(i);
+        if (thread && !(thread->signal_mask & BIT(number) & ~thread->signal_waited))
+            return thread;
+    }
+    return self;
+}
+
+long sys_kill(const long *argument)
+{
+    int32_t pid = (int32_t)argument[0];
+    int32_t number = (int32_t)argument[1];
     if (number < 0 || number > SIGNALS)
+        return -EINVAL;
+    if (pid != RUNTIME_PID && pid != 0 && pid != -RUNTIME_PID)
+        return -ESRCH; /* there is no other process */
+    if (number)
+        send(choose_thread(number), number, true);
+    return 0;
+}
+
+static long send_to(int32_t tid, int32_t number)
+{
+    if (number < 0 || number > SIGNALS || tid <= 0)
         return -EINVAL;
     for (uint32_t i = 0; i < boot->thread_count; i++) {
         struct thread *thread = thread_at(i);
-        if (!thread || (!any && thread->tid != tid) ||
-            (any && number && thread->signal_mask & BIT(number) && i + 1 < boot->thread_count))
+        if (!thread || thread->tid != tid)
             continue;
         if (number)
-            send(thread, (int)number);
-        return 0;
-    }
-    if (any) { /* every thread blocks it: it waits with the caller */
-        send(thread_self(), (int)number);
+            send(thread, number, false);
         return 0;
     }
     return -ESRCH;
 }
 
-long sys_kill(const long *argument)
-{
-    long pid = argument[0];
-    if (pid != RUNTIME_PID && pid != 0 && pid != -1)
-        return -ESRCH;
-    struct thread *self = thread_self();
-    bool open =
-        argument[1] > 0 && argument[1] <= SIGNALS && !(self->signal_mask & BIT(argument[1]));
-    return open ? send_to(self->tid, false, argument[1]) : send_to(0, true, argument[1]);
-}
-
 long sys_tkill(const long *argument)
 {
-    return send_to((int32_t)argument[0], false, argument[1]);
+    return send_to((int32_t)argument[0], (int32_t)argument[1]);
 }
 
 long sys_tgkill(const long *argument)
 {
-    if (argument[0] != RUNTIME_PID)
-        return -ESRCH;
-    return send_to((int32_t)argument[1], false, argument[2]);
+    return (int32_t)argument[0] == RUNTIME_PID ? send_to((int32_t)argument[1], (int32_t)argument[2])
+                                               : -ESRCH;
 }

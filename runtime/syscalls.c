@@ -45,6 +45,8 @@ static syscall_handler *const table[RING_SYSCALLS] = {
     ENTRY(tkill),
     ENTRY(tgkill),
     ENTRY(pause),
+    ENTRY(rt_sigsuspend),
+    ENTRY(rt_sigtimedwait),
     /* clock.c, random.c */
     ENTRY(clock_gettime),
     ENTRY(clock_getres),

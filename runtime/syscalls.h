@@ -82,7 +82,7 @@ syscall_handler sys_brk, sys_mmap, sys_munmap, sys_mremap, sys_mprotect, sys_mad
 syscall_handler sys_futex, sys_set_tid_address, sys_set_robust_list, sys_gettid, sys_exit,
     sys_exit_group, sys_sched_yield, sys_arch_prctl, sys_rseq;
 syscall_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_rt_sigpending, sys_sigaltstack, sys_kill,
-    sys_tkill, sys_tgkill, sys_pause;
+    sys_tkill, sys_tgkill, sys_pause, sys_rt_sigsuspend, sys_rt_sigtimedwait;
 syscall_handler sys_clock_gettime, sys_clock_getres, sys_clock_nanosleep, sys_nanosleep,
     sys_gettimeofday, sys_time, sys_times;
 syscall_handler sys_getrandom, sys_getpid, sys_getppid, sys_getuid, sys_getpgid, sys_getgroups,

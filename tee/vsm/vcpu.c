@@ -93,11 +93,12 @@ static int set_registers(const struct tee *enclave, const struct build_thread *t
 /* KVM_RUN is left by KICK alone; all other signals stay with the host's other threads. */
 static int set_signal_mask(int fd)
 {
-    struct {
-        struct kvm_signal_mask head;
-        uint64_t mask;
-    } argument = {.head.len = 8, .mask = ~(UINT64_C(1) << (KICK - 1))};
-    return ioctl(fd, KVM_SET_SIGNAL_MASK, &argument);
+    uint64_t mask = ~(UINT64_C(1) << (KICK - 1));
+    uint8_t bytes[sizeof(struct kvm_signal_mask) + sizeof(mask)] __attribute__((aligned(8)));
+    struct kvm_signal_mask *argument = (struct kvm_signal_mask *)bytes;
+    argument->len = sizeof(mask);
+    memcpy(argument->sigset, &mask, sizeof(mask)); /* right behind `len`: not aligned */
+    return ioctl(fd, KVM_SET_SIGNAL_MASK, argument);
 }
 
 /* What the guest's TSC is ahead of the host's. */
