@@ -295,6 +295,26 @@ static void test_manifest(void **state)
     manifest_free(manifest);
 }
 
+static void test_carried_too_big(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"cella\":1,\"files\":[{\"path\":\"/x\",\"kind\":"
+        "\"measured\",\"source\":\"sparse\"}]}";
+    struct small small = small_program(small_code, sizeof(small_code));
+    struct manifest *manifest;
+    cella_error error = {0};
+    write_file("program", &small, sizeof(small));
+    write_file("sparse", "", 0);
+    assert_int_equal(truncate(in_folder("sparse"), (1L << 30) + 1), 0);
+    assert_int_equal(manifest_parse(text, strlen(text), folder, "m.json", &manifest, &error),
+                     CELLA_OK);
+    assert_null(pack(in_folder("program"), manifest, &error));
+    assert_int_equal(error.status, CELLA_INVALID);
+    assert_sentence(&error, "/sparse: 1073741825 bytes; at most 1073741824");
+    manifest_free(manifest);
+}
+
 static void test_own_name(void **state)
 {
     (void)state;
@@ -314,12 +334,13 @@ static void test_own_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_glibc),         cmocka_unit_test(test_glibc_stripped),
-        cmocka_unit_test(test_glibc_pie),     cmocka_unit_test(test_musl),
-        cmocka_unit_test(test_musl_stripped), cmocka_unit_test(test_sqlite),
-        cmocka_unit_test(test_openssl),       cmocka_unit_test(test_cplusplus),
-        cmocka_unit_test(test_dynamic),       cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_manifest),      cmocka_unit_test(test_own_name),
+        cmocka_unit_test(test_glibc),           cmocka_unit_test(test_glibc_stripped),
+        cmocka_unit_test(test_glibc_pie),       cmocka_unit_test(test_musl),
+        cmocka_unit_test(test_musl_stripped),   cmocka_unit_test(test_sqlite),
+        cmocka_unit_test(test_openssl),         cmocka_unit_test(test_cplusplus),
+        cmocka_unit_test(test_dynamic),         cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_manifest),        cmocka_unit_test(test_own_name),
+        cmocka_unit_test(test_carried_too_big),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

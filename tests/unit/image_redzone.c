@@ -80,6 +80,16 @@ FUNCTION(relative, "mov %rdi,-8(%rsp); jmp 1f; 1: syscall; mov behind_table(%rip
 FUNCTION(pair,
          "movq $7,-8(%rsp); mov $39,%eax; syscall; mov $24,%eax; syscall; syscall;"
          "mov -8(%rsp),%rax; ret");
+/* Another function, behind 1:, jumps to the system call and to what follows it. */
+FUNCTION(led_to,
+         "mov %rdi,-8(%rsp); 1: syscall; 2: mov -8(%rsp),%rax; ret;"
+         ".byte 0xe9; .long 1b - . - 4; .byte 0xe9; .long 2b - . - 4");
+/* What no symbol covers: a table of data; what might be code among data. */
+FUNCTION(data_behind, "mov $39,%eax; syscall; ret; .byte 0x06, 0x0f, 0x05, 0x06");
+FUNCTION(code_behind,
+         "mov $39,%eax; syscall; nop; nop; nop; nop; ret; .byte 0x06;"
+         "mov $39,%eax; syscall; ret");
+FUNCTION(clean_behind, "mov $39,%eax; syscall; nop; nop; nop; nop; ret; nop; syscall; ret");
 FUNCTION(interrupt, "int $0x80; ret");
 FUNCTION(enter, "sysenter; ret");
 FUNCTION(prefixed, "mov $39,%eax; .byte 0x66; syscall; ret");
@@ -132,6 +142,8 @@ static void test_analysis(void **state)
     }
 }
 
+static ptrdiff_t function_size; /* what the symbol says, where that is not all of the code */
+
 /* A program whose code is one function with a symbol; NULL on a refusal. The symbol table takes
  * the place of the data. */
 static struct image *pack_function(const uint8_t *start, const uint8_t *end, bool symbol,
@@ -146,7 +158,7 @@ static struct image *pack_function(const uint8_t *start, const uint8_t *end, boo
                       .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
                       .st_shndx = 1,
                       .st_value = SMALL_ADDRESS + SMALL_CODE,
-                      .st_size = (Elf64_Xword)(end - start)},
+                      .st_size = (Elf64_Xword)(function_size ? function_size : end - start)},
         .names = "\0the_function",
         .section[1] = {.sh_type = SHT_SYMTAB, .sh_offset = SMALL_DATA, .sh_size = 48, .sh_link = 2},
         .section[2] = {.sh_type = SHT_STRTAB, .sh_offset = SMALL_DATA + 48, .sh_size = 16},
@@ -304,6 +316,45 @@ static void test_jump_table(void **state)
     assert_sentence(&error, "something jumps");
 }
 
+/* A branch from outside the function, whose symbol ends before the jumps. */
+static void test_branch_from_elsewhere(void **state)
+{
+    (void)state;
+    cella_error error;
+    struct image *image = pack_function(led_to, led_to_end - 10, true, &error);
+    assert_non_null(image);
+    image_free(image);
+    function_size = led_to_end - led_to - 10;
+    image = pack_function(led_to, led_to_end, true, &error);
+    function_size = 0;
+    assert_null(image);
+    assert_sentence(&error, "something jumps");
+}
+
+static void test_behind_functions(void **state)
+{
+    (void)state;
+    cella_error error;
+    struct image_notes notes;
+    uint8_t code[16];
+    function_size = 8;
+    struct image *image = pack_function(data_behind, data_behind_end, true, &error);
+    assert_non_null(image);
+    assert_int_equal(image_notes_read(image, &notes, &error), CELLA_OK);
+    assert_int_equal(notes.site_count, 1);
+    assert_int_equal(notes.left_alone, 1);
+    assert_true(image_read(image, SMALL_ADDRESS + SMALL_CODE + 8, code, 4));
+    assert_memory_equal(code, "\x06\x0f\x05\x06", 4);
+    image_notes_free(&notes);
+    image_free(image);
+    function_size = 12;
+    assert_null(pack_function(code_behind, code_behind_end, true, &error));
+    assert_sentence(&error, "may or may not be a system call at 0x400212");
+    assert_null(pack_function(clean_behind, clean_behind_end, true, &error));
+    assert_sentence(&error, "may or may not be a system call at 0x40020d");
+    function_size = 0;
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -336,10 +387,16 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_analysis),   cmocka_unit_test(test_call),
-        cmocka_unit_test(test_stub),       cmocka_unit_test(test_three_calls_one_stub),
-        cmocka_unit_test(test_left_alone), cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_jump_table),
+        cmocka_unit_test(test_analysis),
+        cmocka_unit_test(test_call),
+        cmocka_unit_test(test_stub),
+        cmocka_unit_test(test_three_calls_one_stub),
+        cmocka_unit_test(test_left_alone),
+        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_jump_table),
+        cmocka_unit_test(test_behind_functions),
+        cmocka_unit_test(test_branch_from_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
