@@ -81,10 +81,31 @@ static uint64_t covered(const struct functions *functions)
     return bytes;
 }
 
+/* Bytes in sections of code; 0 where the program has no section headers. */
+static uint64_t section_bytes(const struct elf_program *program)
+{
+    uint64_t bytes = 0;
+    struct elf_section section;
+    for (size_t i = 0; i < elf_section_count(program); i++)
+        if (elf_section(program, i, &section) && (section.flags & SHF_EXECINSTR))
+            bytes += section.size;
+    return bytes;
+}
+
+static bool is_in_section(const struct elf_program *program, uint64_t address)
+{
+    struct elf_section section;
+    for (size_t i = 0; i < elf_section_count(program); i++)
+        if (elf_section(program, i, &section) && (section.flags & SHF_EXECINSTR) &&
+            address >= section.address && address - section.address < section.size)
+            return true;
+    return section_bytes(program) == 0;
+}
+
 static bool cover_most(const struct work *work)
 {
-    uint64_t code = 0;
-    for (size_t i = 0; i < work->program->segment_count; i++)
+    uint64_t code = section_bytes(work->program);
+    for (size_t i = 0; i < work->program->segment_count && section_bytes(work->program) == 0; i++)
         if (work->program->segments[i].flags & TEE_PAGE_X)
             code += work->program->segments[i].file_size;
     return covered(work->symbols) > code / 2 || covered(&work->frames) > code / 2;
@@ -416,6 +437,11 @@ static bool is_code(const struct work *work, size_t index)
 /* What the candidate bytes at an address are. */
 static cella_status decide(struct work *work, uint64_t address)
 {
+    /* Constants that were linked into a segment of code. */
+    if (!is_in_section(work->program, address)) {
+        work->result.left_alone++;
+        return CELLA_OK;
+    }
     cella_status status = enter_unit(work, address);
     if (status != CELLA_OK)
         return status;

@@ -128,6 +128,13 @@ static void test_glibc_pie(void **state)
     check_program(build("hello-pie", "gcc", "-static-pie -fPIE", hello), 60, 200);
 }
 
+/* Headers, code and constants in one segment. */
+static void test_glibc_together(void **state)
+{
+    (void)state;
+    check_program(build("hello-together", "gcc", "-static -Wl,-z,noseparate-code", hello), 60, 200);
+}
+
 static void test_musl(void **state)
 {
     (void)state;
@@ -334,13 +341,13 @@ static void test_own_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_glibc),           cmocka_unit_test(test_glibc_stripped),
-        cmocka_unit_test(test_glibc_pie),       cmocka_unit_test(test_musl),
-        cmocka_unit_test(test_musl_stripped),   cmocka_unit_test(test_sqlite),
-        cmocka_unit_test(test_openssl),         cmocka_unit_test(test_cplusplus),
-        cmocka_unit_test(test_dynamic),         cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_manifest),        cmocka_unit_test(test_own_name),
-        cmocka_unit_test(test_carried_too_big),
+        cmocka_unit_test(test_glibc),          cmocka_unit_test(test_glibc_stripped),
+        cmocka_unit_test(test_glibc_pie),      cmocka_unit_test(test_musl),
+        cmocka_unit_test(test_musl_stripped),  cmocka_unit_test(test_sqlite),
+        cmocka_unit_test(test_openssl),        cmocka_unit_test(test_cplusplus),
+        cmocka_unit_test(test_dynamic),        cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_manifest),       cmocka_unit_test(test_own_name),
+        cmocka_unit_test(test_glibc_together), cmocka_unit_test(test_carried_too_big),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

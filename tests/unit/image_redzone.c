@@ -142,7 +142,8 @@ static void test_analysis(void **state)
     }
 }
 
-static ptrdiff_t function_size; /* what the symbol says, where that is not all of the code */
+static Elf64_Xword section_size; /* of .text, where that is not all of the code */
+static ptrdiff_t function_size;  /* what the symbol says, where that is not all of the code */
 
 /* A program whose code is one function with a symbol; NULL on a refusal. The symbol table takes
  * the place of the data. */
@@ -152,7 +153,7 @@ static struct image *pack_function(const uint8_t *start, const uint8_t *end, boo
     struct {
         Elf64_Sym symbol[2];
         char names[16];
-        Elf64_Shdr section[3];
+        Elf64_Shdr section[4];
     } table = {
         .symbol[1] = {.st_name = 1,
                       .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
@@ -161,17 +162,22 @@ static struct image *pack_function(const uint8_t *start, const uint8_t *end, boo
                       .st_size = (Elf64_Xword)(function_size ? function_size : end - start)},
         .names = "\0the_function",
         .section[1] = {.sh_type = SHT_SYMTAB, .sh_offset = SMALL_DATA, .sh_size = 48, .sh_link = 2},
+        .section[3] = {.sh_type = SHT_PROGBITS,
+                       .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+                       .sh_addr = SMALL_ADDRESS + SMALL_CODE,
+                       .sh_offset = SMALL_CODE,
+                       .sh_size = section_size ? section_size : (Elf64_Xword)(end - start)},
         .section[2] = {.sh_type = SHT_STRTAB, .sh_offset = SMALL_DATA + 48, .sh_size = 16},
     };
     struct {
         struct small small;
         uint8_t more[0x100];
     } program = {.small = small_program(start, (size_t)(end - start))};
-    memcpy(program.small.data, &table, sizeof(table));
+    memcpy((uint8_t *)&program + SMALL_DATA, &table, sizeof(table));
     program.small.segment[1].p_filesz = 0x200;
     if (symbol) {
         program.small.header.e_shoff = SMALL_DATA + 64;
-        program.small.header.e_shnum = 3;
+        program.small.header.e_shnum = 4;
         program.small.header.e_shentsize = sizeof(Elf64_Shdr);
     }
     struct manifest *manifest;
@@ -352,6 +358,17 @@ static void test_behind_functions(void **state)
     assert_sentence(&error, "may or may not be a system call at 0x400212");
     assert_null(pack_function(clean_behind, clean_behind_end, true, &error));
     assert_sentence(&error, "may or may not be a system call at 0x40020d");
+    function_size = 0;
+    /* Outside every section of code (constants in a segment of code): data, whatever it looks
+     * like. */
+    section_size = 8;
+    function_size = 8;
+    image = pack_function(clean_behind, clean_behind_end, true, &error);
+    assert_non_null(image);
+    assert_true(image_read(image, SMALL_ADDRESS + SMALL_CODE + 13, code, 2));
+    assert_memory_equal(code, "\x0f\x05", 2);
+    image_free(image);
+    section_size = 0;
     function_size = 0;
 }
 
