@@ -82,8 +82,9 @@ FUNCTION(pair,
          "mov -8(%rsp),%rax; ret");
 /* Another function, behind 1:, jumps to the system call and to what follows it. */
 FUNCTION(led_to,
-         "mov %rdi,-8(%rsp); 1: syscall; 2: mov -8(%rsp),%rax; ret;"
+         "mov %rdi,-8(%rsp); 1: syscall; 2: mov -8(%rsp),%rax; ret; led_to_jumps:"
          ".byte 0xe9; .long 1b - . - 4; .byte 0xe9; .long 2b - . - 4");
+extern const uint8_t led_to_jumps[];
 /* What no symbol covers: a table of data; what might be code among data. */
 FUNCTION(data_behind, "mov $39,%eax; syscall; ret; .byte 0x06, 0x0f, 0x05, 0x06");
 FUNCTION(code_behind,
@@ -327,10 +328,10 @@ static void test_branch_from_elsewhere(void **state)
 {
     (void)state;
     cella_error error;
-    struct image *image = pack_function(led_to, led_to_end - 10, true, &error);
+    struct image *image = pack_function(led_to, led_to_jumps, true, &error);
     assert_non_null(image);
     image_free(image);
-    function_size = led_to_end - led_to - 10;
+    function_size = led_to_jumps - led_to;
     image = pack_function(led_to, led_to_end, true, &error);
     function_size = 0;
     assert_null(image);
