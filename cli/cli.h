@@ -20,7 +20,10 @@ struct cli_verb {
 
 extern const struct cli_verb cli_doctor, cli_identity, cli_inspect, cli_pack, cli_run;
 
-/* `cella: SENTENCE` on stderr; returns CLI_FAILED. */
+/* `cella: SENTENCE` on stderr. A sentence may quote an image, which may be hostile: control
+ * characters are shown as '?'. */
+void cli_say(const char *sentence);
+/* The same for an error; returns CLI_FAILED. */
 int cli_fail(const cella_error *error);
 /* `cella VERB: SENTENCE` and where to find help; returns CLI_USAGE. */
 __attribute__((format(printf, 2, 3))) int cli_misused(const struct cli_verb *verb,

@@ -20,12 +20,13 @@ static const char help[] =
 
 static int verb(int count, char **arguments)
 {
+    enum { OPTION_JSON = 256 };
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+        {"json", no_argument, NULL, OPTION_JSON}, {"help", no_argument, NULL, 'h'}, {0}};
     bool json = false;
     opterr = 0;
     for (int option; (option = getopt_long(count, arguments, ":h", options, NULL)) >= 0;) {
-        if (option == 'j')
+        if (option == OPTION_JSON)
             json = true;
         else if (option == 'h')
             return cli_help(&cli_doctor);

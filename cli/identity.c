@@ -6,53 +6,63 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 
 static const char help[] =
     "usage: cella identity [--json] IMAGE.sgxs\n\n"
     "Prints an image's identity, in SGX's words, one a line: mrenclave, mrsigner,\n"
-    "isv_prod_id, isv_svn, then its sizes. An image that is not signed has an\n"
-    "mrsigner of zeros.\n\n"
+    "isv_prod_id, isv_svn, its sizes, what it takes from whoever runs it, and the\n"
+    "name of the program. An image that is not signed has an mrsigner of zeros.\n\n"
     "  --json      as JSON\n"
     "  -h, --help  this text\n";
 
-static void print_hex(const char *before, const uint8_t *bytes, size_t size, const char *after)
+static const char *hex(const uint8_t bytes[32], char text[65])
 {
-    printf("%s", before);
-    for (size_t i = 0; i < size; i++)
-        printf("%02x", bytes[i]);
-    printf("%s", after);
+    for (size_t i = 0; i < 32; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    return text;
 }
 
 static void print_text(const cella_identity *identity)
 {
-    print_hex("mrenclave=", identity->mrenclave, sizeof(identity->mrenclave), "\n");
-    print_hex("mrsigner=", identity->mrsigner, sizeof(identity->mrsigner), "\n");
-    printf("isv_prod_id=%u\nisv_svn=%u\nelrange_size=%" PRIu64 "\nheap_size=%" PRIu64
-           "\nthreads=%" PRIu32 "\nprogram=%s\n",
-           identity->isv_prod_id, identity->isv_svn, identity->elrange_size, identity->heap_size,
-           identity->threads, identity->program);
+    char text[65];
+    printf("mrenclave=%s\n", hex(identity->mrenclave, text));
+    printf("mrsigner=%s\n", hex(identity->mrsigner, text));
+    printf("isv_prod_id=%u\n", identity->isv_prod_id);
+    printf("isv_svn=%u\n", identity->isv_svn);
+    printf("elrange_size=%" PRIu64 "\n", identity->elrange_size);
+    printf("heap_size=%" PRIu64 "\n", identity->heap_size);
+    printf("threads=%" PRIu32 "\n", identity->threads);
+    printf("takes_arguments=%s\n", identity->takes_arguments ? "yes" : "no");
+    printf("takes_environment=%s\n", identity->takes_environment ? "yes" : "no");
+    printf("program=%s\n", identity->program);
 }
 
 static void print_json(const cella_identity *identity)
 {
-    print_hex("{\"mrenclave\":\"", identity->mrenclave, sizeof(identity->mrenclave), "\",");
-    print_hex("\"mrsigner\":\"", identity->mrsigner, sizeof(identity->mrsigner), "\",");
-    printf("\"isv_prod_id\":%u,\"isv_svn\":%u,\"elrange_size\":%" PRIu64 ",\"heap_size\":%" PRIu64
-           ",\"threads\":%" PRIu32 "}\n",
-           identity->isv_prod_id, identity->isv_svn, identity->elrange_size, identity->heap_size,
-           identity->threads);
+    char mrenclave[65], mrsigner[65];
+    json_t *json = json_pack(
+        "{s:s, s:s, s:i, s:i, s:I, s:I, s:i, s:b, s:b, s:s}", "mrenclave",
+        hex(identity->mrenclave, mrenclave), "mrsigner", hex(identity->mrsigner, mrsigner),
+        "isv_prod_id", identity->isv_prod_id, "isv_svn", identity->isv_svn, "elrange_size",
+        (json_int_t)identity->elrange_size, "heap_size", (json_int_t)identity->heap_size, "threads",
+        (int)identity->threads, "takes_arguments", identity->takes_arguments, "takes_environment",
+        identity->takes_environment, "program", identity->program);
+    json_dumpf(json, stdout, JSON_COMPACT);
+    json_decref(json);
+    putchar('\n');
 }
 
 static int verb(int count, char **arguments)
 {
+    enum { OPTION_JSON = 256 };
     static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+        {"json", no_argument, NULL, OPTION_JSON}, {"help", no_argument, NULL, 'h'}, {0}};
     bool json = false;
     opterr = 0;
     for (int option; (option = getopt_long(count, arguments, ":h", options, NULL)) >= 0;) {
-        if (option == 'j')
+        if (option == OPTION_JSON)
             json = true;
         else if (option == 'h')
             return cli_help(&cli_identity);

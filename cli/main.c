@@ -4,7 +4,9 @@
  */
 #include "cli.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +20,17 @@ static const struct cli_verb *const verbs[] = {
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
+void cli_say(const char *sentence)
+{
+    fputs("cella: ", stderr);
+    for (const char *at = sentence; *at; at++)
+        fputc((unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at, stderr);
+    fputc('\n', stderr);
+}
+
 int cli_fail(const cella_error *error)
 {
-    fprintf(stderr, "cella: %s\n", error->sentence);
+    cli_say(error->sentence);
     return CLI_FAILED;
 }
 
@@ -40,6 +50,10 @@ int cli_bad_option(const struct cli_verb *verb, char **arguments, int option)
     const char *given = arguments[optind - 1];
     if (option == ':')
         return cli_misused(verb, "%s wants a value", given);
+    if (optopt > UCHAR_MAX || optopt == 'h')
+        return cli_misused(verb, "%s: that option takes no value", given);
+    if (optopt)
+        return cli_misused(verb, "there is no option -%c", optopt);
     return cli_misused(verb, "there is no option %s", given);
 }
 
@@ -57,8 +71,28 @@ static int usage(FILE *to)
         to);
     for (size_t i = 0; i < VERBS; i++)
         fprintf(to, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
-    fputs("\n`cella VERB --help` says more; so does `man cella`.\n", to);
+    fputs(
+        "\n`cella VERB --help` says more; so does `man cella`. `cella --version` prints "
+        "the\nversion.\n",
+        to);
     return to == stdout ? 0 : CLI_USAGE;
+}
+
+static const struct cli_verb *find(const char *name)
+{
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i]->name, name) == 0)
+            return verbs[i];
+    return NULL;
+}
+
+/* Output that did not get out is a failure, whatever came before. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "cella: standard output: %s\n", strerror(errno));
+    return CLI_FAILED;
 }
 
 int main(int count, char **arguments)
@@ -66,15 +100,23 @@ int main(int count, char **arguments)
     if (count < 2)
         return usage(stderr);
     const char *name = arguments[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
-        return usage(stdout);
-    if (strcmp(name, "--version") == 0) {
+    const struct cli_verb *verb = find(name);
+    if (verb)
+        return finish(verb->run(count - 1, arguments + 1));
+    bool help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
+    if (help && count == 3 && (verb = find(arguments[2])))
+        return finish(cli_help(verb));
+    if (help && count == 2)
+        return finish(usage(stdout));
+    if (strcmp(name, "--version") == 0 && count == 2) {
         puts("cella " CELLA_VERSION);
-        return 0;
+        return finish(0);
     }
-    for (size_t i = 0; i < VERBS; i++)
-        if (strcmp(verbs[i]->name, name) == 0)
-            return verbs[i]->run(count - 1, arguments + 1);
-    fprintf(stderr, "cella: there is no verb '%s'; see `cella --help`\n", name);
+    if (help || strcmp(name, "--version") == 0)
+        fprintf(stderr, "cella: '%s' does not go with '%s'; see `cella --help`\n",
+                arguments[count - 1], name);
+    else
+        fprintf(stderr, "cella: there is no %s '%s'; see `cella --help`\n",
+                *name == '-' ? "option" : "verb", name);
     return CLI_USAGE;
 }

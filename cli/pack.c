@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char help[] =
     "usage: cella pack [-m MANIFEST.json] [-o IMAGE.sgxs] PROGRAM [ARGUMENT...]\n\n"
@@ -17,6 +18,7 @@ static const char help[] =
     "  -o, --output FILE    where the image goes (default: PROGRAM's name + .sgxs, in\n"
     "                       the current folder)\n"
     "  -h, --help           this text\n\n"
+    "A file that is there already is replaced at once, when the image is whole.\n"
     "ARGUMENTs become part of the image, unless the manifest has \"arguments\".\n";
 
 static char *default_output(const char *program)
@@ -24,6 +26,14 @@ static char *default_output(const char *program)
     const char *slash = strrchr(program, '/');
     char *output = NULL;
     return asprintf(&output, "%s.sgxs", slash ? slash + 1 : program) < 0 ? NULL : output;
+}
+
+/* Where the image would take the place of what it is made of. */
+static bool is_same_file(const char *path, const char *other)
+{
+    struct stat one, two;
+    return other && stat(path, &one) == 0 && stat(other, &two) == 0 && one.st_dev == two.st_dev &&
+           one.st_ino == two.st_ino;
 }
 
 static int pack(const char *manifest, const char *output, char **arguments)
@@ -78,6 +88,8 @@ static int verb(int count, char **arguments)
     }
     if (optind >= count)
         return cli_misused(&cli_pack, "which program?");
+    if (output && (is_same_file(output, arguments[optind]) || is_same_file(output, manifest)))
+        return cli_misused(&cli_pack, "the image would overwrite %s, which it is made of", output);
     return pack(manifest, output, arguments + optind);
 }
 

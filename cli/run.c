@@ -37,7 +37,7 @@ struct request {
 static void print_log(void *context, const char *sentence)
 {
     (void)context;
-    fprintf(stderr, "cella: %s\n", sentence);
+    cli_say(sentence);
 }
 
 /* Arguments go with the caller to an image that asks for them. Given to an image that fixes its own
@@ -86,7 +86,7 @@ static int end(const cella_outcome *outcome)
     case CELLA_END_SIGNALLED:
         return end_by_signal(outcome->status);
     default:
-        fprintf(stderr, "cella: %s\n", outcome->sentence);
+        cli_say(outcome->sentence);
         return CLI_FAILED;
     }
 }

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +80,7 @@ static bool write_all(int fd, const uint8_t *bytes, size_t size)
     return true;
 }
 
-cella_status cella_image_write(const cella_image *image, const char *path, cella_error *error)
+static cella_status write_image(const cella_image *image, const char *path, cella_error *error)
 {
     char *temporary = NULL;
     if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
@@ -102,6 +104,21 @@ cella_status cella_image_write(const cella_image *image, const char *path, cella
     return status;
 }
 
+cella_status cella_image_write(const cella_image *image, const char *path, cella_error *error)
+{
+    struct stat there;
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
+        return fail(error, CELLA_INVALID, "%s: it is %s; name a file for the image", path,
+                    S_ISDIR(there.st_mode) ? "a folder" : "not a regular file");
+    /* A signal waits until the file is whole or gone. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    cella_status status = write_image(image, path, error);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
 void cella_image_identity(const cella_image *image, cella_identity *identity)
 {
     *identity = (cella_identity){
@@ -116,6 +133,9 @@ void cella_image_identity(const cella_image *image, cella_identity *identity)
     if (image_notes_read(image->image, &notes, NULL))
         return;
     snprintf(identity->program, sizeof(identity->program), "%s", notes.program);
+    for (char *at = identity->program; *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
     image_notes_free(&notes);
 }
 

@@ -40,7 +40,7 @@ typedef struct cella_identity {
     uint32_t threads;       /* most threads at once */
     bool takes_arguments;   /* the manifest says "arguments": "host" */
     bool takes_environment; /* ... "environment": "host" */
-    char program[256];      /* file name of the program that was packed */
+    char program[256]; /* file name of the program that was packed; other than printable ASCII: '?' */
 } cella_identity;
 
 /* Opens an SGXS image: the file is read once, checked whole, and never read again. */
@@ -55,7 +55,7 @@ CELLA_API cella_status cella_image_pack(const char *program, const char *manifes
 /* True when a file is an SGXS image rather than anything else. */
 CELLA_API bool cella_image_is_image(const char *path);
 
-/* Writes the image: to a temporary name in the same folder, then renamed. */
+/* Writes the image: to a temporary name in the same folder, then renamed. Signals wait meanwhile. */
 CELLA_API cella_status cella_image_write(const cella_image *image, const char *path,
                                          cella_error *error);
 
@@ -186,9 +186,12 @@ typedef struct cella_pending {
 CELLA_API cella_status cella_call_start(cella_enclave *enclave, uint32_t operation, const void *in,
                                         size_t in_size, size_t out_capacity, cella_pending *pending,
                                         cella_error *error);
-/* Waits for one call and takes its reply. */
+/* Waits for one call and takes its reply; `out` has room for its out_capacity bytes. */
 CELLA_API cella_status cella_call_finish(cella_enclave *enclave, cella_pending pending, void *out,
                                          size_t *out_size, int *result, cella_error *error);
+/* No more calls: those under way are answered still, then cella_serve returns 0 inside and the
+ * program may end by itself. */
+CELLA_API void cella_call_close(cella_enclave *enclave);
 
 #ifdef __cplusplus
 }
