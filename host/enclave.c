@@ -111,6 +111,7 @@ static void release(struct cella_enclave *enclave)
     free(enclave->notes);
     free(enclave->argument_bytes[0]);
     free(enclave->argument_bytes[1]);
+    free(enclave->calls);
     pthread_cond_destroy(&enclave->changed);
     pthread_mutex_destroy(&enclave->lock);
     pthread_mutex_destroy(&enclave->handles_lock);
@@ -146,7 +147,10 @@ cella_status cella_start(const cella_image *image, const cella_options *options,
     enclave->null = -1;
     enclave->may_poll = sysconf(_SC_NPROCESSORS_ONLN) > 1;
 
-    cella_status status = take_streams(enclave, error);
+    enclave->calls = host_calls_new();
+    cella_status status =
+        enclave->calls ? take_streams(enclave, error)
+                       : fail(error, CELLA_MEMORY, "no memory for an enclave");
     if (!status)
         status = choose_tee(enclave, error);
     if (!status)

@@ -15,6 +15,7 @@
 #include "../image/image.h"
 #include "../runtime/ring.h"
 #include "../tee/tee.h"
+#include "calls.h"
 
 #include <cella/cella.h>
 #include <pthread.h>
@@ -75,6 +76,8 @@ struct cella_enclave {
     _Atomic uint64_t last_request;   /* ns, for deciding whether polling pays */
     _Atomic uint32_t quick_requests; /* that came one soon after another */
     bool may_poll;
+
+    struct host_calls *calls;
 
     pthread_mutex_t handles_lock;
     struct host_handle handles[HOST_HANDLES];

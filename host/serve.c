@@ -121,6 +121,10 @@ static int64_t serve(struct cella_enclave *enclave, const struct host_request *r
     case RING_YIELD:
         sched_yield();
         return 0;
+    case RING_CALL_WAIT:
+        return host_call_wait(enclave, request->arguments[0], request->arguments[1]);
+    case RING_CALL_WAKE:
+        return host_call_wake(enclave, request->arguments[0]);
     default:
         if (request->operation >= RING_SOCKET && request->operation <= RING_NONBLOCK)
             return host_socket_serve(enclave, request);

@@ -40,6 +40,7 @@ void host_end(struct cella_enclave *enclave, cella_end end, int status, const ch
     }
     pthread_cond_broadcast(&enclave->changed);
     pthread_mutex_unlock(&enclave->lock);
+    host_calls_end(enclave);
 }
 
 /* The thread's slot is TAKEN by the poller: sleep until it is DONE. */

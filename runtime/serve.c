@@ -185,8 +185,10 @@ long serve_read(uint8_t *buffer, uint64_t size)
         return -EINVAL;
     if (!memory_is_inside(buffer, size))
         return -EFAULT;
-    if (!atomic_exchange_explicit(&served, true, memory_order_relaxed))
+    if (!served) {
+        served = true;
         atomic_store(&host_header()->served, 1);
+    }
     for (;;) {
         long result = look_with_others(buffer, size);
         if (result != -EAGAIN)

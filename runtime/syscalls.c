@@ -6,6 +6,7 @@
 #include "syscalls.h"
 
 #include "files/files.h"
+#include "serve.h"
 
 #include <asm/unistd.h>
 #include <linux/errno.h>
@@ -13,6 +14,20 @@
 #include <stdatomic.h>
 
 #define ENTRY(name) [__NR_##name] = sys_##name
+
+static long read_or_serve(const long *argument)
+{
+    return (int)argument[0] == SERVE_DESCRIPTOR
+               ? serve_read((uint8_t *)argument[1], (uint64_t)argument[2])
+               : sys_read(argument);
+}
+
+static long write_or_serve(const long *argument)
+{
+    return (int)argument[0] == SERVE_DESCRIPTOR
+               ? serve_write((const uint8_t *)argument[1], (uint64_t)argument[2])
+               : sys_write(argument);
+}
 
 static syscall_handler *const table[RING_SYSCALLS] = {
     /* memory.c */
@@ -82,8 +97,8 @@ static syscall_handler *const table[RING_SYSCALLS] = {
     ENTRY(sched_getparam),
     ENTRY(sched_getscheduler),
     /* files/ */
-    ENTRY(read),
-    ENTRY(write),
+    [__NR_read] = read_or_serve,
+    [__NR_write] = write_or_serve,
     ENTRY(readv),
     ENTRY(writev),
     ENTRY(pread64),
