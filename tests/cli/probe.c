@@ -40,7 +40,7 @@ int main(int count, char **arguments)
         fputs("to stderr\n", stderr);
     }
     if (strcmp(what, "fault") == 0)
-        *(volatile int *)16 = 0;
+        *(volatile int *)strtoul("16", NULL, 10) = 0;
     if (strcmp(what, "sleep") == 0) {
         puts("ready");
         fflush(stdout);
