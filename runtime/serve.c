@@ -114,8 +114,10 @@ static uint64_t take(uint8_t *buffer, uint64_t size)
     uint64_t used = 0;
     lock_acquire(&head_lock);
     uint32_t first = atomic_load_explicit(&head, memory_order_relaxed);
-    while (available < BATCH && is_queued(first + available))
+    while (available < BATCH && is_queued(first + available)) {
+        __builtin_prefetch(header->requests[(first + available) % RING_CALLS].data + 64);
         available++;
+    }
     uint32_t others = atomic_load_explicit(&readers, memory_order_relaxed);
     uint32_t share = others > 1 ? (available + others - 1) / others : available;
     uint32_t count = 0;
