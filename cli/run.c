@@ -67,9 +67,13 @@ static cella_status open_image(struct request *request, char **arguments, cella_
     return CELLA_OK;
 }
 
+/* A signal that would only stop us ended the program all the same: there is nothing to stop in an
+ * enclave. */
 static int end_by_signal(int number)
 {
     sigset_t set;
+    if (number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU)
+        return 128 + number;
     signal(number, SIG_DFL);
     sigemptyset(&set);
     sigaddset(&set, number);

@@ -296,7 +296,7 @@ for status_wanted in 0 1 7 124 125 255; do
 done
 run probe.sgxs
 exits 7
-for signal in 1 2 6 9 15; do
+for signal in 1 2 6 9 15 19 20 34 64; do # also those that stop a process, and real-time ones
     run probe raise $signal
     exits $((128 + signal))
 done

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# documents.sh CELLA SOURCE: what the documents list is what there is.
+# - docs/syscalls.md names each system call of runtime/syscalls.c once, and no other as answered;
+# - each option that --help tells of is in the verb's man page, and the reverse;
+# - man pages are well formed, where mandoc is there to say so.
+set -u
+cella=$1
+source=$2
+failures=0
+failed() {
+    failures=$((failures + 1))
+    echo "FAILED: $1"
+}
+
+answered=$(sed -nE 's/.*ENTRY\(([a-z0-9_]+)\),.*/\1/p; s/.*\[__NR_([a-z0-9_]+)\] = .*/\1/p; s/.*case __NR_([a-z0-9_]+):.*/\1/p' \
+    "$source/runtime/syscalls.c" | sort)
+documented=$(sed '/^## Not answered/,$d' "$source/docs/syscalls.md" |
+    sed -nE 's/^\| (`[^|]*) \|.*/\1/p' | grep -oE '`[a-z0-9_]+`' | tr -d '`' | sort)
+[ -n "$answered" ] || failed "no system call found in runtime/syscalls.c"
+difference=$(diff <(echo "$answered") <(echo "$documented")) ||
+    failed "runtime/syscalls.c (<) and docs/syscalls.md (>) differ:
+$difference"
+
+options() { grep -oE '(^|[^-a-z])--[a-z_]+' | grep -oE '[a-z_]+$' | sort -u; }
+for verb in doctor identity inspect pack run; do
+    help=$("$cella" $verb --help | options)
+    page=$(sed -nE 's/^\.It Fl/.It Fl/p' "$source/docs/man/cella-$verb.1" |
+        grep -oE 'Fl -[a-z_]+' | sed 's/^Fl -//' | sort -u)
+    [ "$help" = "$page" ] || failed "cella $verb --help tells of: $(echo $help); its man page of: $(echo $page)"
+done
+
+if command -v mandoc >/dev/null; then
+    mandoc -T lint -W warning "$source"/docs/man/* || failed "man pages have mistakes"
+fi
+[ "$failures" -eq 0 ]
