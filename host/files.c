@@ -183,7 +183,7 @@ static int open_beneath(const struct host_mount *mount, const char *path, uint64
                         uint64_t mode)
 {
     struct open_how how = {
-        .flags = flags | O_CLOEXEC | O_NOCTTY,
+        .flags = flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY), /* openat2 is strict */
         .mode = mode,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
     };

@@ -52,6 +52,30 @@ void host_log_request(struct cella_enclave *enclave, uint64_t what, uint64_t det
     }
 }
 
+/* `function+offset (address)`, or the address alone. */
+static void name_address(struct cella_enclave *enclave, uint64_t address, char name[400])
+{
+    const struct image_function *function =
+        enclave->notes ? image_function_at(enclave->notes, address) : NULL;
+    if (function)
+        snprintf(name, 400, "%.300s+0x%llx (0x%llx)", function->name,
+                 (unsigned long long)(address - function->address), (unsigned long long)address);
+    else
+        snprintf(name, 400, "0x%llx", (unsigned long long)address);
+}
+
+static void stop_at_wild_call(struct cella_enclave *enclave, uint64_t address, char sentence[500])
+{
+    char where[400];
+    if (!enclave->options.insecure_debug || !address) {
+        snprintf(sentence, 500, "the enclave stopped");
+        return;
+    }
+    name_address(enclave, address, where);
+    snprintf(sentence, 500,
+             "the enclave stopped: a call just before %.380s went through a null pointer", where);
+}
+
 void host_stop_sentence(struct cella_enclave *enclave, uint64_t why, uint64_t detail,
                         char sentence[500])
 {
@@ -71,6 +95,9 @@ void host_stop_sentence(struct cella_enclave *enclave, uint64_t why, uint64_t de
         snprintf(sentence, 500,
                  "the enclave stopped: its boot page does not fit this version of cella; pack the "
                  "program again");
+        break;
+    case RING_STOP_WILD_CALL:
+        stop_at_wild_call(enclave, detail, sentence);
         break;
     case RING_STOP_INSECURE:
         snprintf(sentence, 500,
@@ -113,15 +140,8 @@ void host_fault_sentence(struct cella_enclave *enclave, const struct tee_exit *l
                                                  : "");
         return;
     }
-    const struct image_function *function =
-        enclave->notes ? image_function_at(enclave->notes, leave->address) : NULL;
     char where[400];
-    if (function)
-        snprintf(where, sizeof(where), "%.300s+0x%llx (0x%llx)", function->name,
-                 (unsigned long long)(leave->address - function->address),
-                 (unsigned long long)leave->address);
-    else
-        snprintf(where, sizeof(where), "0x%llx", (unsigned long long)leave->address);
+    name_address(enclave, leave->address, where);
     if (leave->vector == 14)
         snprintf(sentence, 500, "the enclave stopped: %.380s %s, 0x%llx", where,
                  vector_name(leave->vector), (unsigned long long)leave->fault_address);

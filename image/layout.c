@@ -138,7 +138,9 @@ static const char *check_regions(const struct image *image, const struct boot_he
         return "the program's headers lie outside it";
     if (!is_inside(boot->arguments, boot->blob) || !is_inside(boot->environment, boot->blob) ||
         !is_inside(boot->files, boot->blob) || !is_inside(boot->directory, boot->blob) ||
-        !is_inside(boot->notes, boot->blob))
+        !is_inside(boot->notes, boot->blob) || !is_inside(boot->sites, boot->blob) ||
+        !is_aligned(boot->sites, sizeof(uint32_t)) || boot->sites.size < sizeof(uint32_t) ||
+        boot->sites.size & (boot->sites.size - 1))
         return "it points outside the blob";
     return NULL;
 }

@@ -119,6 +119,30 @@ static cella_status load_program(struct pack *pack, const uint8_t *bytes, size_t
     return status;
 }
 
+/* The table by which the runtime tells a system call from a call through a null pointer. */
+static bool put_sites(struct pack *pack)
+{
+    uint32_t places = 8;
+    while (places < 4 * pack->rewrite.site_count)
+        places *= 2;
+    uint32_t *table = calloc(places, sizeof(*table));
+    if (!table)
+        return false;
+    for (size_t i = 0; i < pack->rewrite.site_count; i++) {
+        if (pack->rewrite.sites[i].kind != IMAGE_SITE_CALL)
+            continue;
+        uint32_t address = (uint32_t)pack->rewrite.sites[i].address + 2; /* behind call *%rax */
+        uint32_t at = boot_site_slot(address, places);
+        while (table[at])
+            at = (at + 1) & (places - 1);
+        table[at] = address;
+    }
+    bool put = blob_align(&pack->blob, 8) &&
+               blob_put(&pack->blob, table, places * sizeof(*table), &pack->boot.sites);
+    free(table);
+    return put;
+}
+
 static cella_status fill_blob(struct pack *pack, const char *name, const struct manifest *manifest)
 {
     struct boot_header *boot = &pack->boot;
@@ -127,6 +151,8 @@ static cella_status fill_blob(struct pack *pack, const char *name, const struct 
         blob_put_manifest(&pack->blob, manifest, file_name(name), boot, pack->error);
     if (status != CELLA_OK)
         return status;
+    if (!put_sites(pack))
+        return fail(pack->error, CELLA_MEMORY, "%s: no memory for its table of sites", name);
     uint8_t *notes;
     size_t notes_size;
     char *text = manifest_text(manifest);

@@ -119,6 +119,7 @@ struct boot_header {
     struct boot_span environment; /* the same, NAME=VALUE */
     struct boot_span files;       /* struct boot_file, 8-aligned */
     struct boot_span directory;   /* working directory, no NUL */
+    struct boot_span sites;       /* where the program makes system calls, see boot_site_slot */
     struct boot_span notes;       /* see image/notes.h; never read by the runtime */
 
     uint64_t threads; /* first thread area */
@@ -128,6 +129,14 @@ struct boot_header {
     struct boot_span heap;
     uint64_t stack_size;
 };
-static_assert(sizeof(struct boot_header) == 232, "boot_header is part of the image format");
+static_assert(sizeof(struct boot_header) == 248, "boot_header is part of the image format");
+
+/* `sites` is an open-addressed table of uint32_t: the return addresses of the program's rewritten
+ * system calls (those in out-of-line stubs are not in it), 0 where empty, at most half full; a
+ * power of two of places. A return address is looked for from this place on. */
+static inline uint32_t boot_site_slot(uint32_t address, uint32_t places)
+{
+    return (address * UINT32_C(2654435769) >> 12) & (places - 1);
+}
 
 #endif

@@ -449,6 +449,8 @@ long sys_mremap(const long *argument)
         return -EINVAL;
     if (!heap_holds(start, old))
         return -EFAULT;
+    if (files_sync_map(start, old) == 0)
+        return -EOPNOTSUPP; /* a shared mapping is the file's own memory */
     if (size > boot->heap.size) {
         tell_heap(size);
         return -ENOMEM;
@@ -522,9 +524,11 @@ long sys_madvise(const long *argument)
     if (!memory_is_inside((void *)start, size))
         return -ENOMEM;
     switch (argument[2]) {
-    case MADV_DONTNEED: /* must read as zero afterwards */
+    case MADV_DONTNEED: /* must read as zero afterwards, but a shared file stays what it is */
         if (!heap_holds(start, size))
             return -EINVAL;
+        if (files_sync_map(start, size) == 0)
+            return 0;
         memset((void *)start, 0, size);
         return 0;
     case MADV_NORMAL:
@@ -550,7 +554,8 @@ long sys_msync(const long *argument)
         return -EINVAL;
     if (!memory_is_inside((void *)start, size))
         return -ENOMEM;
-    return heap_holds(start, size) ? 0 : files_sync_map(start, size);
+    /* A shared mapping is the file's own memory: there is nothing to write back. */
+    return heap_holds(start, size) || files_sync_map(start, size) == 0 ? 0 : -ENOMEM;
 }
 
 long sys_mincore(const long *argument)

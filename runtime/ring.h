@@ -114,7 +114,9 @@ enum ring_stop {
     RING_STOP_MEMORY = 2,    /* detail: bytes wanted; more than the runtime itself needs to go on */
     RING_STOP_BOOT = 3,      /* the image's boot page is malformed */
     RING_STOP_INTERNAL = 4,  /* an invariant of the runtime does not hold */
-    RING_STOP_INSECURE = 5,  /* the CPU lacks something that the runtime must have (RDRAND) */
+    RING_STOP_WILD_CALL =
+        6, /* a call into page 0 that is no system call: detail: debug: from where */
+    RING_STOP_INSECURE = 5, /* the CPU lacks something that the runtime must have (RDRAND) */
 };
 
 enum ring_log {
@@ -125,7 +127,8 @@ enum ring_log {
 };
 
 #define RING_CALL_WAKE_CALLERS (1u << 0) /* callers sleep whose replies are there */
-#define RING_CALL_WAKE_SERVER  (1u << 1) /* more is queued than this thread takes: one more thread */
+#define RING_CALL_WAKE_SERVER  (1u << 1) /* more is queued than this thread takes: one more thread \
+                                          */
 
 #define RING_OPEN_READ      (1u << 0)
 #define RING_OPEN_WRITE     (1u << 1)
@@ -206,8 +209,8 @@ static_assert(sizeof(struct ring_slot) == 256, "both sides know this");
  * 2^32), and one place for each call under way, its entry: there lies the reply, and bytes that are
  * too many to lie in line. docs/ring.md tells the whole protocol and why it loses nothing.
  *   1. requests[p % RING_CALLS] is written by the host alone. Position p is there, whole, when its
- *      `sequence` is p + 1; the enclave takes positions in order, each once, and keeps count of them
- *      in private memory.
+ *      `sequence` is p + 1; the enclave takes positions in order, each once, and keeps count of
+ * them in private memory.
  *   2. The host has an entry under way from before its request is queued until it has seen its
  *      reply. So at most RING_CALLS requests are not taken, and a cell is written again only when
  *      the position before it was taken.
@@ -226,7 +229,7 @@ struct ring_call_request {
     uint32_t entry; /* 0..RING_CALLS-1 */
     uint32_t ticket;
     uint32_t operation;
-    uint32_t length;   /* up to RING_CALL_INLINE the bytes lie in `data`, else in the entry's data */
+    uint32_t length; /* up to RING_CALL_INLINE the bytes lie in `data`, else in the entry's data */
     uint32_t capacity; /* most bytes that the caller takes */
     uint8_t data[RING_CALL_INLINE];
 };

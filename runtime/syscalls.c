@@ -180,6 +180,11 @@ static syscall_handler *const table[RING_SYSCALLS] = {
     ENTRY(getpeername),
     ENTRY(setsockopt),
     ENTRY(getsockopt),
+    ENTRY(epoll_create),
+    ENTRY(epoll_create1),
+    ENTRY(epoll_ctl),
+    ENTRY(epoll_wait),
+    ENTRY(epoll_pwait),
 };
 
 static long refuse(uint64_t number)
@@ -231,9 +236,28 @@ static bool with_frame(struct syscall_frame *frame, long *result)
     return true;
 }
 
+/* Page 0 is the trampoline, so a call through a null function pointer comes here too. It must stop
+ * the program, not become some system call: only the sites that pack rewrote may call. */
+static void check_site(uint64_t return_address)
+{
+    uint64_t stubs = boot->program.offset + boot->program.size;
+    const uint32_t *sites = (const uint32_t *)boot->sites.offset;
+    uint32_t places = (uint32_t)(boot->sites.size / sizeof(*sites));
+    uint32_t at = boot_site_slot((uint32_t)return_address, places);
+    if (return_address < UINT32_MAX) {
+        for (; sites[at]; at = (at + 1) & (places - 1))
+            if (sites[at] == return_address)
+                return;
+        if (return_address >= stubs && return_address < boot->blob.offset)
+            return;
+    }
+    runtime_stop(RING_STOP_WILD_CALL, runtime_debug ? return_address : 0);
+}
+
 long runtime_syscall(struct syscall_frame *frame)
 {
     struct thread *self = thread_self();
+    check_site(*(const uint64_t *)self->program_stack);
     uint64_t number = frame->number;
     const long arguments[6] = {(long)frame->rdi, (long)frame->rsi, (long)frame->rdx,
                                (long)frame->r10, (long)frame->r8,  (long)frame->r9};

@@ -104,17 +104,19 @@ static int set_signal_mask(int fd)
 /* What the guest's TSC is ahead of the host's. */
 static void find_tsc(struct tee *enclave, int fd)
 {
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } msr = {.head.nmsrs = 1, .entry.index = MSR_TSC};
+    uint8_t bytes[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)]
+        __attribute__((aligned(8)));
+    struct kvm_msrs *msrs = (struct kvm_msrs *)bytes;
+    memset(bytes, 0, sizeof(bytes));
+    msrs->nmsrs = 1;
+    msrs->entries[0].index = MSR_TSC;
     int khz = ioctl(fd, KVM_GET_TSC_KHZ, 0);
     uint64_t before = __builtin_ia32_rdtsc();
-    if (khz <= 0 || ioctl(fd, KVM_GET_MSRS, &msr) != 1)
+    if (khz <= 0 || ioctl(fd, KVM_GET_MSRS, msrs) != 1)
         return;
     uint64_t after = __builtin_ia32_rdtsc();
     enclave->tsc_khz = (uint64_t)khz;
-    enclave->tsc_offset = msr.entry.data - (before + (after - before) / 2);
+    enclave->tsc_offset = msrs->entries[0].data - (before + (after - before) / 2);
 }
 
 cella_status vsm_vcpu_make(struct tee *enclave, uint32_t thread, cella_error *error)

@@ -17,10 +17,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define LARGE        UINT64_C(0x200000)
-#define CPUID_MOST   256u
-#define SLOT_PRIVATE 0u
-#define SLOT_SHARED  1u
+#define LARGE       UINT64_C(0x200000)
+#define CPUID_MOST  256u
+#define SLOT_IMAGE  0u
+#define SLOT_HEAP   1u
+#define SLOT_SHARED 2u
 
 static uint64_t up(uint64_t value, uint64_t to)
 {
@@ -66,7 +67,7 @@ static cella_status make_memory(struct tee *enclave, cella_error *error)
         enclave->memory_map = NULL;
         return fail(error, CELLA_UNSUPPORTED, "mapping guest_memfd: %s", strerror(errno));
     }
-    if (enclave->copy < 0 || ftruncate(enclave->copy, (off_t)enclave->private_size))
+    if (enclave->copy < 0 || ftruncate(enclave->copy, (off_t)enclave->heap_gpa))
         return fail(error, CELLA_SYSTEM, "memory for the public copy: %s", strerror(errno));
     enclave->copy_map =
         mmap(NULL, enclave->heap_gpa, PROT_READ | PROT_WRITE, MAP_SHARED, enclave->copy, 0);
@@ -114,7 +115,9 @@ static void vsm_destroy(struct tee *enclave)
     if (enclave->copy_map)
         munmap(enclave->copy_map, enclave->heap_gpa);
     if (enclave->copy_sealed)
-        munmap(enclave->copy_sealed, enclave->private_size);
+        munmap(enclave->copy_sealed, enclave->heap_gpa);
+    if (enclave->nothing)
+        munmap(enclave->nothing, enclave->build.parameters.heap_size);
     if (enclave->shared)
         munmap(enclave->shared, enclave->build.parameters.shared_size);
     int fds[] = {enclave->memory, enclave->copy, enclave->vm, enclave->kvm};
@@ -234,33 +237,46 @@ static cella_status seal_copy(struct tee *enclave, cella_error *error)
     if (fcntl(enclave->copy, F_ADD_SEALS,
               F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         return fail(error, CELLA_SYSTEM, "sealing the public copy: %s", strerror(errno));
-    void *map =
-        mmap(NULL, enclave->private_size, PROT_READ, MAP_SHARED | MAP_NORESERVE, enclave->copy, 0);
-    if (map == MAP_FAILED)
+    void *map = mmap(NULL, enclave->heap_gpa, PROT_READ, MAP_SHARED, enclave->copy, 0);
+    void *nothing = mmap(NULL, enclave->build.parameters.heap_size, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    enclave->copy_sealed = map == MAP_FAILED ? NULL : map;
+    enclave->nothing = nothing == MAP_FAILED ? NULL : nothing;
+    if (map == MAP_FAILED || nothing == MAP_FAILED)
         return fail(error, CELLA_SYSTEM, "mapping the public copy: %s", strerror(errno));
-    enclave->copy_sealed = map;
     return CELLA_OK;
 }
 
 static cella_status make_slots(struct tee *enclave, cella_error *error)
 {
-    struct kvm_userspace_memory_region2 private = {
-        .slot = SLOT_PRIVATE,
-        .flags = KVM_MEM_GUEST_MEMFD,
-        .memory_size = enclave->private_size,
-        .userspace_addr = (uint64_t)(uintptr_t)enclave->copy_sealed,
-        .guest_memfd = (uint32_t)enclave->memory,
+    const struct kvm_userspace_memory_region2 slots[] = {
+        {
+            .slot = SLOT_IMAGE,
+            .flags = KVM_MEM_GUEST_MEMFD,
+            .memory_size = enclave->heap_gpa,
+            .userspace_addr = (uint64_t)(uintptr_t)enclave->copy_sealed,
+            .guest_memfd = (uint32_t)enclave->memory,
+        },
+        {
+            .slot = SLOT_HEAP,
+            .flags = KVM_MEM_GUEST_MEMFD,
+            .guest_phys_addr = enclave->heap_gpa,
+            .memory_size = enclave->build.parameters.heap_size,
+            .userspace_addr = (uint64_t)(uintptr_t)enclave->nothing,
+            .guest_memfd = (uint32_t)enclave->memory,
+            .guest_memfd_offset = enclave->heap_gpa,
+        },
+        {
+            .slot = SLOT_SHARED,
+            .guest_phys_addr = enclave->shared_gpa,
+            .memory_size = enclave->build.parameters.shared_size,
+            .userspace_addr = (uint64_t)(uintptr_t)enclave->shared,
+        },
     };
-    struct kvm_userspace_memory_region2 shared = {
-        .slot = SLOT_SHARED,
-        .guest_phys_addr = enclave->shared_gpa,
-        .memory_size = enclave->build.parameters.shared_size,
-        .userspace_addr = (uint64_t)(uintptr_t)enclave->shared,
-    };
-    if (ioctl(enclave->vm, KVM_SET_USER_MEMORY_REGION2, &private) ||
-        ioctl(enclave->vm, KVM_SET_USER_MEMORY_REGION2, &shared))
-        return fail(error, errno == ENOMEM ? CELLA_MEMORY : CELLA_SYSTEM,
-                    "giving memory to the virtual machine: %s", strerror(errno));
+    for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
+        if (ioctl(enclave->vm, KVM_SET_USER_MEMORY_REGION2, &slots[i]))
+            return fail(error, errno == ENOMEM ? CELLA_MEMORY : CELLA_SYSTEM,
+                        "giving memory to the virtual machine: %s", strerror(errno));
     return CELLA_OK;
 }
 

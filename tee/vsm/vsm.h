@@ -2,21 +2,21 @@
  *
  * The vsm backend's own structures. An enclave is a virtual machine in which nothing runs at CPL0.
  *
- * Guest-physical memory, in order (one private slot, then the shared one):
- *   0                 system pages: GDT, TSS, gate, debug pages (VSM_SYSTEM_ pages)
- *   tables_gpa        page tables, handed out one after another
- *   image_gpa         pages of the image, in the order they are added
- *   heap_gpa          the heap (2 MiB aligned)
- *   shared_gpa        the shared region (2 MiB aligned, second slot)
+ * Guest-physical memory, in order (slot 0 up to the heap, slot 1 the heap, slot 2 the shared
+ * region; slots 0 and 1 are one guest_memfd): 0                 system pages: GDT, TSS, gate, debug
+ * pages (VSM_SYSTEM_ pages) tables_gpa        page tables, handed out one after another image_gpa
+ * pages of the image, in the order they are added heap_gpa          the heap (2 MiB aligned)
+ *   shared_gpa        the shared region (2 MiB aligned)
  *
  * Guest-virtual memory: ELRANGE from 0; system pages at VSM_SYSTEM_ADDRESS, the shared region at
  * VSM_SHARED_ADDRESS. Page tables are mapped nowhere in it.
  *
  * Invariants:
  *   1. guest_memfd is mapped in this process only between create and initialise;
- *   2. the public copy holds system pages, page tables and pages without W, at the same offsets;
- *      it is sealed before the slot is made;
- *   3. no slot is made or changed after initialise.
+ *   2. the public copy holds system pages, page tables and pages without W, at the same offsets,
+ *      and zeros elsewhere up to the heap; it is sealed before the slot is made;
+ *   3. the heap has no copy: the addresses that KVM's software would read it at cannot be read;
+ *   4. no slot is made or changed after initialise.
  */
 #ifndef TEE_VSM_VSM_H
 #define TEE_VSM_VSM_H
@@ -73,7 +73,8 @@ struct tee {
     size_t run_size;
     uint8_t *memory_map;  /* guest_memfd's first heap_gpa bytes, until initialise */
     uint8_t *copy_map;    /* public copy, writable until initialise */
-    uint8_t *copy_sealed; /* ... read-only, what KVM's software reads; whole private slot */
+    uint8_t *copy_sealed; /* ... read-only: what KVM's software reads */
+    uint8_t *nothing;     /* inaccessible addresses that stand for the heap */
     uint8_t *shared;
 
     uint64_t tables_gpa, tables_next, tables_end;

@@ -111,7 +111,6 @@ const struct behaviour behaviours[] = {
      .signal = SIGPIPE,
      .variants = M},
     SAME("signal_thread", M),
-    SAME("signal_alarm", M),
 
     /* standard streams */
     SAME("write", M),
@@ -185,7 +184,6 @@ const struct behaviour behaviours[] = {
     SAME("file_basic", M | P),
     SAME("file_position", M),
     SAME("file_names", M),
-    SAME("file_links", M),
     SAME("file_list", M),
     {.name = "file_status", .program = "file_status", .manifest = "clock.json", .variants = M},
     SAME("file_statx", 0),
@@ -214,7 +212,6 @@ const struct behaviour behaviours[] = {
     SAME("device", M),
     SAME("pipe", M),
     SAME("eventfd", M),
-    SAME("socket_pair", M),
     {.name = "unsupported",
      .program = "unsupported",
      .expected = "unsupported.txt",

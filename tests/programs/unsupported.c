@@ -14,6 +14,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #define NOWHERE "/cella-no-such-name"
@@ -54,6 +55,11 @@ int main(void)
     tell("memory made executable", mprotect(memory, 4096, PROT_READ | PROT_EXEC));
     tell("a socket", socket(AF_INET, SOCK_STREAM, 0));
     tell("the host's files", access("/etc/passwd", F_OK));
+    int ends[2];
+    tell("a hard link", link("/tmp", "/tmp/link"));
+    tell("a symbolic link", symlink("/tmp", "/tmp/link"));
+    tell("a pair of sockets", socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    tell("a timer's signal", setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL));
     tell("setuid to another user", setuid(getuid() + 1));
     puts("still here");
     return 0;
