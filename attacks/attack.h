@@ -70,7 +70,7 @@ __attribute__((format(printf, 3, 4))) void conclude(struct result *result, enum 
 void conclude_cells(struct result *result, uint64_t cells, const char *where);
 
 /* ---- target.c ---- */
-/* Makes a path in setup.work; the result is static. */
+/* Makes a path in setup.work; valid until the thread's next call. */
 const char *work_path(const char *name);
 bool target_start(struct target *target, enum target_kind kind, struct result *result);
 enum target_end { TARGET_INTACT, TARGET_CHANGED, TARGET_GONE };

@@ -23,7 +23,7 @@
 
 const char *work_path(const char *name)
 {
-    static char path[PATH_MAX];
+    static _Thread_local char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/%s", setup.work, name);
     return path;
 }
