@@ -246,6 +246,7 @@ static json_t *json_blob(const struct boot_header *boot)
         {"working directory", boot->directory},
         {"file table", boot->files},
         {"notes", boot->notes},
+        {"system call sites", boot->sites},
     };
     json_t *blob = json_array();
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
