@@ -272,6 +272,20 @@ static ZydisDecoder make_decoder(void)
     return decoder;
 }
 
+/* glibc jumps past a LOCK prefix where there is one thread: to the same instruction, less its
+ * prefix. The flow is the same; the instruction must stay where it is. */
+static bool enter_behind_lock(struct code *code, const uint8_t *bytes, struct step *jump)
+{
+    if (jump->target == code->start || bytes[jump->target - 1 - code->start] != 0xf0)
+        return false;
+    size_t index = code_index(code, jump->target - 1);
+    if (index == SIZE_MAX || code->steps[index].length < 2)
+        return false;
+    code->steps[index].relative = true;
+    jump->target--;
+    return true;
+}
+
 cella_status code_decode(const uint8_t *bytes, uint64_t start, uint64_t size, struct code *result,
                          cella_error *error)
 {
@@ -288,9 +302,10 @@ cella_status code_decode(const uint8_t *bytes, uint64_t start, uint64_t size, st
         at += step.length;
     }
     for (size_t i = 0; i < code.count; i++) {
-        const struct step *step = &code.steps[i];
+        struct step *step = &code.steps[i];
         if ((step->flow == FLOW_JUMP || step->flow == FLOW_BRANCH) && step->target >= start &&
-            step->target < code.end && code_index(&code, step->target) == SIZE_MAX)
+            step->target < code.end && code_index(&code, step->target) == SIZE_MAX &&
+            !enter_behind_lock(&code, bytes, step))
             code.tangled = true;
     }
     *result = code;
