@@ -14,15 +14,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define SECRET "what the enclave must not see"
+#define SECRET 32u
 
 static struct cella_enclave *enclave;
 static char parent[64];
+static uint8_t secret[SECRET]; /* random: nothing of the input can hold it by chance */
 static unsigned rounds;
 static const uint8_t *input;
 static size_t left;
@@ -36,10 +38,30 @@ static uint64_t fake_clock(struct tee *tee, uint64_t *now)
 
 static const struct tee_operations operations = {.clock = fake_clock, .name = "fuzz"};
 
-static void must(bool holds)
+static void must_hold(bool holds, int line)
 {
-    if (!holds)
+    if (!holds) {
+        fprintf(stderr, "fuzz_ring_host.c:%d does not hold\n", line);
         abort();
+    }
+}
+#define must(holds) must_hold(holds, __LINE__)
+
+/* By bytes and by hand: libFuzzer learns from memcmp what it is to put in. */
+static bool is_secret(const uint8_t *bytes)
+{
+    uint32_t same = 0;
+    while (same < SECRET && bytes[same] == secret[same])
+        same++;
+    return same == SECRET;
+}
+
+static bool holds_secret(const uint8_t *bytes, size_t size)
+{
+    for (size_t at = 0; at + SECRET <= size; at++)
+        if (is_secret(bytes + at))
+            return true;
+    return false;
 }
 
 static uint64_t next(uint32_t bytes)
@@ -104,7 +126,8 @@ static void start(void)
     snprintf(inside, sizeof(inside), "%s/inside", parent);
     must(mkdir(inside, 0700) == 0);
     int fd = in_parent("secret", O_WRONLY | O_CREAT);
-    must(fd >= 0 && write(fd, SECRET, sizeof(SECRET)) == sizeof(SECRET));
+    must(getrandom(secret, SECRET, 0) == SECRET);
+    must(fd >= 0 && write(fd, secret, SECRET) == SECRET);
     close(fd);
     close(in_parent("file", O_WRONLY | O_CREAT));
 
@@ -137,10 +160,10 @@ static void start(void)
 
 static void check_outside(void)
 {
-    char found[64];
+    uint8_t found[64];
     int fd = in_parent("secret", O_RDONLY);
-    must(fd >= 0 && read(fd, found, sizeof(found)) == sizeof(SECRET));
-    must(memcmp(found, SECRET, sizeof(SECRET)) == 0);
+    must(fd >= 0 && read(fd, found, sizeof(found)) == SECRET);
+    must(is_secret(found));
     close(fd);
     struct stat status;
     fd = in_parent("file", O_RDONLY);
@@ -192,8 +215,8 @@ static void request(void)
     atomic_store(&slot->state, RING_TAKEN);
     host_serve(enclave, slot, thread);
     must(atomic_load(&slot->state) == RING_DONE);
-    if (slot->operation == RING_READ || slot->operation == RING_PREAD)
-        must(memmem(buffer, RING_BUFFER_SIZE, SECRET, sizeof(SECRET)) == NULL);
+    if ((slot->operation == RING_READ || slot->operation == RING_PREAD) && slot->result > 0)
+        must(!holds_secret(buffer, (size_t)slot->result));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
