@@ -397,11 +397,11 @@ static struct image *inspected(void)
         "{\"path\":\"/work\",\"kind\":\"memory\",\"size\":\"1M\"},"
         "{\"path\":\"/data\",\"kind\":\"plain\",\"source\":\"d\",\"directory\":true}]}";
     struct small small = small_program(small_code, sizeof(small_code));
-    struct manifest *manifest;
-    struct image *image;
+    struct manifest *manifest = NULL;
+    struct image *image = NULL;
     cella_error error;
-    uint8_t *bytes;
-    size_t size;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
     if (manifest_parse(manifest_json, strlen(manifest_json), "/", "test", &manifest, &error) ||
         pack_bytes((const uint8_t *)&small, sizeof(small), "small", manifest, 1 << 26, &bytes,
                    &size, &error) ||
