@@ -3,6 +3,7 @@
 #
 # documents.sh CELLA SOURCE: what the documents list is what there is.
 # - docs/syscalls.md names each system call of runtime/syscalls.c once, and no other as answered;
+# - libcella(3) has each function of <cella/cella.h>, with as many parameters;
 # - each option that --help tells of is in the verb's man page, and the reverse;
 # - man pages are well formed, where mandoc is there to say so.
 set -u
@@ -21,6 +22,17 @@ documented=$(sed '/^## Not answered/,$d' "$source/docs/syscalls.md" |
 [ -n "$answered" ] || failed "no system call found in runtime/syscalls.c"
 difference=$(diff <(echo "$answered") <(echo "$documented")) ||
     failed "runtime/syscalls.c (<) and docs/syscalls.md (>) differ:
+$difference"
+
+declared=$(tr '\n' ' ' <"$source/include/cella/cella.h" |
+    grep -oE 'CELLA_API [^;(]*[ *](cella_[a-z_]+)\([^;]*\);' |
+    sed -E 's/.*[ *](cella_[a-z_]+)\((.*)\);/\1 \2/; s/[^ ,]*,/,/g' |
+    awk '{ print $1, gsub(/,/, "") + 1 }' | sort)
+shown=$(sed -nE 's/^\.Fn (cella_[a-z_]+) "(.*)"$/\1 \2/p' "$source/docs/man/libcella.3" |
+    awk '{ print $1, gsub(/" "/, "") + 1 }' | sort)
+[ -n "$declared" ] || failed "no function found in cella.h"
+difference=$(diff <(echo "$declared") <(echo "$shown")) ||
+    failed "include/cella/cella.h (<) and docs/man/libcella.3 (>) differ:
 $difference"
 
 options() { grep -oE '(^|[^-a-z])--[a-z_]+' | grep -oE '[a-z_]+$' | sort -u; }
