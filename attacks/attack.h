@@ -61,6 +61,7 @@ struct setup {
     char cella[PATH_MAX];
     char work[64]; /* a folder of our own */
     bool yama, lockdown, vsm;
+    char why_no_vsm[200];
 };
 extern struct setup setup;
 
@@ -75,7 +76,8 @@ const char *work_path(const char *name);
 bool target_start(struct target *target, enum target_kind kind, struct result *result);
 enum target_end { TARGET_INTACT, TARGET_CHANGED, TARGET_GONE };
 enum target_end target_stop(struct target *target);
-/* Starts a program with pipes as its standard input and output; its standard error is dropped. */
+/* Starts a program with pipes as its standard input and output; its standard error goes to `log`.
+ */
 pid_t spawn(char *const arguments[], int *input, int *output);
 /* Runs a command that says nothing; its wait status, -1 if it could not be run, -2 if it took
  * longer than `seconds` and was ended. */

@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RACES 400 /* at most so many are opened, */
-#define RUNS  24  /* and so many run */
+#define RACES 150 /* at most so many are opened, */
+#define RUNS  12  /* and so many run */
 #define PIECE 65536u
 #define FLIPS 200
 
@@ -73,7 +73,7 @@ bool pack(const char *program, const char *argument, const char *name, uint8_t m
         fprintf(stderr, "attacks: %s\n", error.sentence);
         return false;
     }
-    cella_image_identity(image, &identity);
+    cella_image_identity(image, &identity, NULL);
     memcpy(mrenclave, identity.mrenclave, 32);
     bool written = cella_image_write(image, output, NULL) == CELLA_OK;
     cella_image_close(image);
@@ -183,7 +183,7 @@ static void race_images(enum target_kind kind, struct result *result)
             refused++;
             continue;
         }
-        cella_image_identity(image, &identity);
+        cella_image_identity(image, &identity, NULL);
         int which = memcmp(identity.mrenclave, mrenclaves[0], 32) == 0   ? 0
                     : memcmp(identity.mrenclave, mrenclaves[1], 32) == 0 ? 1
                                                                          : -1;
@@ -293,7 +293,7 @@ void attack_flip_image(struct target *target, struct result *result)
         bool written = write_bytes("altered.sgxs", bytes.at, bytes.size);
         *byte ^= bit;
         if (written && cella_image_open(work_path("altered.sgxs"), &image, NULL) == CELLA_OK) {
-            cella_image_identity(image, &identity);
+            cella_image_identity(image, &identity, NULL);
             memcmp(identity.mrenclave, mrenclave, 32) == 0 ? same++ : other++;
             cella_image_close(image);
         } else {

@@ -83,7 +83,7 @@ static void run_target(const struct attack *attack, enum target_kind kind, struc
 {
     struct target target = {.kind = kind};
     if (kind == TARGET_VSM && !setup.vsm) {
-        conclude(result, SKIPPED, "no vsm on this host");
+        conclude(result, SKIPPED, "no vsm here: %s", setup.why_no_vsm);
         return;
     }
     if (attack->alone) {
@@ -231,20 +231,27 @@ static void remove_work(void)
     run_command((char *[]){"rm", "-rf", setup.work, NULL}, 60);
 }
 
-static bool vsm_is_sealed(void)
+/* Whether a victim lives in vsm here; if not, the last thing that cella said of it is why. */
+static bool vsm_works(void)
 {
     struct result result;
     struct target target;
-    if (!target_start(&target, TARGET_VSM, &result))
-        return false;
-    return target_stop(&target) == TARGET_INTACT;
+    if (target_start(&target, TARGET_VSM, &result) && target_stop(&target) == TARGET_INTACT)
+        return true;
+    FILE *log = fopen(work_path("log"), "re");
+    while (log && fgets(setup.why_no_vsm, sizeof(setup.why_no_vsm), log))
+        setup.why_no_vsm[strcspn(setup.why_no_vsm, "\n")] = 0;
+    if (log)
+        fclose(log);
+    return false;
 }
 
 static const char usage[] =
     "usage: attacks/run [--json] [--verbose] [--list] [--cella FILE] [--programs FOLDER] "
     "[ATTACK...]\n"
     "As root, attacks a victim three times: unprotected, in the process TEE, in vsm.\n"
-    "Exit status 0: what vsm promises holds; 1: it does not, or a control failed.\n";
+    "Exit status 0: what vsm promises holds; 1: it does not, or a control failed; 77: there\n"
+    "is no vsm here.\n";
 
 int main(int count, char **arguments)
 {
@@ -297,7 +304,7 @@ int main(int count, char **arguments)
         return 2;
     }
     find_posture();
-    setup.vsm = vsm_is_sealed();
+    setup.vsm = vsm_works();
 
     struct row *rows = calloc(attack_count, sizeof(*rows));
     size_t done = 0;
@@ -331,5 +338,5 @@ int main(int count, char **arguments)
             "posture\n",
             verdicts[PASSED], verdicts[FAILED], verdicts[NOT_RUN], open);
     free(rows);
-    return verdicts[FAILED] ? 1 : 0;
+    return verdicts[FAILED] ? 1 : setup.vsm ? 0 : 77;
 }

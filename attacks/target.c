@@ -35,10 +35,10 @@ pid_t spawn(char *const arguments[], int *input, int *output)
         return -1;
     pid_t pid = fork();
     if (pid == 0) {
-        int quiet = open("/dev/null", O_WRONLY);
+        int log = open(work_path("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
         dup2(to[0], 0);
         dup2(from[1], 1);
-        dup2(quiet, 2);
+        dup2(log, 2);
         execv(arguments[0], arguments);
         _exit(127);
     }
