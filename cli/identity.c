@@ -76,10 +76,13 @@ static int verb(int count, char **arguments)
     if (cella_image_open(arguments[optind], &image, &error))
         return cli_fail(&error);
     cella_identity identity;
-    cella_image_identity(image, &identity);
-    (json ? print_json : print_text)(&identity);
+    int status = 0;
+    if (cella_image_identity(image, &identity, &error))
+        status = cli_fail(&error);
+    else
+        (json ? print_json : print_text)(&identity);
     cella_image_close(image);
-    return 0;
+    return status;
 }
 
 const struct cli_verb cli_identity = {"identity", "print an image's MRENCLAVE and the rest", help,

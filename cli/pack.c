@@ -43,15 +43,16 @@ static int pack(const char *manifest, const char *output, char **arguments)
     if (cella_image_pack(arguments[0], manifest, arguments, &image, &error))
         return cli_fail(&error);
     char *chosen = output ? strdup(output) : default_output(arguments[0]);
+    cella_identity identity;
     int status = 0;
     if (!chosen) {
         snprintf(error.sentence, sizeof(error.sentence), "no memory");
         status = cli_fail(&error);
     } else if (cella_image_write(image, chosen, &error)) {
         status = cli_fail(&error);
+    } else if (cella_image_identity(image, &identity, &error)) {
+        status = cli_fail(&error);
     } else {
-        cella_identity identity;
-        cella_image_identity(image, &identity);
         printf("mrenclave=");
         for (size_t i = 0; i < sizeof(identity.mrenclave); i++)
             printf("%02x", identity.mrenclave[i]);

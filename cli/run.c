@@ -58,11 +58,9 @@ static cella_status open_image(struct request *request, char **arguments, cella_
                  : cella_image_pack(arguments[0], request->manifest, arguments, image, error);
     if (status)
         return status;
-    cella_identity identity;
-    cella_image_identity(*image, &identity);
-    if (identity.takes_arguments || (is_image && arguments[1]))
+    if (cella_image_takes_arguments(*image) || (is_image && arguments[1]))
         request->options.arguments = arguments;
-    if (identity.takes_environment)
+    if (cella_image_takes_environment(*image))
         request->options.environment = environ;
     return CELLA_OK;
 }

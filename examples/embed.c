@@ -41,7 +41,8 @@ int main(int count, char **arguments)
     if (cella_image_pack(arguments[1], NULL, arguments + 1, &image, &error))
         return give_up(&error);
     cella_identity identity;
-    cella_image_identity(image, &identity);
+    if (cella_image_identity(image, &identity, &error))
+        return give_up(&error);
     printf("mrenclave ");
     for (size_t i = 0; i < sizeof(identity.mrenclave); i++)
         printf("%02x", identity.mrenclave[i]);

@@ -22,17 +22,8 @@ void cella_options_default(cella_options *options)
 
 static cella_status choose_tee(struct cella_enclave *enclave, cella_error *error)
 {
-    struct tee_probe probe;
     switch (enclave->options.tee) {
     case CELLA_TEE_AUTO:
-        tee_vsm.probe(&probe);
-        enclave->operations = probe.sealed ? &tee_vsm : &tee_process;
-        if (!probe.sealed)
-            host_log(enclave,
-                     "no sealed vsm here (%s); running in the process TEE, which protects "
-                     "nothing",
-                     probe.summary);
-        return CELLA_OK;
     case CELLA_TEE_VSM:
         enclave->operations = &tee_vsm;
         return CELLA_OK;
@@ -42,6 +33,27 @@ static cella_status choose_tee(struct cella_enclave *enclave, cella_error *error
     default:
         return fail(error, CELLA_INVALID, "no such TEE: %d", (int)enclave->options.tee);
     }
+}
+
+/* TEE_AUTO: a machine that cannot make a sealed enclave says so when it is asked for one. */
+static cella_status load(struct cella_enclave *enclave, const struct image *image,
+                         cella_error *error)
+{
+    cella_error why = {0};
+    cella_status status = host_load(enclave, image, &why);
+    if (status == CELLA_UNSUPPORTED && enclave->options.tee == CELLA_TEE_AUTO) {
+        host_log(enclave,
+                 "no sealed vsm here (%s); running in the process TEE, which protects nothing",
+                 why.sentence);
+        if (enclave->tee)
+            enclave->operations->destroy(enclave->tee);
+        enclave->tee = NULL;
+        enclave->operations = &tee_process;
+        status = host_load(enclave, image, &why);
+    }
+    if (status && error)
+        *error = why;
+    return status;
 }
 
 /* NUL-terminated strings, one behind another. */
@@ -148,9 +160,8 @@ cella_status cella_start(const cella_image *image, const cella_options *options,
     enclave->may_poll = sysconf(_SC_NPROCESSORS_ONLN) > 1;
 
     enclave->calls = host_calls_new();
-    cella_status status =
-        enclave->calls ? take_streams(enclave, error)
-                       : fail(error, CELLA_MEMORY, "no memory for an enclave");
+    cella_status status = enclave->calls ? take_streams(enclave, error)
+                                         : fail(error, CELLA_MEMORY, "no memory for an enclave");
     if (!status)
         status = choose_tee(enclave, error);
     if (!status)
@@ -161,7 +172,7 @@ cella_status cella_start(const cella_image *image, const cella_options *options,
     if (!status && confine && !options->insecure_debug)
         status = host_hide_process(error);
     if (!status)
-        status = host_load(enclave, image->image, error);
+        status = load(enclave, image->image, error);
     if (status) {
         release(enclave);
         return status;

@@ -86,6 +86,7 @@ struct cella_enclave {
     uint32_t mount_count;
 
     _Atomic uint64_t exits, polled, bytes_in, bytes_out, threads_entered;
+    uint8_t mrenclave[32]; /* of what was loaded, as the TEE measured it */
     uint64_t pages_added, start_ns, run_ns;
     bool has_statistics;
     struct ring_statistics statistics;

@@ -25,6 +25,7 @@ struct range {
 struct view {
     const struct image *image;
     const struct image_notes *notes;
+    uint8_t mrenclave[32];
     struct range *ranges;
     size_t range_count;
 };
@@ -318,7 +319,7 @@ static json_t *json_view(const struct view *view)
 {
     const struct image *image = view->image;
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "mrenclave",
-                     json_hex(image->mrenclave, sizeof(image->mrenclave)), "image_size",
+                     json_hex(view->mrenclave, sizeof(view->mrenclave)), "image_size",
                      (json_int_t)image->size, "elrange_size", (json_int_t)image->elrange_size,
                      "ssa_frame_size", (json_int_t)image->ssa_frame_size, "page_count",
                      (json_int_t)image->page_count, "pages", json_pages(view), "blob",
@@ -422,7 +423,9 @@ cella_status cella_image_inspect(const cella_image *image, bool json, char **tex
     struct image_notes notes;
     struct view view = {.image = image->image, .notes = &notes};
     cella_error why;
-    cella_status status = image_notes_read(image->image, &notes, &why);
+    cella_status status = image_measure(image->image, view.mrenclave, &why);
+    if (!status)
+        status = image_notes_read(image->image, &notes, &why);
     if (status)
         return fail(error, status, "%s: %.400s", image->name, why.sentence);
     json_t *tree = make_ranges(&view) ? json_view(&view) : NULL;

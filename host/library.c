@@ -119,24 +119,38 @@ cella_status cella_image_write(const cella_image *image, const char *path, cella
     return status;
 }
 
-void cella_image_identity(const cella_image *image, cella_identity *identity)
+bool cella_image_takes_arguments(const cella_image *image)
+{
+    return image->image->boot.flags & BOOT_ARGUMENTS_HOST;
+}
+
+bool cella_image_takes_environment(const cella_image *image)
+{
+    return image->image->boot.flags & BOOT_ENVIRONMENT_HOST;
+}
+
+cella_status cella_image_identity(const cella_image *image, cella_identity *identity,
+                                  cella_error *error)
 {
     *identity = (cella_identity){
         .elrange_size = image->image->elrange_size,
         .heap_size = image->image->boot.heap.size,
         .threads = image->image->boot.thread_count,
-        .takes_arguments = image->image->boot.flags & BOOT_ARGUMENTS_HOST,
-        .takes_environment = image->image->boot.flags & BOOT_ENVIRONMENT_HOST,
+        .takes_arguments = cella_image_takes_arguments(image),
+        .takes_environment = cella_image_takes_environment(image),
     };
-    memcpy(identity->mrenclave, image->image->mrenclave, sizeof(identity->mrenclave));
     struct image_notes notes;
-    if (image_notes_read(image->image, &notes, NULL))
-        return;
+    cella_status status = image_measure(image->image, identity->mrenclave, error);
+    if (!status)
+        status = image_notes_read(image->image, &notes, error);
+    if (status)
+        return status;
     snprintf(identity->program, sizeof(identity->program), "%s", notes.program);
     for (char *at = identity->program; *at; at++)
         if (*at < ' ' || *at > '~')
             *at = '?';
     image_notes_free(&notes);
+    return CELLA_OK;
 }
 
 void cella_image_close(cella_image *image)

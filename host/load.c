@@ -37,12 +37,11 @@ cella_status host_load(struct cella_enclave *enclave, const struct image *image,
         .shared_size = ring_size(boot->thread_count),
         .added_size = image->page_count * LAYOUT_PAGE,
     };
-    uint8_t mrenclave[32];
     cella_status status = enclave->operations->create(&parameters, &enclave->tee, error);
     if (!status)
         status = add_pages(enclave->operations, enclave->tee, image, error);
     if (!status)
-        status = enclave->operations->initialise(enclave->tee, image->mrenclave, mrenclave, error);
+        status = enclave->operations->initialise(enclave->tee, NULL, enclave->mrenclave, error);
     if (status)
         return status;
     enclave->pages_added = image->page_count;

@@ -29,8 +29,6 @@ static cella_status parse_owned(uint8_t *bytes, size_t size, const char *name,
     cella_status status = sgxs_read(image, name, error);
     if (status == CELLA_OK)
         status = layout_check(image, name, error);
-    if (status == CELLA_OK)
-        status = digest_bytes(bytes, size, image->mrenclave, error);
     if (status != CELLA_OK) {
         image_free(image);
         return status;
@@ -56,6 +54,11 @@ cella_status image_parse(const void *bytes, size_t size, const char *name, struc
     if (size)
         memcpy(copy, bytes, size);
     return parse_owned(copy, size, name, image, error);
+}
+
+cella_status image_measure(const struct image *image, uint8_t mrenclave[32], cella_error *error)
+{
+    return digest_bytes(image->bytes, image->size, mrenclave, error);
 }
 
 void image_free(struct image *image)

@@ -34,7 +34,6 @@ struct image_page {
 struct image {
     uint8_t *bytes; /* the whole stream, owned */
     size_t size;
-    uint8_t mrenclave[32];
     uint64_t elrange_size;
     uint32_t ssa_frame_size;
     struct image_page *pages; /* rising, owned */
@@ -78,6 +77,10 @@ cella_status image_open(const char *path, struct image **image, cella_error *err
 cella_status image_parse(const void *bytes, size_t size, const char *name, struct image **image,
                          cella_error *error);
 void image_free(struct image *image);
+
+/* MRENCLAVE: the SHA-256 of the stream. A TEE that loads the image computes it too, from what it
+ * really added, so nobody who only runs an image needs this. */
+cella_status image_measure(const struct image *image, uint8_t mrenclave[32], cella_error *error);
 
 /* Copies the 4096 bytes of a page out of the stream. */
 void image_page_read(const struct image_page *page, uint8_t bytes[4096]);

@@ -69,13 +69,13 @@ static cella_status make_memory(struct tee *enclave, cella_error *error)
     }
     if (enclave->copy < 0 || ftruncate(enclave->copy, (off_t)enclave->heap_gpa))
         return fail(error, CELLA_SYSTEM, "memory for the public copy: %s", strerror(errno));
-    enclave->copy_map =
-        mmap(NULL, enclave->heap_gpa, PROT_READ | PROT_WRITE, MAP_SHARED, enclave->copy, 0);
+    /* All of it will be filled: one call instead of a fault a page. Where the kernel cannot, faults
+     * do. */
+    madvise(enclave->memory_map, enclave->image_end, MADV_POPULATE_WRITE);
     enclave->shared = mmap(NULL, enclave->build.parameters.shared_size, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (enclave->copy_map == MAP_FAILED || enclave->shared == MAP_FAILED) {
-        enclave->copy_map = enclave->copy_map == MAP_FAILED ? NULL : enclave->copy_map;
-        enclave->shared = enclave->shared == MAP_FAILED ? NULL : enclave->shared;
+    if (enclave->shared == MAP_FAILED) {
+        enclave->shared = NULL;
         return fail(error, CELLA_MEMORY, "mapping the enclave's memory: %s", strerror(errno));
     }
     return CELLA_OK;
@@ -112,8 +112,6 @@ static void vsm_destroy(struct tee *enclave)
     }
     if (enclave->memory_map)
         munmap(enclave->memory_map, enclave->heap_gpa);
-    if (enclave->copy_map)
-        munmap(enclave->copy_map, enclave->heap_gpa);
     if (enclave->copy_sealed)
         munmap(enclave->copy_sealed, enclave->heap_gpa);
     if (enclave->nothing)
@@ -196,8 +194,6 @@ static cella_status vsm_add(struct tee *enclave, uint64_t offset, uint64_t flags
         return fail(error, CELLA_INVALID, "add: no room for the page table of 0x%llx",
                     (unsigned long long)offset);
     memcpy(enclave->memory_map + gpa, page, 4096);
-    if (!(flags & TEE_PAGE_W))
-        memcpy(enclave->copy_map + gpa, page, 4096);
     build_added(&enclave->build, offset, flags, page);
     return CELLA_OK;
 }
@@ -227,13 +223,40 @@ static bool map_heap_and_shared(struct tee *enclave)
     return true;
 }
 
+static bool copy_out(struct tee *enclave, uint64_t gpa, uint64_t size)
+{
+    while (size) {
+        ssize_t done = pwrite(enclave->copy, enclave->memory_map + gpa, size, (off_t)gpa);
+        if (done <= 0)
+            return false;
+        gpa += (uint64_t)done;
+        size -= (uint64_t)done;
+    }
+    return true;
+}
+
+/* System pages, page tables, and every page that is not writable. */
+static bool fill_copy(struct tee *enclave)
+{
+    if (!copy_out(enclave, 0, enclave->tables_next))
+        return false;
+    for (size_t i = 0; i < enclave->build.page_count;) {
+        size_t first = i;
+        while (i < enclave->build.page_count && !(enclave->build.pages[i].flags & TEE_PAGE_W))
+            i++;
+        if (!copy_out(enclave, page_gpa(enclave, first), (i - first) * 4096))
+            return false;
+        while (i < enclave->build.page_count && enclave->build.pages[i].flags & TEE_PAGE_W)
+            i++;
+    }
+    return true;
+}
+
 /* The public copy becomes final: read-only for everybody, this process and root included. */
 static cella_status seal_copy(struct tee *enclave, cella_error *error)
 {
-    memcpy(enclave->copy_map, enclave->memory_map, enclave->tables_next);
-    memset(enclave->copy_map + VSM_SYSTEM_STACK * 4096, 0, 4096);
-    munmap(enclave->copy_map, enclave->heap_gpa);
-    enclave->copy_map = NULL;
+    if (!fill_copy(enclave))
+        return fail(error, CELLA_MEMORY, "filling the public copy: %s", strerror(errno));
     if (fcntl(enclave->copy, F_ADD_SEALS,
               F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         return fail(error, CELLA_SYSTEM, "sealing the public copy: %s", strerror(errno));

@@ -72,7 +72,6 @@ struct tee {
     int kvm, vm, memory, copy; /* file descriptors, -1: none */
     size_t run_size;
     uint8_t *memory_map;  /* guest_memfd's first heap_gpa bytes, until initialise */
-    uint8_t *copy_map;    /* public copy, writable until initialise */
     uint8_t *copy_sealed; /* ... read-only: what KVM's software reads */
     uint8_t *nothing;     /* inaccessible addresses that stand for the heap */
     uint8_t *shared;
