@@ -263,7 +263,7 @@ shows 'program=probe'
 shows 'takes_arguments=no'
 try "$cella" identity --json probe.sgxs
 exits 0
-is_json out 'j["mrenclave"] and j["threads"] == 16 and j["takes_arguments"] is False and j["program"] == "probe"'
+is_json out 'j["mrenclave"] and j["threads"] > 0 and j["takes_arguments"] is False and j["program"] == "probe"'
 try bash -c "'$cella' identity probe.sgxs >/dev/full"
 exits 125
 says 'standard output: '
@@ -272,7 +272,7 @@ exits 0
 quiet
 shows "$(sha256sum <probe.sgxs | cut -d' ' -f1)"
 shows 'R-X  trampoline'
-shows 'thread 15: TCS'
+shows 'thread 0: TCS'
 shows '__libc_read'
 try "$cella" inspect --json probe.sgxs
 exits 0
