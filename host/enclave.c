@@ -57,11 +57,11 @@ static cella_status load(struct cella_enclave *enclave, const struct image *imag
 }
 
 /* NUL-terminated strings, one behind another. */
-static bool copy_strings(char *const *strings, char **bytes, size_t *size)
+static bool copy_strings(char *const *strings, char **bytes, size_t *size, size_t *count)
 {
     *size = 0;
-    for (size_t i = 0; strings && strings[i]; i++)
-        *size += strlen(strings[i]) + 1;
+    for (*count = 0; strings && strings[*count]; ++*count)
+        *size += strlen(strings[*count]) + 1;
     *bytes = malloc(*size ? *size : 1);
     if (!*bytes)
         return false;
@@ -77,14 +77,15 @@ static bool copy_strings(char *const *strings, char **bytes, size_t *size)
 static cella_status take_strings(struct cella_enclave *enclave, cella_error *error)
 {
     const cella_options *options = &enclave->options;
+    size_t counts[2];
     if (options->arguments && !(enclave->boot.flags & BOOT_ARGUMENTS_HOST))
         return fail(error, CELLA_INVALID,
                     "the image fixes its arguments; pack it with \"arguments\": \"host\" in the "
                     "manifest to give them when it runs");
-    if (!copy_strings(options->arguments, &enclave->argument_bytes[0],
-                      &enclave->argument_sizes[0]) ||
+    if (!copy_strings(options->arguments, &enclave->argument_bytes[0], &enclave->argument_sizes[0],
+                      &counts[0]) ||
         !copy_strings(options->environment, &enclave->argument_bytes[1],
-                      &enclave->argument_sizes[1]))
+                      &enclave->argument_sizes[1], &counts[1]))
         return fail(error, CELLA_MEMORY, "no memory for arguments");
     if (enclave->argument_sizes[0] > RING_BUFFER_SIZE)
         return fail(error, CELLA_INVALID, "the arguments are longer than %llu bytes",
@@ -92,14 +93,15 @@ static cella_status take_strings(struct cella_enclave *enclave, cella_error *err
     if (enclave->argument_sizes[1] > RING_BUFFER_SIZE)
         return fail(error, CELLA_INVALID, "the environment is longer than %llu bytes",
                     (unsigned long long)RING_BUFFER_SIZE);
+    if (counts[0] > RING_STRINGS_MOST || counts[1] > RING_STRINGS_MOST)
+        return fail(error, CELLA_INVALID, "there are more than %u arguments or variables",
+                    RING_STRINGS_MOST);
     enclave->options.arguments = enclave->options.environment = NULL;
     return CELLA_OK;
 }
 
 static cella_status take_streams(struct cella_enclave *enclave, cella_error *error)
 {
-    for (uint32_t i = 0; i < HOST_HANDLES; i++)
-        enclave->handles[i].fd = -1;
     for (int i = 0; i < 3; i++) {
         int fd = enclave->options.streams[i];
         if (fd < 0)
@@ -157,6 +159,8 @@ cella_status cella_start(const cella_image *image, const cella_options *options,
     enclave->boot = image->image->boot;
     enclave->thread_count = enclave->boot.thread_count;
     enclave->null = -1;
+    for (uint32_t i = 0; i < HOST_HANDLES; i++)
+        enclave->handles[i].fd = -1;
     enclave->may_poll = sysconf(_SC_NPROCESSORS_ONLN) > 1;
 
     enclave->calls = host_calls_new();

@@ -150,7 +150,8 @@ cella_status host_thread_create(struct cella_enclave *enclave, uint32_t number, 
     return CELLA_OK;
 }
 
-/* RING_THREAD_START: 0, or -errno. */
+/* RING_THREAD_START: 0, or -errno. Once the enclave has ended no thread is made: host_join may have
+ * passed its number. */
 int64_t host_thread_start(struct cella_enclave *enclave, uint64_t number)
 {
     if (number >= enclave->thread_count)
@@ -158,7 +159,9 @@ int64_t host_thread_start(struct cella_enclave *enclave, uint64_t number)
     struct host_thread *thread = &enclave->threads[number];
     int64_t result = 0;
     pthread_mutex_lock(&enclave->lock);
-    if (thread->created) {
+    if (enclave->ended) {
+        result = -EAGAIN;
+    } else if (thread->created) {
         atomic_fetch_add(&thread->starts, 1);
         host_futex_wake(&thread->starts, 1);
     } else if (host_thread_create(enclave, (uint32_t)number, NULL)) {

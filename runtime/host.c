@@ -32,6 +32,8 @@ void host_start(uint8_t *shared, uint64_t size)
 
 void host_thread_start(struct thread *thread)
 {
+    if (!region) /* the host entered another TCS before the first */
+        runtime_stop(RING_STOP_INTERNAL, 4);
     thread->slot = (struct ring_slot *)(void *)(region + ring_slots_offset()) + thread->number;
     thread->buffer = region + ring_buffer_offset(boot->thread_count, thread->number);
 }

@@ -12,8 +12,6 @@
 
 #define AUXILIARY_EXECFN 1 /* where the value of the first pair stands */
 
-#define STRINGS_MOST     1000u /* of argv, and of envp */
-
 /* NUL-terminated strings, one after another, in private memory. */
 struct strings {
     const char *bytes;
@@ -47,7 +45,10 @@ static struct strings ask_host(uint64_t which)
     host_get(0, bytes, (size_t)size);
     if (bytes[size - 1] != 0)
         runtime_stop(RING_STOP_HOST_LIED, RING_ARGUMENTS);
-    return (struct strings){bytes, (uint64_t)size, count_strings(bytes, (uint64_t)size)};
+    uint64_t count = count_strings(bytes, (uint64_t)size);
+    if (count > RING_STRINGS_MOST) /* our host counts them before it starts us */
+        runtime_stop(RING_STOP_HOST_LIED, RING_ARGUMENTS);
+    return (struct strings){bytes, (uint64_t)size, count};
 }
 
 /* Copies the strings below *top and writes pointers to them at `pointers`; returns past the NULL.
@@ -78,7 +79,8 @@ _Noreturn void program_start(void)
         boot->flags & BOOT_ARGUMENTS_HOST ? ask_host(0) : measured(&boot->arguments);
     struct strings environment =
         boot->flags & BOOT_ENVIRONMENT_HOST ? ask_host(1) : measured(&boot->environment);
-    if (arguments.count > STRINGS_MOST || environment.count > STRINGS_MOST)
+
+    if (arguments.count > RING_STRINGS_MOST || environment.count > RING_STRINGS_MOST)
         runtime_stop(RING_STOP_BOOT, 3);
 
     uint8_t *top = memory_stack();

@@ -127,8 +127,9 @@ enum ring_log {
 };
 
 #define RING_CALL_WAKE_CALLERS (1u << 0) /* callers sleep whose replies are there */
-#define RING_CALL_WAKE_SERVER  (1u << 1) /* more is queued than this thread takes: one more thread \
-                                          */
+#define RING_CALL_WAKE_SERVER                                                                      \
+    (1u << 1) /* more is queued than this thread takes: one more thread                            \
+               */
 
 #define RING_OPEN_READ      (1u << 0)
 #define RING_OPEN_WRITE     (1u << 1)
@@ -139,6 +140,8 @@ enum ring_log {
 #define RING_OPEN_DIRECTORY (1u << 6)
 #define RING_OPEN_NOFOLLOW  (1u << 7)
 #define RING_OPEN_NONBLOCK  (1u << 8)
+
+#define RING_STRINGS_MOST   1000u /* that RING_ARGUMENTS may give */
 
 /* ns = ns_base + (tsc - tsc_base) * 1e6 / tsc_khz. tsc_khz 0: no TSC, use RING_TIME. */
 struct ring_clock {

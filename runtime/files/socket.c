@@ -89,15 +89,15 @@ static long address_put(uint64_t offset, const void *address, long length)
     return 0;
 }
 
-/* Takes an address of the host from `offset`, as much of it as *length has room for. A family that
- * does not fit its length is no address. */
-static long address_get(uint64_t offset, void *to, int32_t *length)
+/* Takes an address of the host, of `operation`, from `offset`, as much of it as *length has room
+ * for. A family that does not fit its length is no address. */
+static long address_get(uint32_t operation, uint64_t offset, void *to, int32_t *length)
 {
     struct ring_address host;
     uint16_t family = 0;
     host_get(offset, &host, sizeof(host));
     if (host.length > SOCKET_ADDRESS)
-        runtime_stop(RING_STOP_HOST_LIED, RING_SOCKET_NAME);
+        runtime_stop(RING_STOP_HOST_LIED, operation);
     memcpy(&family, host.bytes, sizeof(family));
     if (host.length < sizeof(family) ||
         (family == AF_INET && host.length != sizeof(struct sockaddr_in)) ||
@@ -115,11 +115,12 @@ static long address_get(uint64_t offset, void *to, int32_t *length)
 }
 
 /* The same where the program may want none. */
-static long address_give(uint64_t offset, void *to, int32_t *length)
+static long address_give(uint32_t operation, uint64_t offset, void *to, int32_t *length)
 {
     if (!to)
         return 0;
-    return memory_is_inside(length, sizeof(*length)) ? address_get(offset, to, length) : -EFAULT;
+    return memory_is_inside(length, sizeof(*length)) ? address_get(operation, offset, to, length)
+                                                     : -EFAULT;
 }
 
 static long address_call(uint32_t operation, const long *argument)
@@ -181,7 +182,7 @@ long sys_accept4(const long *argument)
     file->actions++;
     result = (long)handle;
     if (handle >= 0) {
-        result = address_give(0, (void *)argument[1], (int32_t *)argument[2]);
+        result = address_give(RING_ACCEPT, 0, (void *)argument[1], (int32_t *)argument[2]);
         if (result == 0)
             result = socket_install(handle, flags);
         else
@@ -205,8 +206,9 @@ static long name_call(const long *argument, uint64_t peer)
         return result;
     result = (long)socket_call(file, RING_SOCKET_NAME, peer, 0, 0, 0, 0, false);
     if (result == 0)
-        result =
-            argument[1] ? address_give(0, (void *)argument[1], (int32_t *)argument[2]) : -EFAULT;
+        result = argument[1] ? address_give(RING_SOCKET_NAME, 0, (void *)argument[1],
+                                            (int32_t *)argument[2])
+                             : -EFAULT;
     file_put(file);
     return result;
 }
@@ -307,7 +309,7 @@ long sys_recvfrom(const long *argument)
     if (result == 0)
         result = receive(file, &transfer, (uint32_t)argument[3]);
     if (result >= 0) {
-        long given = address_give(asked, (void *)argument[4], (int32_t *)argument[5]);
+        long given = address_give(RING_RECEIVE, asked, (void *)argument[4], (int32_t *)argument[5]);
         result = given < 0 ? given : result;
     }
     file_put(file);
@@ -356,7 +358,8 @@ long sys_recvmsg(const long *argument)
     if (result == 0)
         result = receive(file, &transfer, (uint32_t)argument[2]);
     if (result >= 0) {
-        long given = message.name ? address_get(asked, message.name, &message.name_length) : 0;
+        long given =
+            message.name ? address_get(RING_RECEIVE, asked, message.name, &message.name_length) : 0;
         message.control_length = 0;
         message.flags = 0;
         memcpy((void *)argument[1], &message, sizeof(message));
