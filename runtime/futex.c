@@ -196,28 +196,28 @@ static long requeue(_Atomic uint32_t *word, uint32_t wake, uint32_t move, _Atomi
 {
     uint64_t key = (uint64_t)(uintptr_t)word, to_key = (uint64_t)(uintptr_t)target;
     struct bucket *from = bucket_of(key), *to = bucket_of(to_key);
-    if (compare && atomic_load(word) != value)
-        return -EAGAIN;
-    long result = thread_wake_bits(word, wake, ~0u);
     lock_two(from, to);
-    uint32_t moved = 0;
-    for (struct thread **place = &from->first; *place && moved < move && word != target;) {
+    bool differs = compare && atomic_load(word) != value;
+    /* The first `wake` stay where they are and are woken below, when no bucket is locked. */
+    uint32_t kept = 0, moved = 0;
+    if (differs || word == target)
+        move = 0;
+    for (struct thread **place = &from->first; *place && moved < move;) {
         struct thread *thread = *place;
-        if (atomic_load(&thread->queue_key) != key) {
+        if (atomic_load(&thread->queue_key) != key || kept < wake) {
+            kept += atomic_load(&thread->queue_key) == key;
             place = &thread->queue_next;
             continue;
         }
         take_out(from, place);
         atomic_store(&thread->queue_key, to_key);
-        append(to, thread);
+        append(to, thread); /* where from == to it is met again, with another key */
         moved++;
-        if (from == to)
-            place = &from->first; /* the list changed under us; moved ones have another key */
     }
     bucket_unlock(from);
     if (from != to)
         bucket_unlock(to);
-    return result + moved;
+    return differs ? -EAGAIN : (long)thread_wake_bits(word, wake, ~0u) + moved;
 }
 
 /* Time left until an absolute time of a clock. */
