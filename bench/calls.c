@@ -12,8 +12,8 @@
 #include <string.h>
 #include <time.h>
 
-#define RUNS  15
-#define CALLS 64000
+#define RUNS  25
+#define CALLS 16000
 #define BATCH 64
 
 static cella_enclave *enclave;
