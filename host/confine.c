@@ -97,7 +97,7 @@ static int add_rules(scmp_filter_ctx filter, bool network)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, sockets[i], 0);
     for (size_t i = 0; i < sizeof(vcpu_requests) / sizeof(vcpu_requests[0]) && !error; i++)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                                 SCMP_A1(SCMP_CMP_EQ, vcpu_requests[i]));
+                                 SCMP_A1(SCMP_CMP_EQ, vcpu_requests[i], 0));
     /* Memory of the host's own, never executable. */
     if (!error)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,

@@ -9,7 +9,7 @@
  *   "environment": {"NAME": "VALUE"} | "host",    default: empty
  *   "working_directory": "/",
  *   "heap_size": "1G" | 1073741824,               bytes; suffixes K M G T are powers of 1024
- *   "threads": 8,                                 TCS count, 1..64
+ *   "threads": 16,                                TCS count, 1..64
  *   "clock": true,                                the host's wall clock may be asked
  *   "network": false,                             sockets may be made
  *   "statistics": true,                           syscall counts are told to the host

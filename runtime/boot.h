@@ -54,7 +54,7 @@
 #define THREAD_STACK_PAGES  4u
 #define THREAD_PAGE_BLOCK   8u
 #define THREAD_COUNT_MAX    64u
-#define THREAD_COUNT        8u /* when the manifest does not say */
+#define THREAD_COUNT        16u /* when the manifest does not say */
 
 #define HEAP_SIZE           (UINT64_C(1) << 30) /* when the manifest does not say */
 #define HEAP_SIZE_MIN       (UINT64_C(16) << 20)

@@ -59,7 +59,11 @@ CELLA_API bool cella_image_is_image(const char *path);
 CELLA_API cella_status cella_image_write(const cella_image *image, const char *path,
                                          cella_error *error);
 
-CELLA_API void cella_image_identity(const cella_image *image, cella_identity *identity);
+/* Hashes the image: `error` is filled where that fails. */
+CELLA_API cella_status cella_image_identity(const cella_image *image, cella_identity *identity,
+                                            cella_error *error);
+CELLA_API bool cella_image_takes_arguments(const cella_image *image);
+CELLA_API bool cella_image_takes_environment(const cella_image *image);
 
 /* The page map, the rewritten sites and the manifest as text for a person, or as JSON. The result
  * is the caller's to free(). */

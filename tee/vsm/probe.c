@@ -142,7 +142,10 @@ void vsm_probe(struct tee_probe *probe)
     char found[240] = "";
     if (probe_run(&probe->sealed, found, sizeof(found), &error)) {
         capability(probe, "probe enclave", false, "%.150s", error.sentence);
-        remedy(probe, "guest_memfd must allow mmap (Linux 6.18 or later); see docs/vsm.md");
+        remedy(probe,
+               "run Linux 6.18 or later with CONFIG_KVM_GUEST_MEMFD; if it is, this kind of KVM is "
+               "one "
+               "that cella has not met: please report it");
         snprintf(probe->summary, sizeof(probe->summary), "%s", error.sentence);
         return;
     }

@@ -130,9 +130,12 @@ bool vsm_system_pages(struct tee *enclave)
     memset(tss + VSM_TSS_BITMAP, 0xff, VSM_TSS_LIMIT + 1 - VSM_TSS_BITMAP);
     tss[VSM_TSS_BITMAP + VSM_PORT_GATE / 8] &= (uint8_t) ~(1u << VSM_PORT_GATE % 8);
 
-    /* The gate: mov $port, %dx ; out %al, %dx ; ret. rdx and rax are the gate's to change. */
-    static const uint8_t code[] = {0x66, 0xba, VSM_PORT_GATE & 0xff, VSM_PORT_GATE >> 8,
-                                   0xee, 0xc3};
+    /* clang-format off */
+    static const uint8_t code[] = {
+        0xe6, VSM_PORT_GATE, /* out %al, $port */
+        0xc3,                /* ret */
+    };
+    /* clang-format on */
     memset(gate, 0xf4, 4096);
     memcpy(gate, code, sizeof(code));
 

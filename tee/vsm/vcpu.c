@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * vCPUs: a TCS is a vCPU. It starts in 64-bit user mode (CPL3) at the TCS's entry, with no IDT (but
- * in debug enclaves), no I/O port but the gate's, and EFER.SCE clear, so that a stray `syscall`
- * stops the enclave. docs/vsm.md has the reasons for each value.
+ * in debug enclaves), and EFER.SCE clear, so that a stray `syscall` stops the enclave. docs/vsm.md
+ * has the reasons for each value.
  */
 #include "../../image/fail.h"
 #include "vsm.h"
@@ -76,7 +76,7 @@ static int set_registers(const struct tee *enclave, const struct build_thread *t
 
     struct kvm_regs regs = {
         .rip = thread->entry,
-        .rflags = 0x2, /* IOPL 0 */
+        .rflags = 0x3002, /* IOPL 3, see vsm.h */
         .rbx = thread->address,
         .rcx = VSM_SYSTEM_ADDRESS + VSM_SYSTEM_GATE * 4096,
         .rdi = VSM_SHARED_ADDRESS,

@@ -42,7 +42,10 @@ enum vsm_system_page {
     VSM_SYSTEM_PAGES = 6,
 };
 
-/* I/O ports. IOPL is 0: the TSS's permission bitmap lets CPL3 use the gate's port and no other. */
+/* I/O ports. Who decides whether CPL3 may use the gate's differs: KVM's instruction emulator
+ * (shadow paging) does not see the IOPL and reads the TSS's permission bitmap, which names the gate
+ * alone; QEMU's emulated SVM refuses a bitmap in a busy TSS, which VMX demands, so IOPL is 3. An
+ * `out` to any other port stops the enclave. */
 #define VSM_PORT_GATE  0x80u
 #define VSM_PORT_FAULT 0x81u /* the debug handlers', at CPL0 */
 #define VSM_TSS_BITMAP 0x68u /* offset in the TSS */

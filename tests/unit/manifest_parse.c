@@ -225,7 +225,7 @@ static void test_default(void **state)
     assert_string_equal(a,
                         "{\"cella\":1,\"clock\":true,\"environment\":{},\"files\":[],"
                         "\"heap_size\":1073741824,\"network\":false,\"statistics\":true,"
-                        "\"threads\":8,\"working_directory\":\"/\"}");
+                        "\"threads\":16,\"working_directory\":\"/\"}");
     free(a);
     free(b);
     manifest_free(least);
