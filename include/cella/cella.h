@@ -40,7 +40,8 @@ typedef struct cella_identity {
     uint32_t threads;       /* most threads at once */
     bool takes_arguments;   /* the manifest says "arguments": "host" */
     bool takes_environment; /* ... "environment": "host" */
-    char program[256]; /* file name of the program that was packed; other than printable ASCII: '?' */
+    char program[256]; /* file name of the program that was packed; other than printable ASCII: '?'
+                        */
 } cella_identity;
 
 /* Opens an SGXS image: the file is read once, checked whole, and never read again. */
@@ -55,7 +56,8 @@ CELLA_API cella_status cella_image_pack(const char *program, const char *manifes
 /* True when a file is an SGXS image rather than anything else. */
 CELLA_API bool cella_image_is_image(const char *path);
 
-/* Writes the image: to a temporary name in the same folder, then renamed. Signals wait meanwhile. */
+/* Writes the image: to a temporary name in the same folder, then renamed. Signals wait meanwhile.
+ */
 CELLA_API cella_status cella_image_write(const cella_image *image, const char *path,
                                          cella_error *error);
 
