@@ -19,10 +19,10 @@
 #include <linux/errno.h>
 #include <stdatomic.h>
 
-#define BATCH      64u   /* requests taken at once */
-#define SPIN_TURNS 4000u /* looks before leaving: about as long as it takes to leave and return */
-#define SLEEP_NS   UINT64_C(1000000000)
-#define ERRNO_MOST 4095
+#define BATCH       64u   /* requests taken at once */
+#define SPIN_TURNS  4000u /* looks before leaving: about as long as it takes to leave and return */
+#define SLEEP_NS    UINT64_C(1000000000)
+#define RESULT_MOST 4095 /* of a handler, negated */
 
 struct entry {
     _Atomic uint32_t generation;
@@ -207,7 +207,7 @@ long serve_read(uint8_t *buffer, uint64_t size)
 /* Gives one reply. -EINVAL: it is not for a request under way, or does not fit. */
 static long answer(const struct serve_reply *reply, const uint8_t *bytes, bool *sleeps)
 {
-    if (reply->entry >= RING_CALLS || reply->status > 0 || reply->status < -ERRNO_MOST)
+    if (reply->entry >= RING_CALLS || reply->status > 0 || reply->status < -RESULT_MOST)
         return -EINVAL;
     struct entry *entry = &entries[reply->entry];
     /* Private still, and right if the generation is: */

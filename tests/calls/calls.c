@@ -26,8 +26,8 @@ static cella_tee tee;
 static cella_enclave *start(const char *threads, const char *more)
 {
     cella_error error;
-    cella_image *image;
-    cella_enclave *enclave;
+    cella_image *image = NULL;
+    cella_enclave *enclave = NULL;
     cella_options options;
     char *const arguments[] = {(char *)program, (char *)threads, (char *)more, NULL};
     cella_options_default(&options);
