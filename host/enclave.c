@@ -104,8 +104,10 @@ static cella_status take_streams(struct cella_enclave *enclave, cella_error *err
 {
     for (int i = 0; i < 3; i++) {
         int fd = enclave->options.streams[i];
+        if (fd < 0 && enclave->null < 0)
+            enclave->null = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (fd < 0)
-            fd = enclave->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+            fd = enclave->null;
         if (fd < 0)
             return fail(error, CELLA_SYSTEM, "/dev/null: %s", strerror(errno));
         enclave->handles[i].fd = fd;

@@ -122,6 +122,19 @@ static bool make_ranges(struct view *view)
     return true;
 }
 
+/* Set where something that belongs into the tree has no memory: half a tree is none. */
+static _Thread_local bool incomplete;
+
+static void append(json_t *array, json_t *value)
+{
+    incomplete |= json_array_append_new(array, value) != 0;
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    incomplete |= json_object_set_new(object, key, value) != 0;
+}
+
 /* Printable ASCII; the caller's to free. */
 static char *escape(const char *bytes, size_t size)
 {
@@ -164,10 +177,12 @@ static json_t *json_strings(const struct image *image, struct boot_span span)
 {
     char *bytes = malloc(span.size + 1);
     json_t *json = json_array();
-    if (bytes && image_read(image, span.offset, bytes, span.size)) {
+    bool whole = bytes && image_read(image, span.offset, bytes, span.size);
+    incomplete |= !whole;
+    if (whole) {
         bytes[span.size] = 0;
         for (size_t at = 0; at < span.size; at += strlen(bytes + at) + 1)
-            json_array_append_new(json, json_bytes(bytes + at, strlen(bytes + at)));
+            append(json, json_bytes(bytes + at, strlen(bytes + at)));
     }
     free(bytes);
     return json;
@@ -191,8 +206,8 @@ static json_t *json_pages(const struct view *view)
 {
     json_t *pages = json_array();
     for (size_t i = 0; i < view->range_count; i++)
-        json_array_append_new(pages, json_range(view->ranges[i].what, view->ranges[i].permissions,
-                                                view->ranges[i].span));
+        append(pages,
+               json_range(view->ranges[i].what, view->ranges[i].permissions, view->ranges[i].span));
     return pages;
 }
 
@@ -209,27 +224,27 @@ static json_t *json_file(const struct view *view, const struct boot_file *file)
     static const char *const kinds[] = {"", "measured", "measured", "memory", "plain"};
     const struct image *image = view->image;
     json_t *json = json_object();
-    json_object_set_new(json, "path", json_span(image, file->path));
-    json_object_set_new(json, "kind", json_string(kinds[file->kind]));
+    set(json, "path", json_span(image, file->path));
+    set(json, "kind", json_string(kinds[file->kind]));
     switch (file->kind) {
     case BOOT_FILE_MEASURED:
-        json_object_set_new(json, "carried", json_true());
-        json_object_set_new(json, "address", json_integer((json_int_t)file->content.offset));
-        json_object_set_new(json, "size", json_integer((json_int_t)file->content.size));
+        set(json, "carried", json_true());
+        set(json, "address", json_integer((json_int_t)file->content.offset));
+        set(json, "size", json_integer((json_int_t)file->content.size));
         break;
     case BOOT_FILE_HASHED:
-        json_object_set_new(json, "carried", json_false());
-        json_object_set_new(json, "source", json_span(image, file->content));
-        json_object_set_new(json, "size", json_integer((json_int_t)file->size));
-        json_object_set_new(json, "sha256", json_hex(file->sha256, sizeof(file->sha256)));
+        set(json, "carried", json_false());
+        set(json, "source", json_span(image, file->content));
+        set(json, "size", json_integer((json_int_t)file->size));
+        set(json, "sha256", json_hex(file->sha256, sizeof(file->sha256)));
         break;
     case BOOT_FILE_MEMORY:
-        json_object_set_new(json, "size", json_integer((json_int_t)file->size));
+        set(json, "size", json_integer((json_int_t)file->size));
         break;
     default:
-        json_object_set_new(json, "source", json_span(image, file->content));
-        json_object_set_new(json, "writable", json_boolean(file->flags & BOOT_FILE_WRITABLE));
-        json_object_set_new(json, "directory", json_boolean(file->flags & BOOT_FILE_DIRECTORY));
+        set(json, "source", json_span(image, file->content));
+        set(json, "writable", json_boolean(file->flags & BOOT_FILE_WRITABLE));
+        set(json, "directory", json_boolean(file->flags & BOOT_FILE_DIRECTORY));
         break;
     }
     return json;
@@ -252,7 +267,7 @@ static json_t *json_blob(const struct boot_header *boot)
     json_t *blob = json_array();
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (parts[i].span.size)
-            json_array_append_new(blob, json_range(parts[i].what, "R--", parts[i].span));
+            append(blob, json_range(parts[i].what, "R--", parts[i].span));
     return blob;
 }
 
@@ -262,7 +277,7 @@ static json_t *json_boot(const struct view *view)
     json_t *files = json_array();
     for (uint64_t i = 0; i < boot->files.size / sizeof(struct boot_file); i++) {
         struct boot_file file = read_file_entry(view, i);
-        json_array_append_new(files, json_file(view, &file));
+        append(files, json_file(view, &file));
     }
     return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:o}", "arguments",
                      boot->flags & BOOT_ARGUMENTS_HOST ? json_string("host")
@@ -289,15 +304,13 @@ static json_t *json_sites(const struct image_notes *notes)
         bool call = site->kind == IMAGE_SITE_CALL;
         if (!last || strcmp(site->function, last) != 0) {
             addresses = json_array();
-            json_array_append_new(functions,
-                                  json_pack("{s:o, s:o}", "function",
-                                            json_bytes(site->function, strlen(site->function)),
-                                            "sites", addresses));
+            append(functions, json_pack("{s:o, s:o}", "function",
+                                        json_bytes(site->function, strlen(site->function)), "sites",
+                                        addresses));
             last = site->function;
         }
-        json_array_append_new(addresses,
-                              json_pack("{s:I, s:s}", "address", (json_int_t)site->address, "kind",
-                                        call ? "call" : "stub"));
+        append(addresses, json_pack("{s:I, s:s}", "address", (json_int_t)site->address, "kind",
+                                    call ? "call" : "stub"));
         *(call ? &calls : &stubs) += 1;
     }
     return json_pack("{s:I, s:I, s:I, s:o}", "calls", calls, "stubs", stubs, "left_alone",
@@ -413,7 +426,10 @@ static char *write_text(const json_t *view)
                json_object_get(view, "boot"));
     write_json(to, "The manifest, as its packer noted it", json_object_get(notes, "manifest"));
     write_sites(to, json_object_get(notes, "sites"));
-    return fclose(to) == 0 ? text : NULL;
+    if (fclose(to) == 0)
+        return text;
+    free(text);
+    return NULL;
 }
 
 cella_status cella_image_inspect(const cella_image *image, bool json, char **text,
@@ -428,8 +444,9 @@ cella_status cella_image_inspect(const cella_image *image, bool json, char **tex
         status = image_notes_read(image->image, &notes, &why);
     if (status)
         return fail(error, status, "%s: %.400s", image->name, why.sentence);
+    incomplete = false;
     json_t *tree = make_ranges(&view) ? json_view(&view) : NULL;
-    if (tree)
+    if (tree && !incomplete)
         *text = json ? json_dumps(tree, JSON_COMPACT | JSON_ENSURE_ASCII) : write_text(tree);
     json_decref(tree);
     free(view.ranges);
