@@ -54,7 +54,6 @@ const struct inject_kind inject_kinds[] = {
     {INJECT_FCHMOD, EPERM, "fchmod"},
     {INJECT_RENAME, EIO, "rename"},
     {INJECT_SYSCALL, ENOSYS, "syscall"},
-    {INJECT_SIGACTION, EINVAL, "sigaction"},
     {INJECT_SIGALTSTACK, ENOMEM, "sigaltstack"},
     {INJECT_SYSCONF, EINVAL, "sysconf"},
     {INJECT_PTHREAD_CREATE, EAGAIN, "pthread_create"},
@@ -129,8 +128,6 @@ WRAP(INJECT_STAT, -1, int, stat64, (const char *path, struct stat64 *status), (p
 WRAP(INJECT_FSYNC, -1, int, fsync, (int fd), (fd))
 WRAP(INJECT_FCHMOD, -1, int, fchmod, (int fd, mode_t mode), (fd, mode))
 WRAP(INJECT_RENAME, -1, int, rename, (const char *from, const char *to), (from, to))
-WRAP(INJECT_SIGACTION, -1, int, sigaction,
-     (int number, const struct sigaction *new, struct sigaction *old), (number, new, old))
 WRAP(INJECT_SIGALTSTACK, -1, int, sigaltstack, (const stack_t *new, stack_t *old), (new, old))
 WRAP(INJECT_SYSCONF, -1, long, sysconf, (int name), (name))
 WRAP(INJECT_SETRLIMIT, -1, int, setrlimit64, (int which, const struct rlimit64 *limit),

@@ -2,7 +2,8 @@
  *
  * Makes the n-th call of one kind fail. The linker puts these functions between libcella and the
  * libc (--wrap); OpenSSL's allocations come through its own hook. (Jansson 2.14 stops the process
- * itself when it has no memory for a token, so its allocations are left alone.) What the test
+ * itself when it has no memory for a token, so its allocations are left alone; and calls that
+ * cannot fail with the arguments that they get, as sigaction.) What the test
  * itself asks is never made to fail: it asks while nothing is armed.
  */
 #ifndef FAULTS_INJECT_H
@@ -42,7 +43,6 @@ enum inject_call {
     INJECT_FCHMOD,
     INJECT_RENAME,
     INJECT_SYSCALL, /* but for futex and gettid */
-    INJECT_SIGACTION,
     INJECT_SIGALTSTACK,
     INJECT_SYSCONF,
     INJECT_PTHREAD_CREATE,
