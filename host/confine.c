@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the host's threads may ask of the kernel once the enclave runs: enter it, serve its ring and
- * the files that were opened for it, make its further threads. Not: open other files, make or
- * change a virtual machine's memory, trace, execute, make memory executable.
+ * the files that were opened for it, make its further threads. Not: open other files, make a
+ * virtual machine or memory for one, trace, execute, make memory executable.
  */
 #include "../image/fail.h"
 #include "../tee/vsm/kvm.h"
@@ -81,10 +81,19 @@ static const int sockets[] = {
     SCMP_SYS(fcntl),
 };
 
-/* A vCPU is made when its thread first starts. Nothing here touches the machine's memory. */
+/* A vCPU is made when its thread first starts, a slot when the heap first reaches it. */
 static const unsigned long vcpu_requests[] = {
-    KVM_RUN,      KVM_CREATE_VCPU, KVM_SET_CPUID2, KVM_GET_SREGS,       KVM_SET_SREGS,
-    KVM_GET_REGS, KVM_SET_REGS,    KVM_SET_XCRS,   KVM_SET_SIGNAL_MASK, KVM_GET_TSC_KHZ,
+    KVM_RUN,
+    KVM_CREATE_VCPU,
+    KVM_SET_CPUID2,
+    KVM_GET_SREGS,
+    KVM_SET_SREGS,
+    KVM_GET_REGS,
+    KVM_SET_REGS,
+    KVM_SET_XCRS,
+    KVM_SET_SIGNAL_MASK,
+    KVM_GET_TSC_KHZ,
+    KVM_SET_USER_MEMORY_REGION2,
     KVM_GET_MSRS,
 };
 

@@ -37,6 +37,18 @@ static int64_t serve_time(uint64_t id, uint8_t *buffer)
     return 0;
 }
 
+static int64_t serve_heap(struct cella_enclave *enclave, uint64_t chunk)
+{
+    switch (enclave->operations->grow(enclave->tee, chunk, NULL)) {
+    case CELLA_OK:
+        return 0;
+    case CELLA_INVALID:
+        return -EINVAL;
+    default:
+        return -ENOMEM;
+    }
+}
+
 static int64_t serve_arguments(struct cella_enclave *enclave, const struct host_request *request)
 {
     uint64_t which = request->arguments[0];
@@ -104,6 +116,8 @@ static int64_t serve(struct cella_enclave *enclave, const struct host_request *r
         return serve_arguments(enclave, request);
     case RING_CLOCK:
         return serve_clock(enclave, request->buffer);
+    case RING_HEAP:
+        return serve_heap(enclave, request->arguments[0]);
     case RING_TIME:
         return serve_time(request->arguments[0], request->buffer);
     case RING_STATISTICS:

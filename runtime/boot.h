@@ -56,10 +56,14 @@
 #define THREAD_COUNT_MAX    64u
 #define THREAD_COUNT        16u /* when the manifest does not say */
 
-#define HEAP_SIZE           (UINT64_C(1) << 30) /* when the manifest does not say */
-#define HEAP_SIZE_MIN       (UINT64_C(16) << 20)
-#define HEAP_SIZE_MAX       (UINT64_C(1) << 40)
-#define STACK_SIZE          (UINT64_C(8) << 20) /* of the first thread; taken from the heap's top */
+/* The heap comes in chunks: the first and the last are there at launch, others when the runtime
+ * asks (RING_HEAP; SGX: EAUG). The last may be shorter. */
+#define HEAP_CHUNK    (UINT64_C(64) << 20)
+
+#define HEAP_SIZE     (UINT64_C(1) << 30) /* when the manifest does not say */
+#define HEAP_SIZE_MIN (UINT64_C(16) << 20)
+#define HEAP_SIZE_MAX (UINT64_C(1) << 40)
+#define STACK_SIZE    (UINT64_C(8) << 20) /* of the first thread; taken from the heap's top */
 
 enum boot_flags {
     BOOT_ARGUMENTS_HOST = 1u << 0,   /* argv comes from the (untrusted) caller */

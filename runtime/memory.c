@@ -36,9 +36,28 @@ static uint64_t brk_start, brk_now, brk_peak;
 static uint64_t in_use, peak;
 static bool told; /* that the heap is too small: once is enough */
 
+/* Chunks of the heap that have memory. The first and the last have it at launch. */
+#define CHUNKS_MOST (HEAP_SIZE_MAX / HEAP_CHUNK)
+static uint64_t chunks_ready[CHUNKS_MOST / 64];
+
 static uint64_t page_up(uint64_t value)
 {
     return (value + PAGE - 1) & ~(PAGE - 1);
+}
+
+/* Sees to it that [start, end) has memory; false: the host has none. */
+static bool commit(uint64_t start, uint64_t end)
+{
+    uint64_t first = (start - boot->heap.offset) / HEAP_CHUNK;
+    uint64_t last = (end - 1 - boot->heap.offset) / HEAP_CHUNK;
+    for (uint64_t chunk = first; chunk <= last; chunk++) {
+        if (chunks_ready[chunk / 64] >> chunk % 64 & 1)
+            continue;
+        if (host_call(RING_HEAP, chunk, 0, 0, 0, 0, 0) != 0)
+            return false;
+        chunks_ready[chunk / 64] |= UINT64_C(1) << chunk % 64;
+    }
+    return true;
 }
 
 void memory_start(void)
@@ -47,7 +66,14 @@ void memory_start(void)
     uint64_t table = REGIONS_MOST * sizeof(struct region);
     if (boot->heap.size < boot->stack_size + table + PAGE)
         runtime_stop(RING_STOP_MEMORY, boot->stack_size + table);
+    if (boot->heap.size > HEAP_SIZE_MAX)
+        runtime_stop(RING_STOP_BOOT, 4);
+    uint64_t last_chunk = (boot->heap.size - 1) / HEAP_CHUNK;
+    chunks_ready[0] |= 1;
+    chunks_ready[last_chunk / 64] |= UINT64_C(1) << last_chunk % 64;
     ceiling = end - boot->stack_size - table;
+    if (!commit(ceiling, end))
+        runtime_stop(RING_STOP_MEMORY, boot->stack_size + table);
     regions = (struct region *)ceiling;
     lowest = ceiling;
     brk_start = brk_now = brk_peak = boot->heap.offset;
@@ -164,14 +190,17 @@ static bool cut(uint64_t start, uint64_t end)
     return true;
 }
 
-/* Zeroes what of [start, end) has been used before, and remembers that it is used now. */
-static void make_zero(uint64_t start, uint64_t end)
+/* Gives [start, end) out as a region of zero pages: zeroes what has been used before. */
+static bool give(uint64_t start, uint64_t end)
 {
+    if (!commit(start, end) || !insert(start, end))
+        return false;
     uint64_t dirty = start > lowest ? start : lowest;
     if (dirty < end)
         memset((void *)dirty, 0, end - dirty);
     if (start < lowest)
         lowest = start;
+    return true;
 }
 
 /* The highest free place of `size` bytes; 0: none. */
@@ -200,10 +229,8 @@ static void *map_anywhere(uint64_t size)
 {
     lock_acquire(&heap_lock);
     uint64_t start = size ? find_place(size) : 0;
-    if (start && !insert(start, start + size))
+    if (start && !give(start, start + size))
         start = 0;
-    if (start)
-        make_zero(start, start + size);
     lock_release(&heap_lock);
     return (void *)start;
 }
@@ -306,7 +333,7 @@ long sys_brk(const long *argument)
     uint64_t wanted = (uint64_t)argument[0];
     lock_acquire(&heap_lock);
     uint64_t limit = region_count ? regions[0].start : ceiling;
-    if (wanted >= brk_start && wanted <= limit) {
+    if (wanted >= brk_start && wanted <= limit && (wanted <= brk_now || commit(brk_now, wanted))) {
         if (wanted > brk_now) {
             uint64_t used = wanted < brk_peak ? wanted : brk_peak;
             if (used > brk_now)
@@ -357,10 +384,8 @@ static long map_fixed(uint64_t start, uint64_t size, bool replace)
     lock_acquire(&heap_lock);
     if (!is_free(start, start + size))
         result = -EEXIST;
-    else if (!insert(start, start + size))
+    else if (!give(start, start + size))
         result = -ENOMEM;
-    else
-        make_zero(start, start + size);
     lock_release(&heap_lock);
     return result;
 }
@@ -427,11 +452,8 @@ static long resize(uint64_t start, uint64_t old, uint64_t size)
         result = -EFAULT;
     else if (size == old || (size < old && cut(start + size, start + old)))
         result = (long)start;
-    else if (size > old && is_free(start + old, start + size) &&
-             insert(start + old, start + size)) {
-        make_zero(start + old, start + size);
+    else if (size > old && is_free(start + old, start + size) && give(start + old, start + size))
         result = (long)start;
-    }
     lock_release(&heap_lock);
     return result;
 }

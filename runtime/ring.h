@@ -54,6 +54,7 @@ enum ring_operation {
         4, /* a0 0 argv, 1 envp; a1 most bytes -> length of NUL-terminated strings in buffer */
     RING_CLOCK = 5,      /* -> 0, struct ring_clock in buffer */
     RING_STATISTICS = 6, /* struct ring_statistics in buffer -> 0 */
+    RING_HEAP = 8,       /* a0 chunk of the heap that has no memory yet -> 0 */
     RING_TIME = 7, /* a0 clockid -> 0, struct ring_time in buffer; where the TSC is not to be had */
 
     /* threads. A parked thread may be woken for no reason at any time. */

@@ -10,14 +10,15 @@
 #define TEE_MEASURE_H
 
 #include <cella/error.h>
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define MEASURE_CHUNK 256u /* bytes that one EEXTEND record covers */
 
 struct measure {
-    void *digest; /* EVP_MD_CTX; NULL before measure_create and after measure_free */
-    bool failed;
+    SHA256_CTX digest;
+    bool failed; /* or not started, or finished */
 };
 
 /* ECREATE. `ssa_frame_size` is in pages, `elrange_size` in bytes. */

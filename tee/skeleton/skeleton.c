@@ -103,6 +103,14 @@ static cella_status enter(struct tee *enclave, uint32_t thread, struct tee_exit 
 
 /* Stop the thread wherever it is, an endless loop included. No wake-up may be lost between the
  * check and the entry: remember the request, then kick. */
+/* EAUG: memory for a chunk of the heap, zero, readable and writable, sealed like the rest. */
+static cella_status grow(struct tee *enclave, uint64_t chunk, cella_error *error)
+{
+    (void)enclave;
+    (void)chunk;
+    return unsupported("grow", error);
+}
+
 static void interrupt(struct tee *enclave, uint32_t thread)
 {
     (void)enclave;
@@ -171,6 +179,7 @@ const struct tee_operations tee_skeleton = {
     .initialise = initialise,
     .shared = shared,
     .enter = enter,
+    .grow = grow,
     .interrupt = interrupt,
     .report = report,
     .key = key,

@@ -20,12 +20,18 @@
 #define LARGE       UINT64_C(0x200000)
 #define CPUID_MOST  256u
 #define SLOT_IMAGE  0u
-#define SLOT_HEAP   1u
-#define SLOT_SHARED 2u
+#define SLOT_SHARED 1u
+#define SLOT_HEAP   2u                /* and on: one a chunk */
+#define POPULATE    UINT64_C(0x80000) /* bytes of guest_memfd that are given pages at once */
 
 static uint64_t up(uint64_t value, uint64_t to)
 {
     return (value + to - 1) & ~(to - 1);
+}
+
+static uint64_t heap_chunk_count(const struct tee *enclave)
+{
+    return (enclave->build.parameters.heap_size + HEAP_CHUNK - 1) / HEAP_CHUNK;
 }
 
 /* Page tables that an enclave can need: one for every 2 MiB that holds an added page (never more
@@ -69,9 +75,6 @@ static cella_status make_memory(struct tee *enclave, cella_error *error)
     }
     if (enclave->copy < 0 || ftruncate(enclave->copy, (off_t)enclave->heap_gpa))
         return fail(error, CELLA_SYSTEM, "memory for the public copy: %s", strerror(errno));
-    /* All of it will be filled: one call instead of a fault a page. Where the kernel cannot, faults
-     * do. */
-    madvise(enclave->memory_map, enclave->image_end, MADV_POPULATE_WRITE);
     enclave->shared = mmap(NULL, enclave->build.parameters.shared_size, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (enclave->shared == MAP_FAILED) {
@@ -125,6 +128,8 @@ static void vsm_destroy(struct tee *enclave)
     build_free(&enclave->build);
     pthread_mutex_destroy(&enclave->lock);
     free(enclave->cpuid);
+    free(enclave->zero_pages);
+    free(enclave->heap_chunks);
     free(enclave);
 }
 
@@ -159,6 +164,12 @@ static cella_status vsm_create(const struct tee_parameters *parameters, struct t
         status = fail(error, CELLA_SYSTEM, "KVM_CREATE_VM: %s", strerror(errno));
         goto failed;
     }
+    enclave->zero_pages = calloc(parameters->added_size / 4096 / 64 + 1, 8);
+    enclave->heap_chunks = calloc(heap_chunk_count(enclave) / 64 + 1, 8);
+    if (!enclave->zero_pages || !enclave->heap_chunks) {
+        status = fail(error, CELLA_MEMORY, "no memory for an enclave");
+        goto failed;
+    }
     if ((status = find_cpu(enclave, error)) || (status = make_memory(enclave, error)))
         goto failed;
     vsm_tables_start(enclave);
@@ -174,6 +185,22 @@ failed:
 static uint64_t page_gpa(const struct tee *enclave, size_t index)
 {
     return enclave->image_gpa + index * 4096;
+}
+
+static bool is_zero(const uint8_t page[4096])
+{
+    return page[0] == 0 && memcmp(page, page + 1, 4095) == 0;
+}
+
+/* Gives guest_memfd pages for what comes next, in one call instead of a fault a page. Where the
+ * kernel cannot, faults do. Pages of zeros are left to be made when they are touched inside. */
+static void populate(struct tee *enclave, uint64_t gpa)
+{
+    if (gpa < enclave->populated)
+        return;
+    uint64_t end = gpa + POPULATE < enclave->image_end ? gpa + POPULATE : enclave->image_end;
+    madvise(enclave->memory_map + gpa, end - gpa, MADV_POPULATE_WRITE);
+    enclave->populated = end;
 }
 
 static cella_status vsm_add(struct tee *enclave, uint64_t offset, uint64_t flags,
@@ -193,7 +220,13 @@ static cella_status vsm_add(struct tee *enclave, uint64_t offset, uint64_t flags
     if (!vsm_map(enclave, offset, gpa, entry, false))
         return fail(error, CELLA_INVALID, "add: no room for the page table of 0x%llx",
                     (unsigned long long)offset);
-    memcpy(enclave->memory_map + gpa, page, 4096);
+    if (is_zero(page)) {
+        size_t index = enclave->build.page_count;
+        enclave->zero_pages[index / 64] |= UINT64_C(1) << index % 64;
+    } else {
+        populate(enclave, gpa);
+        memcpy(enclave->memory_map + gpa, page, 4096);
+    }
     build_added(&enclave->build, offset, flags, page);
     return CELLA_OK;
 }
@@ -204,8 +237,11 @@ static cella_status vsm_extend(struct tee *enclave, uint64_t offset, cella_error
     if (status)
         return status;
     const struct build_page *page = build_page_at(&enclave->build, offset);
-    uint64_t gpa = page_gpa(enclave, (size_t)(page - enclave->build.pages));
-    build_extended(&enclave->build, offset, enclave->memory_map + gpa + (offset & 4095));
+    static const uint8_t zeros[MEASURE_CHUNK];
+    size_t index = (size_t)(page - enclave->build.pages);
+    bool zero = enclave->zero_pages[index / 64] >> index % 64 & 1;
+    build_extended(&enclave->build, offset,
+                   zero ? zeros : enclave->memory_map + page_gpa(enclave, index) + (offset & 4095));
     return CELLA_OK;
 }
 
@@ -270,37 +306,72 @@ static cella_status seal_copy(struct tee *enclave, cella_error *error)
     return CELLA_OK;
 }
 
+static cella_status make_slot(struct tee *enclave, const struct kvm_userspace_memory_region2 *slot,
+                              cella_error *error)
+{
+    if (ioctl(enclave->vm, KVM_SET_USER_MEMORY_REGION2, slot) == 0)
+        return CELLA_OK;
+    return fail(error, errno == ENOMEM ? CELLA_MEMORY : CELLA_SYSTEM,
+                "giving memory to the virtual machine: %s", strerror(errno));
+}
+
+static cella_status make_heap_slot(struct tee *enclave, uint64_t chunk, cella_error *error)
+{
+    uint64_t start = chunk * HEAP_CHUNK;
+    uint64_t left = enclave->build.parameters.heap_size - start;
+    const struct kvm_userspace_memory_region2 slot = {
+        .slot = SLOT_HEAP + (uint32_t)chunk,
+        .flags = KVM_MEM_GUEST_MEMFD,
+        .guest_phys_addr = enclave->heap_gpa + start,
+        .memory_size = left < HEAP_CHUNK ? left : HEAP_CHUNK,
+        .userspace_addr = (uint64_t)(uintptr_t)enclave->nothing + start,
+        .guest_memfd = (uint32_t)enclave->memory,
+        .guest_memfd_offset = enclave->heap_gpa + start,
+    };
+    cella_status status = make_slot(enclave, &slot, error);
+    if (!status)
+        enclave->heap_chunks[chunk / 64] |= UINT64_C(1) << chunk % 64;
+    return status;
+}
+
 static cella_status make_slots(struct tee *enclave, cella_error *error)
 {
-    const struct kvm_userspace_memory_region2 slots[] = {
-        {
-            .slot = SLOT_IMAGE,
-            .flags = KVM_MEM_GUEST_MEMFD,
-            .memory_size = enclave->heap_gpa,
-            .userspace_addr = (uint64_t)(uintptr_t)enclave->copy_sealed,
-            .guest_memfd = (uint32_t)enclave->memory,
-        },
-        {
-            .slot = SLOT_HEAP,
-            .flags = KVM_MEM_GUEST_MEMFD,
-            .guest_phys_addr = enclave->heap_gpa,
-            .memory_size = enclave->build.parameters.heap_size,
-            .userspace_addr = (uint64_t)(uintptr_t)enclave->nothing,
-            .guest_memfd = (uint32_t)enclave->memory,
-            .guest_memfd_offset = enclave->heap_gpa,
-        },
-        {
-            .slot = SLOT_SHARED,
-            .guest_phys_addr = enclave->shared_gpa,
-            .memory_size = enclave->build.parameters.shared_size,
-            .userspace_addr = (uint64_t)(uintptr_t)enclave->shared,
-        },
+    const struct kvm_userspace_memory_region2 image = {
+        .slot = SLOT_IMAGE,
+        .flags = KVM_MEM_GUEST_MEMFD,
+        .memory_size = enclave->heap_gpa,
+        .userspace_addr = (uint64_t)(uintptr_t)enclave->copy_sealed,
+        .guest_memfd = (uint32_t)enclave->memory,
     };
-    for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
-        if (ioctl(enclave->vm, KVM_SET_USER_MEMORY_REGION2, &slots[i]))
-            return fail(error, errno == ENOMEM ? CELLA_MEMORY : CELLA_SYSTEM,
-                        "giving memory to the virtual machine: %s", strerror(errno));
-    return CELLA_OK;
+    const struct kvm_userspace_memory_region2 shared = {
+        .slot = SLOT_SHARED,
+        .guest_phys_addr = enclave->shared_gpa,
+        .memory_size = enclave->build.parameters.shared_size,
+        .userspace_addr = (uint64_t)(uintptr_t)enclave->shared,
+    };
+    uint64_t last = heap_chunk_count(enclave) - 1;
+    cella_status status = make_slot(enclave, &image, error);
+    if (!status)
+        status = make_slot(enclave, &shared, error);
+    if (!status)
+        status = make_heap_slot(enclave, 0, error);
+    if (!status && last)
+        status = make_heap_slot(enclave, last, error);
+    return status;
+}
+
+static cella_status vsm_grow(struct tee *enclave, uint64_t chunk, cella_error *error)
+{
+    if (enclave->build.state != BUILD_READY || chunk >= heap_chunk_count(enclave))
+        return fail(error, CELLA_INVALID, "grow: no initialised enclave with a chunk %llu of heap",
+                    (unsigned long long)chunk);
+    pthread_mutex_lock(&enclave->lock);
+    cella_status status = enclave->heap_chunks[chunk / 64] >> chunk % 64 & 1
+                              ? fail(error, CELLA_INVALID, "grow: chunk %llu has its memory",
+                                     (unsigned long long)chunk)
+                              : make_heap_slot(enclave, chunk, error);
+    pthread_mutex_unlock(&enclave->lock);
+    return status;
 }
 
 /* From here on nobody on the host can read or change the enclave's memory. */
@@ -381,6 +452,7 @@ const struct tee_operations tee_vsm = {
     .initialise = vsm_initialise,
     .shared = vsm_shared,
     .enter = vsm_enter,
+    .grow = vsm_grow,
     .interrupt = vsm_interrupt,
     .report = vsm_report,
     .key = vsm_key,

@@ -16,7 +16,7 @@
  *   2. the public copy holds system pages, page tables and pages without W, at the same offsets,
  *      and zeros elsewhere up to the heap; it is sealed before the slot is made;
  *   3. the heap has no copy: the addresses that KVM's software would read it at cannot be read;
- *   4. no slot is made or changed after initialise.
+ *   4. after initialise slots are only added, each for a chunk of the heap that had none.
  */
 #ifndef TEE_VSM_VSM_H
 #define TEE_VSM_VSM_H
@@ -83,10 +83,14 @@ struct tee {
     uint64_t image_gpa, image_end;
     uint64_t heap_gpa, private_size, shared_gpa;
 
+    uint64_t *zero_pages;  /* bit i: the i-th page added is zeros, and was not written */
+    uint64_t populated;    /* gpa below which guest_memfd has its pages */
+    uint64_t *heap_chunks; /* bit i: chunk i of the heap has its slot; under `lock` */
+
     struct kvm_cpuid2 *cpuid;
     uint64_t xcr0;
     uint64_t tsc_khz, tsc_offset;
-    pthread_mutex_t lock; /* making vCPUs */
+    pthread_mutex_t lock; /* making vCPUs and slots */
     struct vsm_vcpu vcpu[THREAD_COUNT_MAX];
 };
 
