@@ -147,7 +147,10 @@ static void lie_to_process(struct result *result)
         conclude(result, STOPPED, "PTRACE_SEIZE: %s", strerror(errno));
     } else {
         struct user_regs_struct registers = {0};
+        /* It must have stopped before it has anything to read, or the read is over unseen. */
+        waitpid(pid, NULL, __WALL);
         write_text(input, "something\n");
+        ptrace(PTRACE_SYSCALL, pid, 0, 0);
         for (int status, stops = 0; stops < 32 && waitpid(pid, &status, __WALL) == pid; stops++) {
             ptrace(PTRACE_GETREGS, pid, 0, &registers);
             if (WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80) &&
