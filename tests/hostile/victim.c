@@ -315,6 +315,8 @@ static void use_threads(void)
         }
         check(counter == made * TURNS && arrived == made, VERDICT_THREAD);
     }
+    struct timespec moment = {0, 2000000}; /* for threads that ended to become idle */
+    nanosleep(&moment, NULL);
     for (int i = 0; i < 200; i++)
         sched_yield();
 }
