@@ -63,14 +63,22 @@ static const char *request_name(unsigned long request, const void *argument)
                                         "KVM_SET_USER_MEMORY_REGION2, heap",
                                         "KVM_SET_USER_MEMORY_REGION2, shared"};
     switch (request & 0xffff) {
-    case 0xae01: return "KVM_CREATE_VM";
-    case 0xae05: return "KVM_GET_SUPPORTED_CPUID";
-    case 0xae41: return "KVM_CREATE_VCPU";
-    case 0xae49: return slots[*(const uint32_t *)argument % 3];
-    case 0xae80: return "KVM_RUN";
-    case 0xae90: return "KVM_SET_CPUID2";
-    case 0xaed4: return "KVM_CREATE_GUEST_MEMFD";
-    default: return "other KVM requests";
+    case 0xae01:
+        return "KVM_CREATE_VM";
+    case 0xae05:
+        return "KVM_GET_SUPPORTED_CPUID";
+    case 0xae41:
+        return "KVM_CREATE_VCPU";
+    case 0xae49:
+        return slots[*(const uint32_t *)argument % 3];
+    case 0xae80:
+        return "KVM_RUN";
+    case 0xae90:
+        return "KVM_SET_CPUID2";
+    case 0xaed4:
+        return "KVM_CREATE_GUEST_MEMFD";
+    default:
+        return "other KVM requests";
     }
 }
 
@@ -95,16 +103,16 @@ int ioctl(int fd, unsigned long request, ...)
 }
 
 /* One wrapper a function: same arguments, timed. */
-#define TIMED(type, name, parameters, arguments)  \
-    type name parameters                          \
-    {                                             \
-        static type(*next) parameters;            \
-        if (!next)                                \
-            next = NEXT(name);                    \
-        uint64_t began = now();                   \
-        type result = next arguments;             \
-        account(#name, began);                    \
-        return result;                            \
+#define TIMED(type, name, parameters, arguments)                                                   \
+    type name parameters                                                                           \
+    {                                                                                              \
+        static type(*next) parameters;                                                             \
+        if (!next)                                                                                 \
+            next = NEXT(name);                                                                     \
+        uint64_t began = now();                                                                    \
+        type result = next arguments;                                                              \
+        account(#name, began);                                                                     \
+        return result;                                                                             \
     }
 
 TIMED(int, madvise, (void *at, size_t size, int advice), (at, size, advice))
@@ -119,7 +127,8 @@ TIMED(ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size))
 TIMED(ssize_t, pwrite64, (int fd, const void *from, size_t size, off_t offset),
       (fd, from, size, offset))
 TIMED(int, pthread_create,
-      (pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument),
+      (pthread_t * thread, const pthread_attr_t *attributes, void *(*start)(void *),
+       void *argument),
       (thread, attributes, start, argument))
 TIMED(int, seccomp_load, (void *context), (context))
 TIMED(int, seccomp_rule_add_array,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sql cte|sort ROWS: seconds of a query over a database in memory, run before so that its memory has
- * been touched.
+ * sql cte|sort ROWS: seconds of a query over a database in memory, run before so that its memory
+ * has been touched.
  */
 #include "measure.h"
 
