@@ -27,6 +27,8 @@
 #define SANITIZED 0
 #endif
 
+#define KVM_RUN_MOST (4 * 4096) /* bytes; three pages on x86 */
+
 static const int allowed[] = {
     SCMP_SYS(read),
     SCMP_SYS(write),
@@ -107,10 +109,17 @@ static int add_rules(scmp_filter_ctx filter, bool network)
     for (size_t i = 0; i < sizeof(vcpu_requests) / sizeof(vcpu_requests[0]) && !error; i++)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
                                  SCMP_A1(SCMP_CMP_EQ, vcpu_requests[i], 0));
-    /* Memory of the host's own, never executable. */
+    /* Memory of the host's own, never executable, and nobody's descriptor ... */
     if (!error)
-        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+                                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+                                 SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
+    /* ... but a vCPU's kvm_run. Of guest_memfd that would be the system pages, which are public. */
+    if (!error)
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 4,
+                                 SCMP_A1(SCMP_CMP_LE, KVM_RUN_MOST, 0),
+                                 SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_WRITE, 0),
+                                 SCMP_A3(SCMP_CMP_EQ, MAP_SHARED, 0), SCMP_A5(SCMP_CMP_EQ, 0, 0));
     if (!error)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
                                  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
