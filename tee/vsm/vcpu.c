@@ -171,7 +171,7 @@ static void read_fault(const struct tee *enclave, const struct vsm_vcpu *vcpu,
     leave->fault_address = handler ? regs.rdi : 0;
 }
 
-static void read_exit(const struct tee *enclave, struct vsm_vcpu *vcpu, struct tee_exit *leave)
+static void read_exit(struct tee *enclave, struct vsm_vcpu *vcpu, struct tee_exit *leave)
 {
     const struct kvm_run *run = vcpu->run;
     if (run->exit_reason == KVM_EXIT_IO && run->io.port == VSM_PORT_GATE &&
@@ -179,52 +179,57 @@ static void read_exit(const struct tee *enclave, struct vsm_vcpu *vcpu, struct t
         leave->reason = TEE_EXIT_GATE;
         return;
     }
-    if (run->exit_reason == KVM_EXIT_INTR) {
-        leave->reason = TEE_EXIT_INTERRUPTED;
-        return;
-    }
-    atomic_store(&vcpu->dead, true);
+    atomic_store(&enclave->stopped, true);
     read_fault(enclave, vcpu, leave);
 }
 
-cella_status vsm_enter(struct tee *enclave, uint32_t thread, struct tee_exit *leave,
-                       cella_error *error)
+/* One KVM_RUN, until something other than a signal of the host's ends it: 0, or an errno. */
+static int run(struct vsm_vcpu *vcpu)
 {
-    memset(leave, 0, sizeof(*leave));
-    leave->reason = TEE_EXIT_FAULT;
-    cella_status status = build_check_enter(&enclave->build, thread, error);
-    if (status)
-        return status;
+    for (;;) {
+        if (atomic_load(&vcpu->interrupted))
+            return EINTR;
+        if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
+            return 0;
+        if (errno != EINTR && errno != EAGAIN)
+            return errno;
+    }
+}
+
+static void set_inside(struct vsm_vcpu *vcpu, bool inside)
+{
+    pthread_mutex_lock(&vcpu->lock);
+    vcpu->thread = pthread_self();
+    vcpu->inside = inside;
+    pthread_mutex_unlock(&vcpu->lock);
+}
+
+static cella_status enter_alone(struct tee *enclave, uint32_t thread, struct tee_exit *leave,
+                                cella_error *error)
+{
     struct vsm_vcpu *vcpu = &enclave->vcpu[thread];
-    if (atomic_load(&vcpu->dead))
-        return fail(error, CELLA_STOPPED, "thread %u has faulted and cannot be entered", thread);
+    if (atomic_load(&enclave->stopped))
+        return fail(error, CELLA_STOPPED,
+                    "enter: the enclave has stopped, because one of its threads faulted");
+    if (vcpu->ended)
+        return fail(error, CELLA_STOPPED,
+                    "enter: thread %u was interrupted, and is not entered again", thread);
     if (vcpu->fd < 0) {
         pthread_mutex_lock(&enclave->lock);
-        status = vsm_vcpu_make(enclave, thread, error);
+        cella_status status = vsm_vcpu_make(enclave, thread, error);
         pthread_mutex_unlock(&enclave->lock);
         if (status)
             return status;
     }
 
+    static const struct timespec now = {0};
     sigset_t kick, before;
     sigemptyset(&kick);
     sigaddset(&kick, KICK);
     pthread_sigmask(SIG_BLOCK, &kick, &before);
-    vcpu->thread = pthread_self();
-    atomic_store(&vcpu->inside, true);
-    int result;
-    do {
-        if (atomic_exchange(&vcpu->interrupted, false)) {
-            result = -1;
-            errno = EINTR;
-        } else {
-            result = ioctl(vcpu->fd, KVM_RUN, 0);
-        }
-    } while (result < 0 && errno == EAGAIN);
-    int number = errno;
-    atomic_store(&vcpu->inside, false);
-    atomic_exchange(&vcpu->interrupted, false);
-    static const struct timespec now = {0};
+    set_inside(vcpu, true);
+    int result = run(vcpu);
+    set_inside(vcpu, false);
     while (sigtimedwait(&kick, NULL, &now) > 0)
         ;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -233,26 +238,44 @@ cella_status vsm_enter(struct tee *enclave, uint32_t thread, struct tee_exit *le
         read_exit(enclave, vcpu, leave);
         return CELLA_OK;
     }
-    if (number == EINTR) {
+    if (result == EINTR) {
+        vcpu->ended = true;
         leave->reason = TEE_EXIT_INTERRUPTED;
         return CELLA_OK;
     }
-    atomic_store(&vcpu->dead, true);
-    if (number == ENOMEM || (number == EFAULT && vcpu->run->exit_reason == KVM_EXIT_MEMORY_FAULT)) {
+    atomic_store(&enclave->stopped, true);
+    if (result == ENOMEM || (result == EFAULT && vcpu->run->exit_reason == KVM_EXIT_MEMORY_FAULT)) {
         leave->reason = TEE_EXIT_NO_MEMORY;
         return CELLA_OK;
     }
-    if (number == EFAULT) {
-        leave->reason = TEE_EXIT_FAULT;
+    if (result == EFAULT) /* KVM's software went where nothing is mapped for it */
         return CELLA_OK;
-    }
-    return fail(error, CELLA_SYSTEM, "KVM_RUN: %s", strerror(number));
+    return fail(error, CELLA_SYSTEM, "KVM_RUN: %s", strerror(result));
+}
+
+cella_status vsm_enter(struct tee *enclave, uint32_t thread, struct tee_exit *leave,
+                       cella_error *error)
+{
+    *leave = (struct tee_exit){.reason = TEE_EXIT_FAULT};
+    cella_status status = build_check_enter(&enclave->build, thread, error);
+    if (status)
+        return status;
+    struct vsm_vcpu *vcpu = &enclave->vcpu[thread];
+    if (atomic_exchange(&vcpu->busy, true))
+        return fail(error, CELLA_BUSY, "enter: another host thread runs thread %u", thread);
+    status = enter_alone(enclave, thread, leave, error);
+    atomic_store(&vcpu->busy, false);
+    return status;
 }
 
 void vsm_interrupt(struct tee *enclave, uint32_t thread)
 {
+    if (thread >= enclave->build.thread_count)
+        return;
     struct vsm_vcpu *vcpu = &enclave->vcpu[thread];
     atomic_store(&vcpu->interrupted, true);
-    if (atomic_load(&vcpu->inside))
+    pthread_mutex_lock(&vcpu->lock);
+    if (vcpu->inside)
         pthread_kill(vcpu->thread, KICK);
+    pthread_mutex_unlock(&vcpu->lock);
 }

@@ -142,7 +142,7 @@ static cella_status vsm_create(const struct tee_parameters *parameters, struct t
         return fail(error, CELLA_MEMORY, "no memory for an enclave");
     enclave->kvm = enclave->vm = enclave->memory = enclave->copy = -1;
     for (uint32_t i = 0; i < THREAD_COUNT_MAX; i++)
-        enclave->vcpu[i].fd = -1;
+        enclave->vcpu[i] = (struct vsm_vcpu){.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
     pthread_mutex_init(&enclave->lock, NULL);
 
     cella_status status = build_create(&enclave->build, parameters, error);

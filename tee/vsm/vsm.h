@@ -63,10 +63,12 @@ extern const size_t vsm_requirement_count;
 struct vsm_vcpu {
     int fd; /* -1: not made yet */
     struct kvm_run *run;
-    _Atomic bool interrupted;
-    _Atomic bool inside;
-    _Atomic bool dead; /* faulted: never entered again */
-    pthread_t thread;  /* valid while inside */
+    _Atomic bool busy;        /* a host thread is in vsm_enter with it */
+    _Atomic bool interrupted; /* by vsm_interrupt */
+    bool ended;               /* enter has said so: it is not entered again */
+    pthread_mutex_t lock;     /* of `inside` and `thread` */
+    bool inside;
+    pthread_t thread; /* while inside */
 };
 
 struct tee {
@@ -90,6 +92,7 @@ struct tee {
     struct kvm_cpuid2 *cpuid;
     uint64_t xcr0;
     uint64_t tsc_khz, tsc_offset;
+    _Atomic bool stopped; /* a thread has faulted */
     pthread_mutex_t lock; /* making vCPUs and slots */
     struct vsm_vcpu vcpu[THREAD_COUNT_MAX];
 };
