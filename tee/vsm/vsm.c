@@ -107,6 +107,8 @@ static cella_status find_cpu(struct tee *enclave, cella_error *error)
 
 static void vsm_destroy(struct tee *enclave)
 {
+    if (!enclave)
+        return;
     for (uint32_t i = 0; i < THREAD_COUNT_MAX; i++) {
         if (enclave->vcpu[i].fd < 0)
             continue;
