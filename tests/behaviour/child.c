@@ -114,7 +114,8 @@ static _Noreturn void become(const struct child_request *request, int input, int
     setrlimit(RLIMIT_CORE, &none);
     sigemptyset(&empty);
     sigprocmask(SIG_SETMASK, &empty, NULL);
-    signal(SIGPIPE, SIG_DFL);
+    for (int number = 1; number < NSIG; number++) /* a shell's background jobs ignore some */
+        signal(number, SIG_DFL);
     dup2(input, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
     dup2(errors, STDERR_FILENO);

@@ -333,8 +333,8 @@ static void test_findings(void **state)
 
 static void assert_holds(const char *text, const char *part)
 {
-    if (!strstr(text, part))
-        fail_msg("\"%s\" is not in:\n%s", part, text);
+    if (!text || !strstr(text, part))
+        fail_msg("\"%s\" is not in:\n%s", part, text ? text : "(nothing)");
 }
 
 static void test_text(void **state)
