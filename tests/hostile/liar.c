@@ -172,7 +172,7 @@ cella_image *liar_image(const char *use)
     bool asks = strcmp(use, "arguments") == 0;
     snprintf(path, sizeof(path), "%s/manifest.json", folder);
     snprintf(text, sizeof(text),
-             "{\"cella\": 1, %s%s%s \"heap_size\": \"64M\", \"threads\": 6, \"clock\": true, "
+             "{\"cella\": 1, %s%s%s \"heap_size\": \"256M\", \"threads\": 6, \"clock\": true, "
              "\"network\": true, \"statistics\": true, \"files\": [{\"path\": \"/plain\", "
              "\"kind\": \"plain\", \"source\": \"%s/plain\", \"directory\": true, "
              "\"writable\": true}]}",

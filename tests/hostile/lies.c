@@ -90,7 +90,7 @@ static const struct {
     {"sockets", RING_RECEIVE},      {"sockets", RING_SHUTDOWN},
     {"sockets", RING_SOCKET_NAME},  {"sockets", RING_SOCKET_SET},
     {"sockets", RING_SOCKET_GET},   {"sockets", RING_NONBLOCK},
-    {"serve", RING_CALL_WAIT},
+    {"serve", RING_CALL_WAIT},      {"memory", RING_HEAP},
 };
 
 static void test_results(void **state)

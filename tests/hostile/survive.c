@@ -111,7 +111,7 @@ static cella_image *pack(uint64_t seed)
     snprintf(path, sizeof(path), "/tmp/cella-survive-%d.json", (int)getpid());
     snprintf(text, sizeof(text),
              "{\"cella\": 1, \"arguments\": [\"assailant\", \"%" PRIu64 "\", \"" REQUESTS
-             "\"], \"heap_size\": \"64M\", \"threads\": 6, \"network\": true, \"files\": "
+             "\"], \"heap_size\": \"256M\", \"threads\": 6, \"network\": true, \"files\": "
              "[{\"path\": \"/plain\", \"kind\": \"plain\", \"source\": \"%s\", \"directory\": "
              "true, \"writable\": true}, {\"path\": \"/read\", \"kind\": \"plain\", \"source\": "
              "\"%s\", \"directory\": true}]}",

@@ -425,12 +425,30 @@ static void use_serve(void)
         pthread_join(thread, NULL);
 }
 
+/* More than the first and the last chunk of the heap: the host is asked for more. */
+static void use_memory(void)
+{
+    enum { PIECES = 24, PIECE = 8 << 20 };
+    uint64_t *pieces[PIECES];
+    for (size_t i = 0; i < PIECES; i++) {
+        pieces[i] = malloc(PIECE);
+        for (size_t at = 0; pieces[i] && at < PIECE / 8; at += 512)
+            pieces[i][at] = i << 32 | at;
+    }
+    for (size_t i = 0; i < PIECES; i++) {
+        for (size_t at = 0; pieces[i] && at < PIECE / 8; at += 512)
+            check(pieces[i][at] == (i << 32 | at), VERDICT_MEMORY);
+        free(pieces[i]);
+    }
+}
+
 static const struct {
     const char *name;
     void (*use)(void);
 } uses[] = {
     {"files", use_files},     {"streams", use_streams}, {"clock", use_clock},
     {"threads", use_threads}, {"sockets", use_sockets}, {"serve", use_serve},
+    {"memory", use_memory},
 };
 
 int main(int argc, char **argv, char **environment)
