@@ -439,7 +439,26 @@ long sys_munmap(const long *argument)
         return -EINVAL;
     if (start < page_up(brk_peak) || start + size > ceiling)
         return -EINVAL; /* the brk heap and the runtime's own */
+
+    struct thread *self = thread_self();
+    memory_leave_stack(self);
+    if (self->program_stack - start < size) {
+        self->left_stack = start;
+        self->left_stack_size = size;
+        return 0;
+    }
     return unmap(start, start + size) ? 0 : -ENOMEM;
+}
+
+/* A detached thread of musl unmaps its stack and then calls exit. Natively neither touches the
+ * stack; here each system call is a call, whose return address lies on it. So the stack is kept
+ * until the thread has ended, or has found another. */
+void memory_leave_stack(struct thread *thread)
+{
+    uint64_t start = thread->left_stack, size = thread->left_stack_size;
+    thread->left_stack_size = 0;
+    if (size && !unmap(start, start + size))
+        runtime_stop(RING_STOP_MEMORY, sizeof(struct region));
 }
 
 /* Resizes [start, start + old) where it is: its address, or -errno. */

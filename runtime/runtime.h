@@ -57,6 +57,7 @@ struct thread {
     /* thread.c, signal.c */
     uint64_t fs_base;
     uint32_t *clear_tid;
+    uint64_t left_stack, left_stack_size; /* unmapped by the thread itself: given back at its end */
     uint64_t signal_mask;
     _Atomic uint64_t signals_pending;
     _Atomic uint64_t signals_killed; /* of those, sent by kill rather than tgkill */

@@ -38,6 +38,8 @@ void memory_start(void);
 uint64_t memory_peak(void);
 uint64_t memory_in_use(void);
 void *memory_stack(void); /* top of the first thread's stack */
+/* Gives back the stack that a thread unmapped under its own feet. */
+void memory_leave_stack(struct thread *thread);
 
 /* clock.c */
 void clock_start(void);

@@ -169,6 +169,7 @@ long sys_exit(const long *argument)
     struct thread *self = thread_self();
     if (atomic_fetch_sub(&running, 1) == 1)
         runtime_exit((int)argument[0] & 0xff, 0);
+    memory_leave_stack(self);
     if (self->clear_tid) {
         _Atomic uint32_t *word = (_Atomic uint32_t *)self->clear_tid;
         self->clear_tid = NULL;

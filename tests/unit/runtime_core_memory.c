@@ -509,12 +509,43 @@ static void test_small(void **state)
     assert_stops(memory_start(), RING_STOP_MEMORY, STACK + TABLE);
 }
 
+/* A thread that unmaps the stack it stands on still has its return address there until it ends. */
+static void test_own_stack(void **state)
+{
+    (void)state;
+    struct thread *self = thread_self();
+    int anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
+    long stack = call(sys_mmap, 0, 4 * PAGE, 3, anonymous, -1);
+    uint64_t before = memory_in_use();
+    self->program_stack = (uint64_t)stack + 4 * PAGE - 8;
+    *(uint64_t *)self->program_stack = 0x1234;
+    assert_int_equal(call(sys_munmap, stack, 4 * PAGE, 0, 0, 0), 0);
+    assert_int_equal(memory_in_use(), before);
+    assert_int_not_equal(call(sys_mmap, 0, 4 * PAGE, 3, anonymous, -1), stack);
+    assert_int_equal(*(uint64_t *)self->program_stack, 0x1234);
+
+    memory_leave_stack(self);
+    assert_int_equal(call(sys_mmap, 0, 4 * PAGE, 3, anonymous, -1), stack);
+    assert_int_equal(*(uint64_t *)self->program_stack, 0);
+    memory_leave_stack(self); /* once only */
+    assert_int_equal(memory_in_use(), before + 4 * PAGE);
+
+    /* It has found another stack: the next call of its gives the first one back. */
+    long second = call(sys_mmap, 0, PAGE, 3, anonymous, -1);
+    assert_int_equal(call(sys_munmap, stack, 4 * PAGE, 0, 0, 0), 0);
+    self->program_stack = 0;
+    assert_int_equal(call(sys_munmap, second, PAGE, 0, 0, 0), 0);
+    assert_int_equal(memory_in_use(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chunks),  cmocka_unit_test(test_random),
-        cmocka_unit_test(test_objects), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_small),
+        cmocka_unit_test(test_chunks),    cmocka_unit_test(test_random),
+        cmocka_unit_test(test_objects),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_own_stack), cmocka_unit_test(test_small),
     };
+    struct thread self = {0};
+    core_become(&self);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
