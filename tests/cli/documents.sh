@@ -15,8 +15,8 @@ failed() {
     echo "FAILED: $1"
 }
 
-answered=$(sed -nE 's/.*ENTRY\(([a-z0-9_]+)\),.*/\1/p; s/.*\[__NR_([a-z0-9_]+)\] = .*/\1/p; s/.*case __NR_([a-z0-9_]+):.*/\1/p' \
-    "$source/runtime/syscalls.c" | sort)
+answered=$(grep -oE 'ENTRY\([a-z0-9_]+\)[^ ]|\[__NR_[a-z0-9_]+\] =|case __NR_[a-z0-9_]+:' \
+    "$source/runtime/syscalls.c" | sed -E 's/.*(ENTRY\(|__NR_)([a-z0-9_]+).*/\2/' | sort)
 documented=$(sed '/^## Not answered/,$d' "$source/docs/syscalls.md" |
     sed -nE 's/^\| (`[^|]*) \|.*/\1/p' | grep -oE '`[a-z0-9_]+`' | tr -d '`' | sort)
 [ -n "$answered" ] || failed "no system call found in runtime/syscalls.c"
