@@ -100,7 +100,7 @@ static void run_thread(struct host_thread *thread)
             break;
         case TEE_EXIT_NO_MEMORY:
             host_end(enclave, CELLA_END_STOPPED, 0,
-                     "the enclave was stopped: this machine has no memory left for it");
+                     "the enclave was stopped: this machine gave it no memory");
             return;
         case TEE_EXIT_FAULT:
             host_fault_sentence(enclave, &leave, sentence);

@@ -88,11 +88,13 @@ enum tee_exit_reason {
     TEE_EXIT_NO_MEMORY = 4,   /* the host had no page to give */
 };
 
+#define TEE_VECTOR_UNKNOWN UINT32_MAX
+
 struct tee_exit {
     enum tee_exit_reason reason;
     /* Fault details: only with TEE_ATTRIBUTE_DEBUG, and only what the TEE can tell; else zero. */
     bool has_details;
-    uint32_t vector;        /* x86 exception vector */
+    uint32_t vector;        /* x86 exception vector, or TEE_VECTOR_UNKNOWN */
     uint64_t address;       /* RIP */
     uint64_t fault_address; /* CR2 where vector is 14 */
     uint64_t stack;         /* RSP */

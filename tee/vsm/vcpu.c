@@ -165,7 +165,7 @@ static void read_fault(const struct tee *enclave, const struct vsm_vcpu *vcpu,
     if (!handler && regs.rip < 4096)
         return; /* the CPU was reset by the triple fault: nothing to tell */
     leave->has_details = true;
-    leave->vector = handler ? (uint32_t)regs.rax : 0;
+    leave->vector = handler ? (uint32_t)regs.rax : TEE_VECTOR_UNKNOWN;
     leave->address = handler ? regs.rcx : regs.rip;
     leave->stack = handler ? regs.rsi : regs.rsp;
     leave->fault_address = handler ? regs.rdi : 0;
@@ -180,6 +180,12 @@ static void read_exit(struct tee *enclave, struct vsm_vcpu *vcpu, struct tee_exi
         return;
     }
     atomic_store(&enclave->stopped, true);
+    /* The runtime was told that a chunk of its heap has memory, and it has none. */
+    if (run->exit_reason == KVM_EXIT_MMIO && run->mmio.phys_addr >= enclave->heap_gpa &&
+        run->mmio.phys_addr < enclave->private_size) {
+        leave->reason = TEE_EXIT_NO_MEMORY;
+        return;
+    }
     read_fault(enclave, vcpu, leave);
 }
 

@@ -2,11 +2,14 @@
  *
  * The vsm backend's own structures. An enclave is a virtual machine in which nothing runs at CPL0.
  *
- * Guest-physical memory, in order (slot 0 up to the heap, slot 1 the heap, slot 2 the shared
- * region; slots 0 and 1 are one guest_memfd): 0                 system pages: GDT, TSS, gate, debug
- * pages (VSM_SYSTEM_ pages) tables_gpa        page tables, handed out one after another image_gpa
- * pages of the image, in the order they are added heap_gpa          the heap (2 MiB aligned)
- *   shared_gpa        the shared region (2 MiB aligned)
+ * Guest-physical memory, in order:
+ *   0            system pages: GDT, TSS, gate, debug pages (VSM_SYSTEM_ pages)
+ *   tables_gpa   page tables, handed out one after another
+ *   image_gpa    pages of the image, in the order they are added
+ *   heap_gpa     the heap (2 MiB aligned)
+ *   shared_gpa   the shared region (2 MiB aligned)
+ * Slot 0 is what lies below the heap, slot 1 the shared region, slots 2 and up a chunk of the heap
+ * each. All but the shared region is one guest_memfd.
  *
  * Guest-virtual memory: ELRANGE from 0; system pages at VSM_SYSTEM_ADDRESS, the shared region at
  * VSM_SHARED_ADDRESS. Page tables are mapped nowhere in it.

@@ -231,16 +231,18 @@ static void judge(const struct lie *lie, const char *tee, const cella_outcome *o
                 strstr(outcome->sentence, lie->operation ? words : "impossible answer");
     bool held = was_stopped && outcome->end == CELLA_END_STOPPED &&
                 strstr(outcome->sentence, "stopped by its host");
+    /* A chunk of the heap that the host said it had given. */
+    bool starved = outcome->end == CELLA_END_STOPPED && strstr(outcome->sentence, "no memory");
     bool right = (lie->ending == ENDS_STOPPED && said) || (lie->ending == ENDS_GOOD && good) ||
                  (lie->ending == ENDS_EITHER && (good || said)) ||
                  (lie->ending == ENDS_NEVER && held) ||
-                 (lie->ending == ENDS_ANY && (good || said || held));
+                 (lie->ending == ENDS_ANY && (good || said || held || starved));
     if (right)
         return;
     failures++;
-    print_error("%s, %s (operation %u, result %lld, seed %llu): end %d, status %d: %s\n", tee,
-                lie->name, lie->operation, (long long)lie->result, (unsigned long long)lie->seed,
-                outcome->end, outcome->status, outcome->sentence);
+    print_error("%s, %s of %s (operation %u, result %lld, seed %llu): end %d, status %d: %s\n", tee,
+                lie->name, lie->use, lie->operation, (long long)lie->result,
+                (unsigned long long)lie->seed, outcome->end, outcome->status, outcome->sentence);
 }
 
 static void on_alarm(int signal)

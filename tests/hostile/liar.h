@@ -29,7 +29,7 @@ enum ending {
     ENDS_GOOD,    /* the lie is one that any Linux could have told: the program goes on and ends */
     ENDS_EITHER,
     ENDS_NEVER, /* nothing happens until cella_stop */
-    ENDS_ANY,   /* EITHER, or NEVER */
+    ENDS_ANY,   /* EITHER, or NEVER, or for want of memory */
 };
 
 struct lie {
