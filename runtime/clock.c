@@ -189,7 +189,7 @@ static long sleep_until(uint64_t deadline)
         uint64_t now = clock_monotonic_ns();
         if (now >= deadline)
             return 0;
-        if (self->signals_pending & ~self->signal_mask)
+        if (thread_is_signalled(self))
             return -EINTR;
         thread_wait(&nobody, 0, deadline - now);
     }

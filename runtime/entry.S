@@ -32,44 +32,44 @@ runtime_enter:
     .size runtime_enter, . - runtime_enter
 
 /* `call *%rax` of the program ends here. The return address is on the program's stack. Like the
- * kernel's, this entry keeps every register but rax, rcx and r11, vector registers included. */
+ * kernel's, this entry keeps every register but rax and rcx, vector registers included. */
     .globl runtime_syscall_entry
     .type runtime_syscall_entry, @function
 runtime_syscall_entry:
     mov %rsp, %gs:THREAD_PROGRAM_STACK
     mov %gs:THREAD_STACK, %rsp
     push %rax
-    push %rdi
-    push %rsi
     push %rdx
-    push %r10
-    push %r8
-    push %r9
     push %rbx
     push %rbp
-    push %r12
-    push %r13
-    push %r14
+    push %rsi
+    push %rdi
     push %r15
+    push %r14
+    push %r13
+    push %r12
+    push %r11
+    push %r10
+    push %r9
+    push %r8
     cld
     mov %rsp, %rdi
-    sub $8, %rsp
     call runtime_syscall
-    add $8, %rsp
     /* fall through: rsp points to the frame, rax is the result */
 runtime_leave:
-    pop %r15
-    pop %r14
-    pop %r13
+    pop %r8
+    pop %r9
+    pop %r10
+    pop %r11
     pop %r12
+    pop %r13
+    pop %r14
+    pop %r15
+    pop %rdi
+    pop %rsi
     pop %rbp
     pop %rbx
-    pop %r9
-    pop %r8
-    pop %r10
     pop %rdx
-    pop %rsi
-    pop %rdi
     mov %gs:THREAD_PROGRAM_STACK, %rsp
     ret
     .size runtime_syscall_entry, . - runtime_syscall_entry

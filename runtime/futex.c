@@ -97,11 +97,6 @@ static bool stop_waiting(struct thread *self)
     }
 }
 
-static bool is_signalled(const struct thread *self)
-{
-    return atomic_load(&self->signals_pending) & (~self->signal_mask | self->signal_waited);
-}
-
 bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns,
                       bool *differs)
 {
@@ -127,10 +122,10 @@ bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uin
     }
     uint64_t start = ns == UINT64_MAX ? 0 : clock_monotonic_ns();
     uint64_t left = ns;
-    while (atomic_load(&self->queued) && !is_signalled(self)) {
+    while (atomic_load(&self->queued) && !thread_is_signalled(self)) {
         uint32_t ticket = atomic_load(&self->slot->wake);
         atomic_store(&self->parked, 1);
-        if (atomic_load(&self->queued) && !is_signalled(self))
+        if (atomic_load(&self->queued) && !thread_is_signalled(self))
             host_leave(RING_PARK, ticket, left);
         atomic_store(&self->parked, 0);
         if (ns == UINT64_MAX)
@@ -253,7 +248,7 @@ static long wait(_Atomic uint32_t *word, uint32_t value, uint32_t bits, const vo
         return 0;
     if (differs)
         return -EAGAIN;
-    return is_signalled(thread_self()) ? -EINTR : -ETIMEDOUT;
+    return thread_is_signalled(thread_self()) ? -EINTR : -ETIMEDOUT;
 }
 
 long sys_futex(const long *argument)

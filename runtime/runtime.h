@@ -60,11 +60,7 @@ struct thread {
     uint64_t left_stack, left_stack_size; /* unmapped by the thread itself: given back at its end */
     uint64_t signal_mask;
     _Atomic uint64_t signals_pending;
-    _Atomic uint64_t signals_killed; /* of those, sent by kill rather than tgkill */
     uint64_t signal_stack, signal_stack_size;
-    uint64_t signal_waited; /* rt_sigtimedwait takes these, blocked or not */
-    uint64_t signal_mask_saved;
-    bool signal_mask_restored; /* rt_sigsuspend: after the handler the mask is signal_mask_saved */
 };
 
 static inline struct thread *thread_self(void)
@@ -72,6 +68,12 @@ static inline struct thread *thread_self(void)
     struct thread *thread;
     __asm__("mov %%gs:0, %0" : "=r"(thread));
     return thread;
+}
+
+/* A signal is to be delivered: what the thread waits for ends with -EINTR. */
+static inline bool thread_is_signalled(const struct thread *thread)
+{
+    return (thread->signals_pending & ~thread->signal_mask) != 0;
 }
 
 /* ---- lock.c: sleeps after a short spin; not recursive; may be held across host_call ---- */

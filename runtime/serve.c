@@ -195,7 +195,7 @@ long serve_read(uint8_t *buffer, uint64_t size)
         long result = look_with_others(buffer, size);
         if (result != -EAGAIN)
             return result;
-        if (atomic_load(&self->signals_pending) & ~self->signal_mask)
+        if (thread_is_signalled(self))
             return -EINTR;
         uint32_t position = atomic_load(&head);
         atomic_fetch_add(&asleep, 1);

@@ -37,9 +37,9 @@ static syscall_handler *const table[RING_SYSCALLS] = {
     ENTRY(futex), ENTRY(set_tid_address), ENTRY(set_robust_list), ENTRY(gettid), ENTRY(exit),
     ENTRY(exit_group), ENTRY(sched_yield), ENTRY(arch_prctl), ENTRY(rseq),
     /* signal.c */
-    ENTRY(rt_sigaction), ENTRY(rt_sigprocmask), ENTRY(rt_sigpending), ENTRY(sigaltstack),
-    ENTRY(kill), ENTRY(tkill), ENTRY(tgkill), ENTRY(pause), ENTRY(rt_sigsuspend),
-    ENTRY(rt_sigtimedwait),
+    ENTRY(rt_sigaction), ENTRY(rt_sigprocmask), ENTRY(sigaltstack), ENTRY(kill), ENTRY(tkill),
+    ENTRY(tgkill),
+
     /* clock.c, random.c */
     ENTRY(clock_gettime), ENTRY(clock_getres), ENTRY(clock_nanosleep), ENTRY(nanosleep),
     ENTRY(gettimeofday), ENTRY(time), ENTRY(times), ENTRY(getrandom),
@@ -162,9 +162,7 @@ long runtime_syscall(struct syscall_frame *frame)
     else if (!with_frame(frame, &result))
         result = refuse(number);
     statistics_count(self);
-    if (__builtin_expect((atomic_load_explicit(&self->signals_pending, memory_order_relaxed) &
-                          ~self->signal_mask) != 0,
-                         0))
+    if (__builtin_expect(thread_is_signalled(self), 0))
         result = signal_deliver(frame, result);
     return result;
 }

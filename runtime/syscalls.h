@@ -7,14 +7,16 @@
 
 #include "runtime.h"
 
-/* The program's registers, as runtime_syscall_entry pushes them. */
+/* The program's registers as runtime_syscall_entry pushes them: in the order of struct sigcontext,
+ * so that signal.c copies them. */
 struct syscall_frame {
-    uint64_t r15, r14, r13, r12, rbp, rbx, r9, r8, r10, rdx, rsi, rdi;
+    uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx;
     uint64_t number; /* rax */
 };
-static_assert(sizeof(struct syscall_frame) == 13 * 8, "entry.S knows this");
+static_assert(sizeof(struct syscall_frame) == 14 * 8, "entry.S knows this");
 
-#define RUNTIME_PID 100
+#define RUNTIME_PID  100
+#define RUNTIME_USER 1000
 
 /* entry.S */
 void runtime_gate(void);
@@ -83,8 +85,8 @@ syscall_handler sys_brk, sys_mmap, sys_munmap, sys_mremap, sys_mprotect, sys_mad
     sys_mincore, sys_mlock, sys_munlock;
 syscall_handler sys_futex, sys_set_tid_address, sys_set_robust_list, sys_gettid, sys_exit,
     sys_exit_group, sys_sched_yield, sys_arch_prctl, sys_rseq;
-syscall_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_rt_sigpending, sys_sigaltstack, sys_kill,
-    sys_tkill, sys_tgkill, sys_pause, sys_rt_sigsuspend, sys_rt_sigtimedwait;
+syscall_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_sigaltstack, sys_kill, sys_tkill,
+    sys_tgkill;
 syscall_handler sys_clock_gettime, sys_clock_getres, sys_clock_nanosleep, sys_nanosleep,
     sys_gettimeofday, sys_time, sys_times;
 syscall_handler sys_getrandom, sys_getpid, sys_getppid, sys_getuid, sys_getpgid, sys_getgroups,

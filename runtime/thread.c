@@ -78,8 +78,6 @@ _Noreturn void thread_loop(void)
     self->signal_mask = mine->signal_mask;
     atomic_store(&self->signals_pending, 0);
     self->signal_stack_size = 0;
-    self->signal_waited = 0;
-    self->signal_mask_restored = false;
     write_fs_base(self, mine->fs_base);
     __asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(mine->mxcsr), "m"(mine->x87));
     struct syscall_frame frame = mine->frame;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Signals between threads: pthread_kill runs the handler in the thread that it names, while that
- * thread computes with system calls, sleeps or waits; sigwait takes a blocked one; masks belong to
- * threads and are inherited.
+ * thread computes with system calls or sleeps; masks belong to threads and are inherited.
  */
 #include "check.h"
 #include <pthread.h>
@@ -39,17 +38,6 @@ static void *sleep_long(void *argument)
     CHECK(nanosleep(&hour, &hour) == -1);
     CHECK(errno == EINTR);
     CHECK(hour.tv_sec > 3000);
-    return NULL;
-}
-
-static void *wait_for_it(void *argument)
-{
-    sigset_t *set = argument;
-    int number;
-
-    atomic_store(&ready, 1);
-    CHECK(sigwait(set, &number) == 0);
-    CHECK(number == SIGUSR2);
     return NULL;
 }
 
@@ -98,11 +86,6 @@ int main(void)
     sigemptyset(&set);
     sigaddset(&set, SIGUSR2);
     CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
-    start(wait_for_it, &set);
-    CHECK(pthread_kill(target, SIGUSR2) == 0);
-    CHECK(pthread_join(target, NULL) == 0);
-    puts("a thread in sigwait");
-
     CHECK(pthread_create(&target, NULL, look, NULL) == 0);
     CHECK(pthread_join(target, NULL) == 0);
     puts("the mask is inherited");
