@@ -136,7 +136,7 @@ void memory_unmap(void *start, uint64_t size)
 }
 
 /* The file tree lives as long as its enclave: nothing frees it. Tests count allocations instead. */
-int __lsan_is_turned_off(void);
+__attribute__((visibility("default"))) int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
 {
     return 1;
