@@ -63,172 +63,140 @@ uint64_t clock_monotonic_ns(void)
     return last;
 }
 
-bool clock_realtime(struct runtime_time *time)
+static uint64_t clock_realtime_ns(void)
 {
-    if (!(boot->flags & BOOT_CLOCK))
-        return false;
-    uint64_t now = scale ? realtime_base + since_base() : ask_host(CLOCK_REALTIME);
-    time->seconds = (int64_t)(now / NS);
-    time->nanoseconds = (int64_t)(now % NS);
-    return true;
+    return scale ? realtime_base + since_base() : ask_host(CLOCK_REALTIME);
 }
 
-/* 0, or -errno. */
-static long read_clock(long id, struct __kernel_timespec *result)
+static long read_clock(long id, uint64_t *ns)
 {
-    struct runtime_time time;
     switch (id) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
     case CLOCK_TAI:
-        if (!clock_realtime(&time))
+        if (!(boot->flags & BOOT_CLOCK))
             return -EPERM;
-        break;
+        *ns = clock_realtime_ns();
+        return 0;
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_BOOTTIME:
+        *ns = clock_monotonic_ns();
+        return 0;
     case CLOCK_PROCESS_CPUTIME_ID: /* no scheduler inside: time since the start stands for it */
-    case CLOCK_THREAD_CPUTIME_ID: {
-        uint64_t now = clock_monotonic_ns();
-        if (id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID)
-            now -= monotonic_base < now ? monotonic_base : 0;
-        time = (struct runtime_time){(int64_t)(now / NS), (int64_t)(now % NS)};
-        break;
-    }
+    case CLOCK_THREAD_CPUTIME_ID:
+        *ns = clock_monotonic_ns();
+        *ns -= monotonic_base < *ns ? monotonic_base : 0;
+        return 0;
     default:
         return -EINVAL;
     }
-    result->tv_sec = time.seconds;
-    result->tv_nsec = time.nanoseconds;
+}
+
+bool clock_realtime(struct runtime_time *time)
+{
+    uint64_t ns;
+    if (read_clock(CLOCK_REALTIME, &ns))
+        return false;
+    *time = (struct runtime_time){(int64_t)(ns / NS), (int64_t)(ns % NS)};
+    return true;
+}
+
+/* Gives the program a struct timespec. */
+static long give(long to, uint64_t ns)
+{
+    const struct __kernel_timespec time = {(int64_t)(ns / NS), (int64_t)(ns % NS)};
+    if (!memory_is_inside((void *)to, sizeof(time)))
+        return -EFAULT;
+    memcpy((void *)to, &time, sizeof(time));
     return 0;
 }
 
 long sys_clock_gettime(const long *argument)
 {
-    struct __kernel_timespec *result = (void *)argument[1];
-    if (!memory_is_inside(result, sizeof(*result)))
-        return -EFAULT;
-    return read_clock(argument[0], result);
+    uint64_t ns;
+    long error = read_clock(argument[0], &ns);
+    return error ? error : give(argument[1], ns);
 }
 
 long sys_clock_getres(const long *argument)
 {
-    struct __kernel_timespec time, *result = (void *)argument[1];
-    long error = read_clock(argument[0], &time);
-    if (error || !result)
-        return error;
-    if (!memory_is_inside(result, sizeof(*result)))
-        return -EFAULT;
-    *result = (struct __kernel_timespec){.tv_nsec = 1};
-    return 0;
+    uint64_t ns;
+    long error = read_clock(argument[0], &ns);
+    return error || !argument[1] ? error : give(argument[1], 1);
 }
 
 long sys_gettimeofday(const long *argument)
 {
-    struct runtime_time time;
-    int64_t *result = (int64_t *)argument[0];
-    if (argument[1] && memory_is_inside((void *)argument[1], 8))
-        memset((void *)argument[1], 0, 8); /* struct timezone: UTC */
-    if (!result)
-        return 0;
-    if (!memory_is_inside(result, 16))
-        return -EFAULT;
-    if (!clock_realtime(&time))
-        return -EPERM;
-    result[0] = time.seconds;
-    result[1] = time.nanoseconds / 1000;
-    return 0;
+    uint64_t ns;
+    long error = argument[0] ? read_clock(CLOCK_REALTIME, &ns) : 0;
+    if (error || !argument[0])
+        return error;
+    /* struct timeval: microseconds where a timespec has nanoseconds */
+    return give(argument[0], ns / NS * NS + ns % NS / 1000);
 }
 
 long sys_time(const long *argument)
 {
-    struct runtime_time time;
-    int64_t *result = (int64_t *)argument[0];
-    if (!clock_realtime(&time))
-        return -EPERM;
-    if (result && !memory_is_inside(result, 8))
+    uint64_t ns;
+    long error = read_clock(CLOCK_REALTIME, &ns);
+    if (error)
+        return error;
+    int64_t seconds = (int64_t)(ns / NS), *result = (int64_t *)argument[0];
+    if (result && !memory_is_inside(result, sizeof(*result)))
         return -EFAULT;
     if (result)
-        *result = time.seconds;
-    return time.seconds;
+        *result = seconds;
+    return seconds;
 }
 
-long sys_times(const long *argument)
-{
-    int64_t *result = (int64_t *)argument[0];
-    int64_t ticks = (int64_t)(clock_monotonic_ns() / 10000000);
-    if (result && !memory_is_inside(result, 32))
-        return -EFAULT;
-    if (result) {
-        result[0] = ticks - (int64_t)(monotonic_base / 10000000);
-        result[1] = result[2] = result[3] = 0;
-    }
-    return ticks;
-}
-
-bool clock_timespec_ns(const void *timespec, uint64_t *ns)
+long clock_left(const void *timespec, long id, bool absolute, uint64_t *ns)
 {
     struct __kernel_timespec time;
+    uint64_t now;
+    if (!memory_is_inside(timespec, sizeof(time)))
+        return -EFAULT;
     memcpy(&time, timespec, sizeof(time));
     if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= (int64_t)NS)
-        return false;
+        return -EINVAL;
     /* beyond 292 years is for ever */
     *ns = (uint64_t)time.tv_sec > INT64_MAX / NS - 1
               ? UINT64_MAX
               : (uint64_t)time.tv_sec * NS + (uint64_t)time.tv_nsec;
-    return true;
+    long error = absolute ? read_clock(id, &now) : 0;
+    if (!error && absolute && *ns != UINT64_MAX)
+        *ns = *ns > now ? *ns - now : 0;
+    return error;
 }
 
-/* Sleeps until the monotonic clock has passed `deadline`; -EINTR when a signal ended it. */
-static long sleep_until(uint64_t deadline)
+static long sleep_for(const void *request, long id, bool absolute, long left)
 {
     _Atomic uint32_t nobody = 0;
-    struct thread *self = thread_self();
-    for (;;) {
-        uint64_t now = clock_monotonic_ns();
-        if (now >= deadline)
-            return 0;
-        if (thread_is_signalled(self))
-            return -EINTR;
-        thread_wait(&nobody, 0, deadline - now);
-    }
-}
-
-static long sleep_for(long id, bool absolute, const void *request, struct __kernel_timespec *left)
-{
-    struct __kernel_timespec now;
-    uint64_t ns, start = clock_monotonic_ns();
-    if (!memory_is_inside(request, sizeof(now)))
-        return -EFAULT;
-    long error = read_clock(id, &now);
+    uint64_t ns, now = clock_monotonic_ns();
+    long error = clock_left(request, id, absolute, &ns);
     if (error)
         return error;
-    if (!clock_timespec_ns(request, &ns))
-        return -EINVAL;
-    if (absolute) {
-        uint64_t at = (uint64_t)now.tv_sec * NS + (uint64_t)now.tv_nsec;
-        ns = ns > at ? ns - at : 0;
+    uint64_t deadline = ns > UINT64_MAX - now ? UINT64_MAX : now + ns;
+    while ((now = clock_monotonic_ns()) < deadline) {
+        if (thread_is_signalled(thread_self())) {
+            if (!absolute && left)
+                give(left, deadline - now);
+            return -EINTR;
+        }
+        thread_wait(&nobody, 0, deadline - now);
     }
-    uint64_t deadline = ns > UINT64_MAX - start ? UINT64_MAX : start + ns;
-    error = sleep_until(deadline);
-    if (error == -EINTR && !absolute && left && memory_is_inside(left, sizeof(*left))) {
-        uint64_t at = clock_monotonic_ns();
-        uint64_t rest = deadline > at ? deadline - at : 0;
-        *left = (struct __kernel_timespec){(int64_t)(rest / NS), (int64_t)(rest % NS)};
-    }
-    return error;
+    return 0;
 }
 
 long sys_nanosleep(const long *argument)
 {
-    return sleep_for(CLOCK_MONOTONIC, false, (void *)argument[0], (void *)argument[1]);
+    return sleep_for((void *)argument[0], CLOCK_MONOTONIC, false, argument[1]);
 }
 
 long sys_clock_nanosleep(const long *argument)
 {
-    if (argument[1] & ~TIMER_ABSTIME)
+    if (argument[1] & ~TIMER_ABSTIME || (uint64_t)argument[0] > CLOCK_TAI)
         return -EINVAL;
-    return sleep_for(argument[0], argument[1] & TIMER_ABSTIME, (void *)argument[2],
-                     (void *)argument[3]);
+    return sleep_for((void *)argument[2], argument[0], argument[1] & TIMER_ABSTIME, argument[3]);
 }

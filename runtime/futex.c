@@ -14,6 +14,7 @@
 
 #include <linux/errno.h>
 #include <linux/futex.h>
+#include <linux/time.h>
 #include <stdatomic.h>
 
 #define BUCKETS    64u
@@ -47,23 +48,16 @@ static void bucket_unlock(struct bucket *bucket)
     atomic_store_explicit(&bucket->locked, 0, memory_order_release);
 }
 
-static void append(struct bucket *bucket, struct thread *thread)
-{
-    thread->queue_next = NULL;
-    *bucket->last = thread;
-    bucket->last = &thread->queue_next;
-}
-
 static void take_out(struct bucket *bucket, struct thread **place)
 {
     struct thread *thread = *place;
     *place = thread->queue_next;
     if (bucket->last == &thread->queue_next)
         bucket->last = place;
+    atomic_store(&thread->queued, 0);
 }
 
-/* A thread is out of its queue, or has a signal: if it left for the host, fetch it. */
-static void fetch(struct thread *thread)
+void thread_fetch(struct thread *thread)
 {
     if (!atomic_load(&thread->parked))
         return;
@@ -74,27 +68,17 @@ static void fetch(struct thread *thread)
 /* Takes this thread out if a waker has not; returns whether a waker had. */
 static bool stop_waiting(struct thread *self)
 {
-    for (;;) {
-        uint64_t key = atomic_load(&self->queue_key);
-        struct bucket *bucket = bucket_of(key);
-        bucket_lock(bucket);
-        if (atomic_load(&self->queue_key) != key) { /* requeued meanwhile */
-            bucket_unlock(bucket);
-            continue;
-        }
-        bool woken = !atomic_load(&self->queued);
-        if (!woken) {
-            struct thread **place = &bucket->first;
-            while (*place && *place != self)
-                place = &(*place)->queue_next;
-            if (*place) {
-                take_out(bucket, place);
-                atomic_store(&self->queued, 0);
-            }
-        }
-        bucket_unlock(bucket);
-        return woken;
+    struct bucket *bucket = bucket_of(self->queue_key);
+    bucket_lock(bucket);
+    bool woken = !atomic_load(&self->queued);
+    if (!woken) {
+        struct thread **place = &bucket->first;
+        while (*place != self)
+            place = &(*place)->queue_next;
+        take_out(bucket, place);
     }
+    bucket_unlock(bucket);
+    return woken;
 }
 
 bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns,
@@ -109,10 +93,12 @@ bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uin
         bucket_unlock(bucket);
         return false;
     }
-    atomic_store(&self->queue_key, key);
+    self->queue_key = key;
     self->queue_bits = bits;
+    self->queue_next = NULL;
+    *bucket->last = self;
+    bucket->last = &self->queue_next;
     atomic_store(&self->queued, 1);
-    append(bucket, self);
     bucket_unlock(bucket);
 
     for (int turn = 0; turn < SPIN_TURNS; turn++) {
@@ -147,17 +133,16 @@ uint32_t thread_wake_bits(_Atomic uint32_t *word, uint32_t count, uint32_t bits)
         struct thread *thread = NULL;
         bucket_lock(bucket);
         for (struct thread **place = &bucket->first; *place; place = &(*place)->queue_next) {
-            if (atomic_load(&(*place)->queue_key) == key && (*place)->queue_bits & bits) {
+            if ((*place)->queue_key == key && (*place)->queue_bits & bits) {
                 thread = *place;
                 take_out(bucket, place);
-                atomic_store(&thread->queued, 0);
                 break;
             }
         }
         bucket_unlock(bucket);
         if (!thread)
             break;
-        fetch(thread);
+        thread_fetch(thread);
         woken++;
     }
     return woken;
@@ -174,76 +159,16 @@ void thread_wake(_Atomic uint32_t *word, uint32_t count)
     thread_wake_bits(word, count, ~0u);
 }
 
-void thread_interrupt(struct thread *thread)
-{
-    fetch(thread);
-}
-
-static void lock_two(struct bucket *a, struct bucket *b)
-{
-    bucket_lock(a < b ? a : b);
-    if (a != b)
-        bucket_lock(a < b ? b : a);
-}
-
-static long requeue(_Atomic uint32_t *word, uint32_t wake, uint32_t move, _Atomic uint32_t *target,
-                    bool compare, uint32_t value)
-{
-    uint64_t key = (uint64_t)(uintptr_t)word, to_key = (uint64_t)(uintptr_t)target;
-    struct bucket *from = bucket_of(key), *to = bucket_of(to_key);
-    lock_two(from, to);
-    bool differs = compare && atomic_load(word) != value;
-    /* The first `wake` stay where they are and are woken below, when no bucket is locked. */
-    uint32_t kept = 0, moved = 0;
-    if (differs || word == target)
-        move = 0;
-    for (struct thread **place = &from->first; *place && moved < move;) {
-        struct thread *thread = *place;
-        if (atomic_load(&thread->queue_key) != key || kept < wake) {
-            kept += atomic_load(&thread->queue_key) == key;
-            place = &thread->queue_next;
-            continue;
-        }
-        take_out(from, place);
-        atomic_store(&thread->queue_key, to_key);
-        append(to, thread); /* where from == to it is met again, with another key */
-        moved++;
-    }
-    bucket_unlock(from);
-    if (from != to)
-        bucket_unlock(to);
-    return differs ? -EAGAIN : (long)thread_wake_bits(word, wake, ~0u) + moved;
-}
-
-/* Time left until an absolute time of a clock. */
-static uint64_t until(uint64_t deadline, bool realtime)
-{
-    uint64_t now;
-    struct runtime_time time;
-    if (realtime)
-        now = clock_realtime(&time)
-                  ? (uint64_t)time.seconds * 1000000000 + (uint64_t)time.nanoseconds
-                  : deadline;
-    else
-        now = clock_monotonic_ns();
-    return deadline > now ? deadline - now : 0;
-}
-
 static long wait(_Atomic uint32_t *word, uint32_t value, uint32_t bits, const void *timeout,
-                 bool absolute, bool realtime)
+                 bool absolute, long clock)
 {
     uint64_t ns = UINT64_MAX;
     bool differs;
     if (!bits)
         return -EINVAL;
-    if (timeout) {
-        if (!memory_is_inside(timeout, 16))
-            return -EFAULT;
-        if (!clock_timespec_ns(timeout, &ns))
-            return -EINVAL;
-        if (absolute && ns != UINT64_MAX)
-            ns = until(ns, realtime);
-    }
+    long error = timeout ? clock_left(timeout, clock, absolute, &ns) : 0;
+    if (error)
+        return error == -EPERM ? -ETIMEDOUT : error; /* C libraries know no other way to say it */
     if (thread_wait_bits(word, value, bits, ns, &differs))
         return 0;
     if (differs)
@@ -255,29 +180,25 @@ long sys_futex(const long *argument)
 {
     _Atomic uint32_t *word = (_Atomic uint32_t *)argument[0];
     int operation = (int)argument[1] & FUTEX_CMD_MASK;
-    bool realtime = (int)argument[1] & FUTEX_CLOCK_REALTIME;
+    long clock = argument[1] & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
     uint32_t value = (uint32_t)argument[2];
     const void *timeout = (const void *)argument[3];
-    _Atomic uint32_t *second = (_Atomic uint32_t *)argument[4];
     if ((uint64_t)argument[0] & 3)
         return -EINVAL;
     if (!memory_is_inside(word, 4))
         return -EFAULT;
     switch (operation) {
     case FUTEX_WAIT:
-        return wait(word, value, ~0u, timeout, false, false);
+        return wait(word, value, ~0u, timeout, false, clock);
     case FUTEX_WAIT_BITSET:
-        return wait(word, value, (uint32_t)argument[5], timeout, true, realtime);
+        return wait(word, value, (uint32_t)argument[5], timeout, true, clock);
     case FUTEX_WAKE:
         return thread_wake_bits(word, value, ~0u);
     case FUTEX_WAKE_BITSET:
         return argument[5] ? (long)thread_wake_bits(word, value, (uint32_t)argument[5]) : -EINVAL;
-    case FUTEX_REQUEUE:
-    case FUTEX_CMP_REQUEUE:
-        if (!memory_is_inside(second, 4))
-            return -EFAULT;
-        return requeue(word, value, (uint32_t)argument[3], second, operation == FUTEX_CMP_REQUEUE,
-                       (uint32_t)argument[5]);
+    case FUTEX_REQUEUE: /* any wait may end early, so those to be moved may be woken as well */
+        return thread_wake_bits(word, value, ~0u) +
+               thread_wake_bits(word, (uint32_t)argument[3], ~0u);
     default:
         return -ENOSYS;
     }

@@ -22,7 +22,6 @@
 
 #define PAGE         UINT64_C(4096)
 #define REGIONS_MOST 65536u /* like Linux's vm.max_map_count */
-#define MINCORE_MOST (UINT64_C(1) << 30)
 
 struct region {
     uint64_t start, end;
@@ -586,40 +585,4 @@ long sys_madvise(const long *argument)
     default:
         return -EINVAL;
     }
-}
-
-long sys_msync(const long *argument)
-{
-    uint64_t start = (uint64_t)argument[0], size = (uint64_t)argument[1];
-    if (start & (PAGE - 1))
-        return -EINVAL;
-    if (!memory_is_inside((void *)start, size))
-        return -ENOMEM;
-    /* A shared mapping is the file's own memory: there is nothing to write back. */
-    return heap_holds(start, size) || files_sync_map(start, size) == 0 ? 0 : -ENOMEM;
-}
-
-long sys_mincore(const long *argument)
-{
-    uint64_t start = (uint64_t)argument[0], size = (uint64_t)argument[1];
-    if (start & (PAGE - 1) || size > MINCORE_MOST)
-        return -EINVAL;
-    uint64_t pages = page_up(size) / PAGE;
-    if (!memory_is_inside((void *)start, size))
-        return -ENOMEM;
-    if (!memory_is_inside((void *)argument[2], pages))
-        return -EFAULT;
-    memset((void *)argument[2], 1, pages); /* an enclave's memory is never paged out */
-    return 0;
-}
-
-/* An enclave's memory is never paged out: it is locked. */
-long sys_mlock(const long *argument)
-{
-    return memory_is_inside((void *)argument[0], (uint64_t)argument[1]) ? 0 : -ENOMEM;
-}
-
-long sys_munlock(const long *argument)
-{
-    return sys_mlock(argument);
 }

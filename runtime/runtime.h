@@ -50,7 +50,7 @@ struct thread {
     bool forwarded;   /* ... asked the host */
     /* futex.c */
     struct thread *queue_next;
-    _Atomic uint64_t queue_key;
+    uint64_t queue_key;
     uint32_t queue_bits;
     _Atomic uint32_t queued; /* in a queue */
     _Atomic uint32_t parked; /* about to leave, or left, until it is woken */

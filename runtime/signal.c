@@ -55,7 +55,7 @@ static void send(struct thread *thread, int number)
         return;
     atomic_fetch_or(&thread->signals_pending, BIT(number));
     if (thread != thread_self())
-        thread_interrupt(thread);
+        thread_fetch(thread);
 }
 
 void signal_raise(int number)

@@ -15,6 +15,12 @@
 
 #define ENTRY(name) [__NR_##name] = sys_##name
 
+/* 0, whatever is asked: there is nothing to do. */
+static long nothing(const long *argument)
+{
+    return 0;
+}
+
 static long read_or_serve(const long *argument)
 {
     return (int)argument[0] == SERVE_DESCRIPTOR
@@ -30,27 +36,22 @@ static long write_or_serve(const long *argument)
 }
 
 static syscall_handler *const table[RING_SYSCALLS] = {
-    /* memory.c */
-    ENTRY(brk), ENTRY(mmap), ENTRY(munmap), ENTRY(mremap), ENTRY(mprotect), ENTRY(madvise),
-    ENTRY(msync), ENTRY(mincore), ENTRY(mlock), ENTRY(munlock),
-    /* thread.c, futex.c */
-    ENTRY(futex), ENTRY(set_tid_address), ENTRY(set_robust_list), ENTRY(gettid), ENTRY(exit),
-    ENTRY(exit_group), ENTRY(sched_yield), ENTRY(arch_prctl), ENTRY(rseq),
+    /* memory.c. Nothing is ever paged out, and a shared mapping is the file's own memory. */
+    ENTRY(brk), ENTRY(mmap), ENTRY(munmap), ENTRY(mremap), ENTRY(mprotect),
+    ENTRY(madvise), [__NR_msync] = nothing, [__NR_mlock] = nothing, [__NR_munlock] = nothing,
+    /* thread.c, futex.c. A robust list matters to mutexes that processes share. */
+    ENTRY(futex), ENTRY(set_tid_address), [__NR_set_robust_list] = nothing, ENTRY(gettid),
+    ENTRY(exit), ENTRY(exit_group), ENTRY(sched_yield), ENTRY(arch_prctl), ENTRY(rseq),
     /* signal.c */
     ENTRY(rt_sigaction), ENTRY(rt_sigprocmask), ENTRY(sigaltstack), ENTRY(kill), ENTRY(tkill),
     ENTRY(tgkill),
-
     /* clock.c, random.c */
     ENTRY(clock_gettime), ENTRY(clock_getres), ENTRY(clock_nanosleep), ENTRY(nanosleep),
-    ENTRY(gettimeofday), ENTRY(time), ENTRY(times), ENTRY(getrandom),
-    /* info.c */
-    ENTRY(getpid), ENTRY(getppid), ENTRY(getuid), [__NR_geteuid] = sys_getuid,
-    [__NR_getgid] = sys_getuid, [__NR_getegid] = sys_getuid, [__NR_getpgrp] = sys_getpid,
-    ENTRY(getpgid), [__NR_getsid] = sys_getpgid, ENTRY(getgroups),
-    ENTRY(getresuid), [__NR_getresgid] = sys_getresuid, ENTRY(uname), ENTRY(sysinfo),
-    ENTRY(prlimit64), ENTRY(getrlimit), ENTRY(getrusage), ENTRY(sched_getaffinity), ENTRY(getcpu),
-    ENTRY(prctl), ENTRY(membarrier), ENTRY(getpriority), ENTRY(sched_getparam),
-    ENTRY(sched_getscheduler),
+    ENTRY(gettimeofday), ENTRY(time), ENTRY(getrandom),
+    /* info.c. The parent is 0, as that of the first process of a PID namespace. */
+    ENTRY(getpid), [__NR_getppid] = nothing, ENTRY(getuid), [__NR_geteuid] = sys_getuid,
+    [__NR_getgid] = sys_getuid, [__NR_getegid] = sys_getuid, ENTRY(uname), ENTRY(sysinfo),
+    ENTRY(prlimit64), ENTRY(sched_getaffinity), ENTRY(prctl),
     /* files/: reading and writing */
     [__NR_read] = read_or_serve, [__NR_write] = write_or_serve, ENTRY(readv), ENTRY(writev),
     ENTRY(pread64), ENTRY(pwrite64), ENTRY(preadv), ENTRY(pwritev), ENTRY(lseek), ENTRY(sendfile),

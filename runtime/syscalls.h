@@ -45,6 +45,9 @@ void memory_leave_stack(struct thread *thread);
 
 /* clock.c */
 void clock_start(void);
+/* The ns of a struct timespec of the program, UINT64_MAX for ever; if it is an absolute time of
+ * clock `id`, those until then. 0, or -errno. */
+long clock_left(const void *timespec, long id, bool absolute, uint64_t *ns);
 
 /* random.c */
 void random_start(void);
@@ -58,14 +61,13 @@ _Noreturn void thread_loop(void);
 struct thread *thread_at(uint32_t number);
 long thread_clone(struct syscall_frame *frame, uint64_t flags, uint64_t stack, uint32_t *parent_tid,
                   uint32_t *child_tid, uint64_t tls);
-int32_t thread_count_running(void);
 
 /* futex.c */
 bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns,
                       bool *differs);
 uint32_t thread_wake_bits(_Atomic uint32_t *word, uint32_t count, uint32_t bits);
-/* Ends another thread's wait early, as a signal does. */
-void thread_interrupt(struct thread *thread);
+/* A thread is out of its queue, or has a signal: if it left for the host, it is let go. */
+void thread_fetch(struct thread *thread);
 
 /* signal.c */
 void signal_raise(int number); /* to this thread */
@@ -78,20 +80,14 @@ void statistics_count(struct thread *thread);
 void statistics_polled(bool polled);
 void statistics_send(void);
 
-/* Deadlines: ns from a struct timespec of the program; false: malformed. */
-bool clock_timespec_ns(const void *timespec, uint64_t *ns);
-
-syscall_handler sys_brk, sys_mmap, sys_munmap, sys_mremap, sys_mprotect, sys_madvise, sys_msync,
-    sys_mincore, sys_mlock, sys_munlock;
-syscall_handler sys_futex, sys_set_tid_address, sys_set_robust_list, sys_gettid, sys_exit,
-    sys_exit_group, sys_sched_yield, sys_arch_prctl, sys_rseq;
+syscall_handler sys_brk, sys_mmap, sys_munmap, sys_mremap, sys_mprotect, sys_madvise;
+syscall_handler sys_futex, sys_set_tid_address, sys_gettid, sys_exit, sys_exit_group,
+    sys_sched_yield, sys_arch_prctl, sys_rseq;
 syscall_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_sigaltstack, sys_kill, sys_tkill,
     sys_tgkill;
 syscall_handler sys_clock_gettime, sys_clock_getres, sys_clock_nanosleep, sys_nanosleep,
-    sys_gettimeofday, sys_time, sys_times;
-syscall_handler sys_getrandom, sys_getpid, sys_getppid, sys_getuid, sys_getpgid, sys_getgroups,
-    sys_getresuid, sys_uname, sys_sysinfo, sys_prlimit64, sys_getrlimit, sys_getrusage,
-    sys_sched_getaffinity, sys_getcpu, sys_prctl, sys_membarrier, sys_getpriority,
-    sys_sched_getparam, sys_sched_getscheduler;
+    sys_gettimeofday, sys_time;
+syscall_handler sys_getrandom, sys_getpid, sys_getuid, sys_uname, sys_sysinfo, sys_prlimit64,
+    sys_sched_getaffinity, sys_prctl;
 
 #endif

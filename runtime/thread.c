@@ -54,11 +54,6 @@ struct thread *thread_at(uint32_t number)
                : NULL;
 }
 
-int32_t thread_count_running(void)
-{
-    return atomic_load(&running);
-}
-
 static void write_fs_base(struct thread *thread, uint64_t base)
 {
     thread->fs_base = base;
@@ -191,21 +186,13 @@ long sys_set_tid_address(const long *argument)
     return self->tid;
 }
 
-/* A robust list matters to threads that die holding a mutex that another process shares. */
-long sys_set_robust_list(const long *argument)
-{
-    return argument[1] == 24 ? 0 : -EINVAL;
-}
-
 long sys_gettid(const long *argument)
 {
-    (void)argument;
     return thread_self()->tid;
 }
 
 long sys_sched_yield(const long *argument)
 {
-    (void)argument;
     /* The host's scheduler decides who runs; leaving each time would cost more than it gives. */
     static _Atomic uint32_t yields;
     if (atomic_fetch_add(&yields, 1) % 64 == 63)
@@ -235,6 +222,5 @@ long sys_arch_prctl(const long *argument)
  * this refusal is not worth a line in the log. */
 long sys_rseq(const long *argument)
 {
-    (void)argument;
     return -ENOSYS;
 }
