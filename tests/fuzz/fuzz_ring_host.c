@@ -36,7 +36,15 @@ static uint64_t fake_clock(struct tee *tee, uint64_t *now)
     return 1000;
 }
 
-static const struct tee_operations operations = {.clock = fake_clock, .name = "fuzz"};
+static cella_status fake_grow(struct tee *tee, uint64_t chunk, cella_error *error)
+{
+    (void)tee;
+    (void)error;
+    return chunk < 4 ? CELLA_OK : chunk < 8 ? CELLA_SYSTEM : CELLA_INVALID;
+}
+
+static const struct tee_operations operations = {
+    .clock = fake_clock, .grow = fake_grow, .name = "fuzz"};
 
 static void must_hold(bool holds, int line)
 {
