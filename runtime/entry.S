@@ -84,29 +84,6 @@ runtime_resume:
     jmp runtime_leave
     .size runtime_resume, . - runtime_resume
 
-/* void runtime_begin(uint64_t entry, uint64_t stack): starts the program, registers cleared. */
-    .globl runtime_begin
-    .type runtime_begin, @function
-runtime_begin:
-    mov %rdi, %rcx
-    mov %rsi, %rsp
-    xor %eax, %eax
-    xor %ebx, %ebx
-    xor %edx, %edx
-    xor %esi, %esi
-    xor %edi, %edi
-    xor %ebp, %ebp
-    xor %r8d, %r8d
-    xor %r9d, %r9d
-    xor %r10d, %r10d
-    xor %r11d, %r11d
-    xor %r12d, %r12d
-    xor %r13d, %r13d
-    xor %r14d, %r14d
-    xor %r15d, %r15d
-    jmp *%rcx
-    .size runtime_begin, . - runtime_begin
-
 /* void runtime_gate(void): leaves the enclave; returns when the host enters again. */
     .globl runtime_gate
     .type runtime_gate, @function

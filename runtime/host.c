@@ -92,7 +92,7 @@ static int64_t call(bool slow, uint32_t operation, uint64_t a0, uint64_t a1, uin
     submit(slot, slow ? RING_SUBMITTED_GATE : RING_SUBMITTED, operation, a0, a1, a2, a3);
     bool polled = !slow && atomic_load_explicit(&host_header()->listening, memory_order_relaxed) &&
                   spin(slot);
-    statistics_polled(polled);
+    (*(polled ? &statistics.polled : &statistics.gated))++;
     while (!polled && atomic_load_explicit(&slot->state, memory_order_acquire) != RING_DONE)
         runtime_gate();
     return finish(slot, operation, least, most);

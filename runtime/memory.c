@@ -17,6 +17,7 @@
 #include "files/files.h"
 #include "syscalls.h"
 
+#include <linux/elf.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
 
@@ -32,8 +33,7 @@ static struct region *regions;
 static uint32_t region_count;
 static uint64_t ceiling, lowest;
 static uint64_t brk_start, brk_now, brk_peak;
-static uint64_t in_use, peak;
-static bool told; /* that the heap is too small: once is enough */
+static uint64_t in_use;
 
 /* Chunks of the heap that have memory. The first and the last have it at launch. */
 #define CHUNKS_MOST (HEAP_SIZE_MAX / HEAP_CHUNK)
@@ -83,11 +83,6 @@ void *memory_stack(void)
     return (void *)(boot->heap.offset + boot->heap.size);
 }
 
-uint64_t memory_peak(void)
-{
-    return peak;
-}
-
 uint64_t memory_in_use(void)
 {
     return in_use;
@@ -122,8 +117,8 @@ static uint32_t below(uint64_t address)
 static void account(int64_t bytes)
 {
     in_use += (uint64_t)bytes;
-    if (in_use > peak)
-        peak = in_use;
+    if (in_use > statistics.heap_peak)
+        statistics.heap_peak = in_use;
 }
 
 static bool is_free(uint64_t start, uint64_t end)
@@ -132,25 +127,38 @@ static bool is_free(uint64_t start, uint64_t end)
     return start >= brk_peak && end <= ceiling && (at == 0 || regions[at - 1].end <= start);
 }
 
+/* Makes place `at` twice; false: there are too many. */
+static bool open_place(uint32_t at)
+{
+    if (region_count == REGIONS_MOST)
+        return false;
+    memmove(&regions[at + 1], &regions[at], (region_count - at) * sizeof(regions[0]));
+    region_count++;
+    return true;
+}
+
+static void close_place(uint32_t at)
+{
+    region_count--;
+    memmove(&regions[at], &regions[at + 1], (region_count - at) * sizeof(regions[0]));
+}
+
 static bool insert(uint64_t start, uint64_t end)
 {
     uint32_t at = below(start);
     bool joins_lower = at > 0 && regions[at - 1].end == start;
     bool joins_upper = at < region_count && regions[at].start == end;
-    if (!joins_lower && !joins_upper && region_count == REGIONS_MOST)
-        return false;
     if (joins_lower && joins_upper) {
         regions[at - 1].end = regions[at].end;
-        region_count--;
-        memmove(&regions[at], &regions[at + 1], (region_count - at) * sizeof(regions[0]));
+        close_place(at);
     } else if (joins_lower) {
         regions[at - 1].end = end;
     } else if (joins_upper) {
         regions[at].start = start;
     } else {
-        memmove(&regions[at + 1], &regions[at], (region_count - at) * sizeof(regions[0]));
+        if (!open_place(at))
+            return false;
         regions[at] = (struct region){start, end};
-        region_count++;
     }
     account((int64_t)(end - start));
     return true;
@@ -163,40 +171,39 @@ static bool cut(uint64_t start, uint64_t end)
     if (at > 0 && regions[at - 1].end > start)
         at--;
     while (at < region_count && regions[at].start < end) {
-        struct region *region = &regions[at];
-        uint64_t from = region->start > start ? region->start : start;
-        uint64_t to = region->end < end ? region->end : end;
-        if (from > region->start && to < region->end) {
-            if (region_count == REGIONS_MOST)
-                return false;
-            memmove(region + 1, region, (region_count - at) * sizeof(regions[0]));
-            region_count++;
-            region[0].end = from;
-            region[1].start = to;
-            at += 2;
-        } else if (from > region->start) {
-            region->end = from;
-            at++;
-        } else if (to < region->end) {
-            region->start = to;
-            at++;
-        } else {
-            region_count--;
-            memmove(region, region + 1, (region_count - at) * sizeof(regions[0]));
-        }
+        uint64_t from = regions[at].start > start ? regions[at].start : start;
+        uint64_t to = regions[at].end < end ? regions[at].end : end;
+        bool keeps_lower = from > regions[at].start, keeps_upper = to < regions[at].end;
+        if (keeps_lower && keeps_upper && !open_place(at))
+            return false;
         account(-(int64_t)(to - from));
+        if (keeps_lower)
+            regions[at++].end = from;
+        if (keeps_upper)
+            regions[at++].start = to;
+        if (!keeps_lower && !keeps_upper)
+            close_place(at);
     }
     return true;
 }
 
-/* Gives [start, end) out as a region of zero pages: zeroes what has been used before. */
+/* Zeroes what of [start, end) has been used before. */
+static void zero(uint64_t start, uint64_t end)
+{
+    uint64_t used = end < brk_peak ? end : brk_peak;
+    uint64_t dirty = start > lowest ? start : lowest;
+    if (start < used)
+        memset((void *)start, 0, used - start);
+    if (dirty < end)
+        memset((void *)dirty, 0, end - dirty);
+}
+
+/* Gives [start, end) out as a region of zero pages. */
 static bool give(uint64_t start, uint64_t end)
 {
     if (!commit(start, end) || !insert(start, end))
         return false;
-    uint64_t dirty = start > lowest ? start : lowest;
-    if (dirty < end)
-        memset((void *)dirty, 0, end - dirty);
+    zero(start, end);
     if (start < lowest)
         lowest = start;
     return true;
@@ -216,29 +223,28 @@ static uint64_t find_place(uint64_t size)
     }
 }
 
-static void tell_heap(uint64_t size)
+/* The heap is too small: once is enough to say so. */
+static long no_room(uint64_t size)
 {
+    static bool told;
     bool first = !told;
     told = true;
     if (first)
         runtime_log(RING_LOG_HEAP, size);
-}
-
-static void *map_anywhere(uint64_t size)
-{
-    lock_acquire(&heap_lock);
-    uint64_t start = size ? find_place(size) : 0;
-    if (start && !give(start, start + size))
-        start = 0;
-    lock_release(&heap_lock);
-    return (void *)start;
+    return -ENOMEM;
 }
 
 void *memory_map(uint64_t size)
 {
-    if (size > boot->heap.size)
+    if (!size || size > boot->heap.size)
         return NULL;
-    return map_anywhere(page_up(size));
+    size = page_up(size);
+    lock_acquire(&heap_lock);
+    uint64_t start = find_place(size);
+    if (start && !give(start, start + size))
+        start = 0;
+    lock_release(&heap_lock);
+    return (void *)start;
 }
 
 void memory_unmap(void *start, uint64_t size)
@@ -251,77 +257,69 @@ void memory_unmap(void *start, uint64_t size)
         runtime_stop(RING_STOP_MEMORY, sizeof(struct region));
 }
 
-/* ---- small objects: power-of-two classes from 32 bytes to 32 KiB, each with a free list ---- */
+/* ---- small objects: sizes are powers of two, each with a free list; above, mappings ---- */
 
-#define CLASS_LEAST 5u
-#define CLASS_MOST  15u
-#define SLAB        (UINT64_C(64) << 10)
+#define OBJECT_LEAST UINT64_C(32)
+#define OBJECT_MOST  (UINT64_C(32) << 10)
+#define SLAB         (UINT64_C(64) << 10)
 
 struct object {
-    uint64_t size; /* of the class, or of the whole mapping above CLASS_MOST */
+    uint64_t size; /* with this header */
     struct object *next;
 };
 static_assert(sizeof(struct object) == 16, "objects are 16-aligned");
 
 static struct lock object_lock;
-static struct object *free_objects[CLASS_MOST + 1];
+static struct object *free_objects[16]; /* by the logarithm of the size */
 
-static bool refill(uint32_t class)
+static struct object *take_object(uint64_t size)
 {
-    uint8_t *slab = memory_map(SLAB);
-    if (!slab)
-        return false;
-    for (uint64_t at = 0; at < SLAB; at += UINT64_C(1) << class) {
-        struct object *object = (struct object *)(void *)(slab + at);
-        object->next = free_objects[class];
-        free_objects[class] = object;
+    struct object **list = &free_objects[__builtin_ctzll(size)], *object;
+    lock_acquire(&object_lock);
+    uint8_t *slab = *list ? NULL : memory_map(SLAB);
+    for (uint64_t at = 0; slab && at < SLAB; at += size) {
+        object = (struct object *)(void *)(slab + at);
+        object->next = *list;
+        *list = object;
     }
-    return true;
+    object = *list;
+    if (object)
+        *list = object->next;
+    lock_release(&object_lock);
+    return object;
 }
 
 void *memory_allocate(size_t size)
 {
-    struct object *object = NULL;
-    uint64_t whole = size + sizeof(*object);
-    if (whole < size)
+    uint64_t whole = OBJECT_LEAST;
+    if (size > boot->heap.size)
         return NULL;
-    if (whole > UINT64_C(1) << CLASS_MOST) {
-        object = memory_map(whole);
-        if (!object)
-            return NULL;
-        object->size = page_up(whole);
-        return object + 1;
-    }
-    uint32_t class = CLASS_LEAST;
-    while (UINT64_C(1) << class < whole)
-        class ++;
-    lock_acquire(&object_lock);
-    if (free_objects[class] || refill(class)) {
-        object = free_objects[class];
-        free_objects[class] = object->next;
-    }
-    lock_release(&object_lock);
+    while (whole < size + sizeof(struct object))
+        whole *= 2;
+    if (whole > OBJECT_MOST)
+        whole = page_up(size + sizeof(struct object));
+    struct object *object = whole > OBJECT_MOST ? memory_map(whole) : take_object(whole);
     if (!object)
         return NULL;
-    object->size = UINT64_C(1) << class;
-    object->next = NULL;
-    memset(object + 1, 0, size);
+    object->size = whole;
+    if (whole <= OBJECT_MOST)
+        memset(object + 1, 0, size);
     return object + 1;
 }
 
 void memory_free(void *freed)
 {
+    struct object *object = (struct object *)freed - 1;
     if (!freed)
         return;
-    struct object *object = (struct object *)freed - 1;
-    if (object->size > UINT64_C(1) << CLASS_MOST) {
+    if (object->size > OBJECT_MOST) {
         memory_unmap(object, object->size);
         return;
     }
-    uint32_t class = (uint32_t)__builtin_ctzll(object->size);
+    struct object **list = &free_objects[__builtin_ctzll(object->size)];
     lock_acquire(&object_lock);
-    object->next = free_objects[class];
-    free_objects[class] = object;
+    object->next = *list;
+    *list = object;
     lock_release(&object_lock);
 }
 
@@ -333,25 +331,17 @@ long sys_brk(const long *argument)
     lock_acquire(&heap_lock);
     uint64_t limit = region_count ? regions[0].start : ceiling;
     if (wanted >= brk_start && wanted <= limit && (wanted <= brk_now || commit(brk_now, wanted))) {
-        if (wanted > brk_now) {
-            uint64_t used = wanted < brk_peak ? wanted : brk_peak;
-            if (used > brk_now)
-                memset((void *)brk_now, 0, used - brk_now);
-            if (wanted > brk_peak) {
-                uint64_t from = brk_peak;
-                brk_peak = wanted;
-                if (wanted > lowest)
-                    memset((void *)(from > lowest ? from : lowest), 0,
-                           wanted - (from > lowest ? from : lowest));
-            }
-        }
+        if (wanted > brk_now)
+            zero(brk_now, wanted);
+        if (wanted > brk_peak)
+            brk_peak = wanted;
         account((int64_t)(wanted - brk_now));
         brk_now = wanted;
     }
     uint64_t now = brk_now;
     lock_release(&heap_lock);
     if (wanted > limit)
-        tell_heap(wanted - now);
+        no_room(wanted - now);
     return (long)now;
 }
 
@@ -394,10 +384,8 @@ static long place(uint64_t wanted, uint64_t size, int flags)
 {
     if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
         return map_fixed(wanted, size, !(flags & MAP_FIXED_NOREPLACE));
-    void *start = map_anywhere(size);
-    if (!start)
-        tell_heap(size);
-    return start ? (long)start : -ENOMEM;
+    void *start = memory_map(size);
+    return start ? (long)start : no_room(size);
 }
 
 long sys_mmap(const long *argument)
@@ -411,10 +399,8 @@ long sys_mmap(const long *argument)
         return -EINVAL;
     if (protection & PROT_EXEC)
         return -EACCES; /* W^X: nothing becomes executable after launch */
-    if (size > boot->heap.size) {
-        tell_heap(size);
-        return -ENOMEM;
-    }
+    if (size > boot->heap.size)
+        return no_room(size);
     if (flags & MAP_ANONYMOUS)
         return place(wanted, page_up(size), flags);
 
@@ -434,10 +420,8 @@ long sys_munmap(const long *argument)
     if (start & (PAGE - 1) || !size || size > boot->elrange_size)
         return -EINVAL;
     size = page_up(size);
-    if (!heap_holds(start, size))
-        return -EINVAL;
-    if (start < page_up(brk_peak) || start + size > ceiling)
-        return -EINVAL; /* the brk heap and the runtime's own */
+    if (!heap_holds(start, size) || start < page_up(brk_peak) || start + size > ceiling)
+        return -EINVAL; /* not the heap's; the brk heap; the runtime's own */
 
     struct thread *self = thread_self();
     memory_leave_stack(self);
@@ -491,10 +475,8 @@ long sys_mremap(const long *argument)
         return -EFAULT;
     if (files_sync_map(start, old) == 0)
         return -EOPNOTSUPP; /* a shared mapping is the file's own memory */
-    if (size > boot->heap.size) {
-        tell_heap(size);
-        return -ENOMEM;
-    }
+    if (size > boot->heap.size)
+        return no_room(size);
     size = page_up(size);
     if (fixed && (target & (PAGE - 1) || (target < start + old && start < target + size)))
         return -EINVAL;
@@ -513,31 +495,24 @@ long sys_mremap(const long *argument)
     return moved;
 }
 
-struct program_header {
-    uint32_t type, flags;
-    uint64_t offset, address, physical, file_size, size, align;
-};
-static_assert(sizeof(struct program_header) == 56, "Elf64_Phdr");
-#define PT_LOAD 1
-
 /* What the program's own headers allow at `start`: PROT_ bits, or -1 outside its segments. */
 static int image_protection(uint64_t start, uint64_t size)
 {
-    const struct program_header *headers = (const void *)boot->program_headers;
-    if (boot->program_header_size != sizeof(*headers))
+    const Elf64_Phdr *header = (const void *)boot->program_headers;
+    const Elf64_Phdr *end = header + boot->program_header_count;
+    while (header < end && header->p_type != PT_LOAD)
+        header++;
+    if (header == end)
         return -1;
-    uint64_t lowest_page = UINT64_MAX;
-    for (uint32_t i = 0; i < boot->program_header_count; i++)
-        if (headers[i].type == PT_LOAD && (headers[i].address & ~(PAGE - 1)) < lowest_page)
-            lowest_page = headers[i].address & ~(PAGE - 1);
-    uint64_t base = boot->program.offset - lowest_page; /* of a static-PIE program; else 0 */
-    for (uint32_t i = 0; i < boot->program_header_count; i++) {
-        uint64_t from = (headers[i].address + base) & ~(PAGE - 1);
-        uint64_t to = page_up(headers[i].address + base + headers[i].size);
-        uint32_t flags = headers[i].flags;
-        if (headers[i].type == PT_LOAD && start >= from && start + size <= to)
-            return (flags & 4 ? PROT_READ : 0) | (flags & 2 ? PROT_WRITE : 0) |
-                   (flags & 1 ? PROT_EXEC : 0);
+    /* Segments rise. `base` is 0 but for a static-PIE program. */
+    uint64_t base = boot->program.offset - (header->p_vaddr & ~(PAGE - 1));
+    for (; header < end; header++) {
+        uint64_t from = (header->p_vaddr + base) & ~(PAGE - 1);
+        uint64_t to = page_up(header->p_vaddr + base + header->p_memsz);
+        if (header->p_type == PT_LOAD && start >= from && start + size <= to)
+            return (header->p_flags & PF_R ? PROT_READ : 0) |
+                   (header->p_flags & PF_W ? PROT_WRITE : 0) |
+                   (header->p_flags & PF_X ? PROT_EXEC : 0);
     }
     return -1;
 }
@@ -558,31 +533,22 @@ long sys_mprotect(const long *argument)
 
 long sys_madvise(const long *argument)
 {
+    /* These change nothing: there is neither fork nor dump, and FREE may keep the data. */
+    const uint32_t harmless = 1u << MADV_NORMAL | 1u << MADV_RANDOM | 1u << MADV_SEQUENTIAL |
+                              1u << MADV_WILLNEED | 1u << MADV_FREE | 1u << MADV_HUGEPAGE |
+                              1u << MADV_NOHUGEPAGE | 1u << MADV_DONTFORK | 1u << MADV_DONTDUMP |
+                              1u << MADV_COLD;
     uint64_t start = (uint64_t)argument[0], size = page_up((uint64_t)argument[1]);
     if (start & (PAGE - 1))
         return -EINVAL;
     if (!memory_is_inside((void *)start, size))
         return -ENOMEM;
-    switch (argument[2]) {
-    case MADV_DONTNEED: /* must read as zero afterwards, but a shared file stays what it is */
-        if (!heap_holds(start, size))
-            return -EINVAL;
-        if (files_sync_map(start, size) == 0)
-            return 0;
-        memset((void *)start, 0, size);
+    if ((uint64_t)argument[2] < 32 && harmless >> argument[2] & 1)
         return 0;
-    case MADV_NORMAL:
-    case MADV_RANDOM:
-    case MADV_SEQUENTIAL:
-    case MADV_WILLNEED:
-    case MADV_FREE: /* may keep the data */
-    case MADV_HUGEPAGE:
-    case MADV_NOHUGEPAGE:
-    case MADV_DONTFORK: /* there is no fork */
-    case MADV_DONTDUMP: /* nor a dump */
-    case MADV_COLD:
-        return 0;
-    default:
+    if (argument[2] != MADV_DONTNEED || !heap_holds(start, size))
         return -EINVAL;
-    }
+    /* Must read as zero afterwards, but a shared file stays what it is. */
+    if (files_sync_map(start, size) != 0)
+        memset((void *)start, 0, size);
+    return 0;
 }

@@ -123,5 +123,9 @@ _Noreturn void program_start(void)
     if (arguments.count)
         auxiliary[AUXILIARY_EXECFN] = stack[1];
     memcpy(at, auxiliary, sizeof(auxiliary));
-    runtime_begin(boot->program_entry, (uint64_t)(uintptr_t)stack);
+    /* Begins as a system call of the entry's would return, with all registers 0. */
+    const struct syscall_frame frame = {0};
+    stack[-1] = boot->program_entry;
+    thread_self()->program_stack = (uint64_t)(uintptr_t)(stack - 1);
+    runtime_resume(&frame, 0);
 }

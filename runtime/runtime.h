@@ -46,8 +46,8 @@ struct thread {
     uint8_t *buffer;        /* shared; RING_BUFFER_SIZE bytes */
     uint32_t number;        /* TCS */
     int32_t tid;
-    uint64_t syscall; /* number of the system call under way, for statistics */
-    bool forwarded;   /* ... asked the host */
+    struct syscall_frame *frame; /* of the system call under way */
+    bool forwarded;              /* it asked the host */
     /* futex.c */
     struct thread *queue_next;
     uint64_t queue_key;

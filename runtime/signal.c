@@ -147,10 +147,11 @@ long signal_deliver(struct syscall_frame *frame, long result)
     return result;
 }
 
-/* rt_sigreturn: `call` pushed its return address over signal_frame.restorer. */
-long signal_return(struct syscall_frame *frame)
+/* `call` pushed its return address over signal_frame.restorer. */
+long sys_rt_sigreturn(const long *argument)
 {
     struct thread *self = thread_self();
+    struct syscall_frame *frame = self->frame;
     const struct signal_frame *made = (const struct signal_frame *)self->program_stack;
     if (!memory_is_inside(made, sizeof(*made)))
         runtime_exit(0, SIGSEGV);

@@ -55,7 +55,10 @@ _Noreturn void runtime_stop(enum ring_stop why, uint64_t detail)
 
 _Noreturn void runtime_exit(int status, int signal)
 {
-    statistics_send();
+    if (boot->flags & BOOT_STATISTICS) {
+        host_put(0, &statistics, sizeof(statistics));
+        host_call(RING_STATISTICS, 0, 0, 0, 0, 0, 0);
+    }
     for (;;)
         host_leave(RING_EXIT, (uint64_t)status, (uint64_t)signal);
 }

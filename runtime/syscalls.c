@@ -10,7 +10,6 @@
 
 #include <asm/unistd.h>
 #include <linux/errno.h>
-#include <linux/sched.h>
 #include <stdatomic.h>
 
 #define ENTRY(name) [__NR_##name] = sys_##name
@@ -19,6 +18,13 @@
 static long nothing(const long *argument)
 {
     return 0;
+}
+
+/* Restartable sequences need a kernel that watches preemption. Every glibc asks and does without,
+ * so this refusal is not worth a line in the log. */
+static long unlogged(const long *argument)
+{
+    return -ENOSYS;
 }
 
 static long read_or_serve(const long *argument)
@@ -41,10 +47,11 @@ static syscall_handler *const table[RING_SYSCALLS] = {
     ENTRY(madvise), [__NR_msync] = nothing, [__NR_mlock] = nothing, [__NR_munlock] = nothing,
     /* thread.c, futex.c. A robust list matters to mutexes that processes share. */
     ENTRY(futex), ENTRY(set_tid_address), [__NR_set_robust_list] = nothing, ENTRY(gettid),
-    ENTRY(exit), ENTRY(exit_group), ENTRY(sched_yield), ENTRY(arch_prctl), ENTRY(rseq),
+    ENTRY(exit), ENTRY(exit_group), ENTRY(sched_yield), ENTRY(arch_prctl), ENTRY(clone),
+    ENTRY(clone3), [__NR_rseq] = unlogged,
     /* signal.c */
-    ENTRY(rt_sigaction), ENTRY(rt_sigprocmask), ENTRY(sigaltstack), ENTRY(kill), ENTRY(tkill),
-    ENTRY(tgkill),
+    ENTRY(rt_sigaction), ENTRY(rt_sigprocmask), ENTRY(rt_sigreturn), ENTRY(sigaltstack),
+    ENTRY(kill), ENTRY(tkill), ENTRY(tgkill),
     /* clock.c, random.c */
     ENTRY(clock_gettime), ENTRY(clock_getres), ENTRY(clock_nanosleep), ENTRY(nanosleep),
     ENTRY(gettimeofday), ENTRY(time), ENTRY(getrandom),
@@ -81,53 +88,15 @@ static syscall_handler *const table[RING_SYSCALLS] = {
     ENTRY(epoll_create), ENTRY(epoll_create1), ENTRY(epoll_ctl), ENTRY(epoll_wait),
     ENTRY(epoll_pwait)};
 
-static long refuse(uint64_t number)
+struct ring_statistics statistics;
+
+long syscall_refuse(void)
 {
     static _Atomic uint64_t told[RING_SYSCALLS / 64];
-    if (number < RING_SYSCALLS &&
-        !(atomic_fetch_or(&told[number / 64], UINT64_C(1) << number % 64) >> number % 64 & 1))
+    uint64_t number = thread_self()->frame->number, bit = UINT64_C(1) << number % 64;
+    if (number < RING_SYSCALLS && !(atomic_fetch_or(&told[number / 64], bit) & bit))
         runtime_log(RING_LOG_UNSUPPORTED, number);
     return -ENOSYS;
-}
-
-/* struct clone_args, as far as threads need it */
-struct clone_arguments {
-    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
-};
-
-static long clone3(struct syscall_frame *frame, uint64_t address, uint64_t size)
-{
-    struct clone_arguments arguments;
-    if (size < sizeof(arguments))
-        return -EINVAL;
-    if (!memory_is_inside((void *)address, sizeof(arguments)))
-        return -EFAULT;
-    memcpy(&arguments, (void *)address, sizeof(arguments));
-    return thread_clone(frame, arguments.flags, arguments.stack + arguments.stack_size,
-                        (uint32_t *)arguments.parent_tid, (uint32_t *)arguments.child_tid,
-                        arguments.tls);
-}
-
-/* The calls that need the program's registers, not only their arguments. */
-static bool with_frame(struct syscall_frame *frame, long *result)
-{
-    switch (frame->number) {
-    case __NR_clone:
-        *result = thread_clone(frame, frame->rdi & ~UINT64_C(CSIGNAL), frame->rsi,
-                               (uint32_t *)frame->rdx, (uint32_t *)frame->r10, frame->r8);
-        break;
-    case __NR_clone3:
-        *result = clone3(frame, frame->rdi, frame->rsi);
-        break;
-    case __NR_rt_sigreturn:
-        *result = signal_return(frame);
-        break;
-    default:
-        return false;
-    }
-    if (*result == -ENOSYS)
-        refuse(frame->number);
-    return true;
 }
 
 /* Page 0 is the trampoline, so a call through a null function pointer comes here too. It must stop
@@ -155,14 +124,12 @@ long runtime_syscall(struct syscall_frame *frame)
     uint64_t number = frame->number;
     const long arguments[6] = {(long)frame->rdi, (long)frame->rsi, (long)frame->rdx,
                                (long)frame->r10, (long)frame->r8,  (long)frame->r9};
-    long result;
-    self->syscall = number < RING_SYSCALLS ? number : 0;
+    syscall_handler *handler = number < RING_SYSCALLS ? table[number] : NULL;
+    self->frame = frame;
     self->forwarded = false;
-    if (number < RING_SYSCALLS && table[number])
-        result = table[number](arguments);
-    else if (!with_frame(frame, &result))
-        result = refuse(number);
-    statistics_count(self);
+    long result = handler ? handler(arguments) : syscall_refuse();
+    if (number < RING_SYSCALLS)
+        (self->forwarded ? statistics.forwarded : statistics.inside)[number]++;
     if (__builtin_expect(thread_is_signalled(self), 0))
         result = signal_deliver(frame, result);
     return result;

@@ -20,7 +20,6 @@ static_assert(sizeof(struct syscall_frame) == 14 * 8, "entry.S knows this");
 
 /* entry.S */
 void runtime_gate(void);
-_Noreturn void runtime_begin(uint64_t entry, uint64_t stack);
 _Noreturn void runtime_resume(const struct syscall_frame *frame, long result);
 _Noreturn void runtime_unwind(void (*function)(void));
 _Noreturn void runtime_start(uint8_t *shared, uint64_t size, uint64_t flags, uint64_t tcs);
@@ -37,7 +36,6 @@ int64_t host_leave(uint32_t operation, uint64_t a0, uint64_t a1);
 
 /* memory.c */
 void memory_start(void);
-uint64_t memory_peak(void);
 uint64_t memory_in_use(void);
 void *memory_stack(void); /* top of the first thread's stack */
 /* Gives back the stack that a thread unmapped under its own feet. */
@@ -55,12 +53,10 @@ void random_start(void);
 /* program.c */
 _Noreturn void program_start(void);
 
-/* thread.c: the calling thread's frame is needed by clone and by signals. */
+/* thread.c */
 void thread_start(struct thread *thread, uint64_t tcs);
 _Noreturn void thread_loop(void);
 struct thread *thread_at(uint32_t number);
-long thread_clone(struct syscall_frame *frame, uint64_t flags, uint64_t stack, uint32_t *parent_tid,
-                  uint32_t *child_tid, uint64_t tls);
 
 /* futex.c */
 bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns,
@@ -73,18 +69,18 @@ void thread_fetch(struct thread *thread);
 void signal_raise(int number); /* to this thread */
 /* Called on the way back to the program: may change where it continues. */
 long signal_deliver(struct syscall_frame *frame, long result);
-long signal_return(struct syscall_frame *frame);
 
-/* statistics.c */
-void statistics_count(struct thread *thread);
-void statistics_polled(bool polled);
-void statistics_send(void);
+/* syscalls.c. Told to the host at the end where the manifest allows it. Threads may lose a count to
+ * each other: locked additions would cost more than they are worth. */
+extern struct ring_statistics statistics;
+/* -ENOSYS for the call under way, which the host is told of once. */
+long syscall_refuse(void);
 
 syscall_handler sys_brk, sys_mmap, sys_munmap, sys_mremap, sys_mprotect, sys_madvise;
 syscall_handler sys_futex, sys_set_tid_address, sys_gettid, sys_exit, sys_exit_group,
-    sys_sched_yield, sys_arch_prctl, sys_rseq;
-syscall_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_sigaltstack, sys_kill, sys_tkill,
-    sys_tgkill;
+    sys_sched_yield, sys_arch_prctl, sys_clone, sys_clone3;
+syscall_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_rt_sigreturn, sys_sigaltstack, sys_kill,
+    sys_tkill, sys_tgkill;
 syscall_handler sys_clock_gettime, sys_clock_getres, sys_clock_nanosleep, sys_nanosleep,
     sys_gettimeofday, sys_time;
 syscall_handler sys_getrandom, sys_getpid, sys_getuid, sys_uname, sys_sysinfo, sys_prlimit64,

@@ -101,11 +101,13 @@ static struct assignment *find_free(uint32_t *number)
     return NULL;
 }
 
-long thread_clone(struct syscall_frame *frame, uint64_t flags, uint64_t stack, uint32_t *parent_tid,
-                  uint32_t *child_tid, uint64_t tls)
+static long clone(const struct clone_args *given)
 {
+    uint32_t number, *parent_tid = (uint32_t *)given->parent_tid;
+    uint32_t *child_tid = (uint32_t *)given->child_tid;
+    uint64_t flags = given->flags, stack = given->stack + given->stack_size;
     if ((flags & THREAD_FLAGS) != THREAD_FLAGS)
-        return -ENOSYS; /* fork, vfork: there is one process in an enclave */
+        return syscall_refuse(); /* fork, vfork: there is one process in an enclave */
     if (flags & ~(uint64_t)(THREAD_FLAGS | OTHER_FLAGS))
         return -EINVAL;
     if (!memory_is_inside((void *)(stack - 8), 8) ||
@@ -113,7 +115,6 @@ long thread_clone(struct syscall_frame *frame, uint64_t flags, uint64_t stack, u
         (flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID) && !memory_is_inside(child_tid, 4)))
         return -EFAULT;
 
-    uint32_t number;
     struct assignment *child = find_free(&number);
     if (!child) {
         if (!atomic_exchange(&told, true))
@@ -123,8 +124,8 @@ long thread_clone(struct syscall_frame *frame, uint64_t flags, uint64_t stack, u
     struct thread *self = thread_self();
     int32_t tid = atomic_fetch_add(&next_tid, 1);
     child->tid = tid;
-    child->frame = *frame;
-    child->fs_base = tls;
+    child->frame = *self->frame;
+    child->fs_base = given->tls;
     child->clear_tid = flags & CLONE_CHILD_CLEARTID ? child_tid : NULL;
     child->signal_mask = self->signal_mask;
     __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(child->mxcsr), "=m"(child->x87));
@@ -148,6 +149,27 @@ long thread_clone(struct syscall_frame *frame, uint64_t flags, uint64_t stack, u
         }
     }
     return tid;
+}
+
+long sys_clone(const long *argument)
+{
+    const struct clone_args given = {.flags = (uint64_t)argument[0] & ~UINT64_C(CSIGNAL),
+                                     .stack = (uint64_t)argument[1],
+                                     .parent_tid = (uint64_t)argument[2],
+                                     .child_tid = (uint64_t)argument[3],
+                                     .tls = (uint64_t)argument[4]};
+    return clone(&given);
+}
+
+long sys_clone3(const long *argument)
+{
+    struct clone_args given;
+    if ((uint64_t)argument[1] < CLONE_ARGS_SIZE_VER0)
+        return -EINVAL;
+    if (!memory_is_inside((void *)argument[0], CLONE_ARGS_SIZE_VER0))
+        return -EFAULT;
+    memcpy(&given, (void *)argument[0], CLONE_ARGS_SIZE_VER0);
+    return clone(&given);
 }
 
 static void finish_thread(void)
@@ -216,11 +238,4 @@ long sys_arch_prctl(const long *argument)
     default: /* %gs is the runtime's own */
         return -EINVAL;
     }
-}
-
-/* Restartable sequences need the kernel to watch preemption. Every glibc asks and does without, so
- * this refusal is not worth a line in the log. */
-long sys_rseq(const long *argument)
-{
-    return -ENOSYS;
 }

@@ -26,10 +26,14 @@ static int64_t told_size[2];
 static uint64_t which_asked;
 static bool room = true;
 
-_Noreturn void runtime_begin(uint64_t entry, uint64_t at)
+_Noreturn void runtime_resume(const struct syscall_frame *frame, long result)
 {
-    entry_given = entry;
-    stack_given = (uint64_t *)at;
+    static const struct syscall_frame cleared;
+    assert_memory_equal(frame, &cleared, sizeof(cleared));
+    assert_int_equal(result, 0);
+    uint64_t *at = (uint64_t *)self.program_stack; /* `ret` goes where this says */
+    entry_given = *at;
+    stack_given = at + 1;
     longjmp(core_back, 2);
 }
 
@@ -135,7 +139,7 @@ static void check_stack(const char *arguments, size_t arguments_size, const char
         at += 2;
     if (count)
         assert_true((uint64_t)(at + 2) <= stack_given[1] && (uint64_t)(at + 2) <= (uint64_t)random);
-    for (const uint8_t *below = stack; below < (uint8_t *)stack_given; below++)
+    for (const uint8_t *below = stack; below < (uint8_t *)(stack_given - 1); below++)
         assert_int_equal(*below, 0xa7);
 }
 
