@@ -588,6 +588,15 @@ cella_status manifest_set_arguments(struct manifest *manifest, char *const argum
                     "arguments: %zu bytes in %zu strings; argv[0] is needed, "
                     "and at most 1 MiB is supported",
                     bytes, count);
+    for (size_t i = 0; i < count; i++) {
+        json_t *text = json_string(arguments[i]);
+        if (!text)
+            return fail(error, CELLA_INVALID,
+                        "argument %zu is not UTF-8, as a manifest's text is; let the manifest say "
+                        "\"arguments\": \"host\", which takes any bytes",
+                        i);
+        json_decref(text);
+    }
     char **copy = calloc(count + 1, sizeof(char *));
     bool room = copy != NULL;
     for (size_t i = 0; room && i < count; i++)

@@ -61,7 +61,7 @@ cella_status manifest_open(const char *path, struct manifest **manifest, cella_e
 /* `folder` resolves relative sources; `name` is used in errors. */
 cella_status manifest_parse(const char *text, size_t size, const char *folder, const char *name,
                             struct manifest **manifest, cella_error *error);
-/* Sets argv (copied). */
+/* Sets argv (copied): UTF-8, since it becomes part of the manifest's text. */
 cella_status manifest_set_arguments(struct manifest *manifest, char *const arguments[],
                                     cella_error *error);
 /* Canonical JSON (sorted keys, no spaces), the caller's to free; NULL: no memory. */
