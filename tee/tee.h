@@ -146,7 +146,7 @@ struct tee_operations {
     cella_status (*enter)(struct tee *enclave, uint32_t thread, struct tee_exit *exit,
                           cella_error *error);
     /* EAUG: gives a chunk of the heap (boot.h, HEAP_CHUNK) its memory, zero. The first and the last
-     * have theirs from initialise on. Refused when there is no such chunk, or it has it already. */
+     * have theirs from initialise on; a chunk that has its memory keeps it, as it is. */
     cella_status (*grow)(struct tee *enclave, uint64_t chunk, cella_error *error);
     /* Makes an enter of `thread` that is under way, or the next one, return INTERRUPTED; for the
      * enclave's end, because where the thread was is lost. */

@@ -288,11 +288,7 @@ static const char *describe(struct tee *tee)
 /* All of the heap is there from the start: untouched, it costs nothing. */
 static cella_status grow(struct tee *enclave, uint64_t chunk, cella_error *error)
 {
-    if (enclave->build.state != BUILD_READY ||
-        chunk >= (enclave->build.parameters.heap_size + HEAP_CHUNK - 1) / HEAP_CHUNK)
-        return fail(error, CELLA_INVALID, "grow: no initialised enclave with a chunk %llu of heap",
-                    (unsigned long long)chunk);
-    return CELLA_OK;
+    return build_check_grow(&enclave->build, chunk, error); /* all of them have theirs */
 }
 
 const struct tee_operations tee_process = {

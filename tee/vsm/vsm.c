@@ -364,14 +364,12 @@ static cella_status make_slots(struct tee *enclave, cella_error *error)
 
 static cella_status vsm_grow(struct tee *enclave, uint64_t chunk, cella_error *error)
 {
-    if (enclave->build.state != BUILD_READY || chunk >= heap_chunk_count(enclave))
-        return fail(error, CELLA_INVALID, "grow: no initialised enclave with a chunk %llu of heap",
-                    (unsigned long long)chunk);
+    cella_status status = build_check_grow(&enclave->build, chunk, error);
+    if (status)
+        return status;
     pthread_mutex_lock(&enclave->lock);
-    cella_status status = enclave->heap_chunks[chunk / 64] >> chunk % 64 & 1
-                              ? fail(error, CELLA_INVALID, "grow: chunk %llu has its memory",
-                                     (unsigned long long)chunk)
-                              : make_heap_slot(enclave, chunk, error);
+    bool has_it = enclave->heap_chunks[chunk / 64] >> chunk % 64 & 1;
+    status = has_it ? CELLA_OK : make_heap_slot(enclave, chunk, error);
     pthread_mutex_unlock(&enclave->lock);
     return status;
 }

@@ -399,6 +399,49 @@ static void test_memory(void **state)
     tee->destroy(enclave);
 }
 
+/* A heap of four chunks, of which the first and the last have memory at first. */
+static void test_grow(void **state)
+{
+    const struct tee_operations *tee = backend(state);
+    static struct enclave_page pages[ENCLAVE_PAGES];
+    struct tee_parameters parameters = enclave_parameters(0);
+    parameters.elrange_size = 4 * HEAP_CHUNK;
+    parameters.heap_size = 4 * HEAP_CHUNK - ENCLAVE_HEAP;
+    struct tee *enclave = NULL;
+    cella_error error = {0};
+    uint8_t mrenclave[32];
+    enclave_pages(pages);
+    assert_int_equal(tee->create(&parameters, &enclave, &error), CELLA_OK);
+    assert_refused(tee->grow(enclave, 1, &error), CELLA_INVALID, &error, "not initialised");
+    for (size_t i = 0; i < ENCLAVE_PAGES; i++)
+        assert_int_equal(enclave_add(tee, enclave, &pages[i], &error), CELLA_OK);
+    assert_int_equal(tee->initialise(enclave, NULL, mrenclave, &error), CELLA_OK);
+    assert_int_equal(enclave_enter(tee, enclave, 0).reason, TEE_EXIT_GATE);
+    struct enclave_block *block = enclave_block(tee, enclave, 0);
+
+    static const uint64_t none[] = {4, 63, 64, UINT32_MAX, UINT64_MAX / HEAP_CHUNK, UINT64_MAX};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        assert_refused(tee->grow(enclave, none[i], &error), CELLA_INVALID, &error, "no chunk");
+    for (uint64_t chunk = 0; chunk < 4; chunk++) {
+        uint64_t first = ENCLAVE_HEAP + chunk * HEAP_CHUNK;
+        uint64_t last = (chunk < 3 ? first + HEAP_CHUNK : parameters.elrange_size) - 4096;
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(tee->grow(enclave, chunk, &error), CELLA_OK);
+            enclave_command(tee, enclave, 0, COMMAND_ZERO, first, 0);
+            assert_int_equal(block->result, !again);
+            enclave_command(tee, enclave, 0, COMMAND_ZERO, last, 0);
+            assert_int_equal(block->result, !again);
+            enclave_command(tee, enclave, 0, COMMAND_STORE, first, 1000 + chunk);
+            enclave_command(tee, enclave, 0, COMMAND_STORE, last, 2000 + chunk);
+        }
+    }
+    for (uint64_t chunk = 0; chunk < 4; chunk++) {
+        enclave_command(tee, enclave, 0, COMMAND_LOAD, ENCLAVE_HEAP + chunk * HEAP_CHUNK, 0);
+        assert_int_equal(block->result, 1000 + chunk);
+    }
+    tee->destroy(enclave);
+}
+
 static void test_trampoline(void **state)
 {
     const struct tee_operations *tee = backend(state);
@@ -711,6 +754,7 @@ static const struct {
     {"registers at the start", test_start_registers},
     {"the gate keeps registers", test_gate_keeps_registers},
     {"memory", test_memory},
+    {"grow", test_grow},
     {"page 0 leads to the runtime", test_trampoline},
     {"faults stop the enclave", test_faults},
     {"syscall faults", test_syscall_faults},
