@@ -10,13 +10,17 @@
 #define THREAD_GATE          24
 #define BLOCK_FROM_TCS       (8 * 4096)
 
+    .macro function name
+    .globl \name
+    .type \name, @function
+\name:
+    .endm
+
     .text
 
 /* A TCS is entered: rbx TCS, rcx gate, rdi shared region, rsi its size, rdx flags, no stack.
  * The block page lies above the stack pages, so the stack starts below it. */
-    .globl runtime_enter
-    .type runtime_enter, @function
-runtime_enter:
+    function runtime_enter
     cld
     lea BLOCK_FROM_TCS(%rbx), %rsp
     mov %rsp, %gs:THREAD_SELF
@@ -29,13 +33,10 @@ runtime_enter:
     xor %ebp, %ebp
     call runtime_start
     hlt
-    .size runtime_enter, . - runtime_enter
 
 /* `call *%rax` of the program ends here. The return address is on the program's stack. Like the
  * kernel's, this entry keeps every register but rax and rcx, vector registers included. */
-    .globl runtime_syscall_entry
-    .type runtime_syscall_entry, @function
-runtime_syscall_entry:
+    function runtime_syscall_entry
     mov %rsp, %gs:THREAD_PROGRAM_STACK
     mov %gs:THREAD_STACK, %rsp
     push %rax
@@ -72,33 +73,23 @@ runtime_leave:
     pop %rdx
     mov %gs:THREAD_PROGRAM_STACK, %rsp
     ret
-    .size runtime_syscall_entry, . - runtime_syscall_entry
 
 /* void runtime_resume(const struct syscall_frame *frame, long result): continues the program with
  * the frame's registers; thread.program_stack points to the address to continue at. */
-    .globl runtime_resume
-    .type runtime_resume, @function
-runtime_resume:
+    function runtime_resume
     mov %rdi, %rsp
     mov %rsi, %rax
     jmp runtime_leave
-    .size runtime_resume, . - runtime_resume
 
 /* void runtime_gate(void): leaves the enclave; returns when the host enters again. */
-    .globl runtime_gate
-    .type runtime_gate, @function
-runtime_gate:
+    function runtime_gate
     jmp *%gs:THREAD_GATE
-    .size runtime_gate, . - runtime_gate
 
 /* void runtime_unwind(void (*function)(void)): drops the runtime's stack and calls function. */
-    .globl runtime_unwind
-    .type runtime_unwind, @function
-runtime_unwind:
+    function runtime_unwind
     mov %gs:THREAD_STACK, %rsp
     xor %ebp, %ebp
     call *%rdi
     hlt
-    .size runtime_unwind, . - runtime_unwind
 
     .section .note.GNU-stack, "", @progbits

@@ -48,17 +48,6 @@ uint8_t *host_call_data(uint32_t entry)
     return region + ring_call_data_offset(boot->thread_count, entry);
 }
 
-static void submit(struct ring_slot *slot, enum ring_state state, uint32_t operation, uint64_t a0,
-                   uint64_t a1, uint64_t a2, uint64_t a3)
-{
-    slot->operation = operation;
-    slot->arguments[0] = a0;
-    slot->arguments[1] = a1;
-    slot->arguments[2] = a2;
-    slot->arguments[3] = a3;
-    atomic_store_explicit(&slot->state, state, memory_order_release);
-}
-
 static bool spin(struct ring_slot *slot)
 {
     const struct ring_header *header = host_header();
@@ -74,45 +63,44 @@ static bool spin(struct ring_slot *slot)
     return false;
 }
 
-static int64_t finish(struct ring_slot *slot, uint32_t operation, int64_t least, int64_t most)
-{
-    int64_t result = *(volatile int64_t *)&slot->result;
-    atomic_store_explicit(&slot->state, RING_IDLE, memory_order_relaxed);
-    if ((result >= least && result <= most) || (result < 0 && result >= -ERRNO_MOST))
-        return result;
-    runtime_stop(RING_STOP_HOST_LIED, operation);
-}
-
-static int64_t call(bool slow, uint32_t operation, uint64_t a0, uint64_t a1, uint64_t a2,
-                    uint64_t a3, int64_t least, int64_t most)
+static int64_t call(bool slow, uint32_t operation, const uint64_t arguments[4], int64_t least,
+                    int64_t most)
 {
     struct thread *self = thread_self();
     struct ring_slot *slot = self->slot;
     self->forwarded = true;
-    submit(slot, slow ? RING_SUBMITTED_GATE : RING_SUBMITTED, operation, a0, a1, a2, a3);
+    slot->operation = operation;
+    for (int i = 0; i < 4; i++)
+        slot->arguments[i] = arguments[i];
+    atomic_store_explicit(&slot->state, slow ? RING_SUBMITTED_GATE : RING_SUBMITTED,
+                          memory_order_release);
     bool polled = !slow && atomic_load_explicit(&host_header()->listening, memory_order_relaxed) &&
                   spin(slot);
     (*(polled ? &statistics.polled : &statistics.gated))++;
     while (!polled && atomic_load_explicit(&slot->state, memory_order_acquire) != RING_DONE)
         runtime_gate();
-    return finish(slot, operation, least, most);
+    int64_t result = *(volatile int64_t *)&slot->result;
+    atomic_store_explicit(&slot->state, RING_IDLE, memory_order_relaxed);
+    if ((result < least || result > most) && (result >= 0 || result < -ERRNO_MOST))
+        runtime_stop(RING_STOP_HOST_LIED, operation);
+    return result;
 }
 
 int64_t host_call(uint32_t operation, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
                   int64_t least, int64_t most)
 {
-    return call(false, operation, a0, a1, a2, a3, least, most);
+    return call(false, operation, (uint64_t[]){a0, a1, a2, a3}, least, most);
 }
 
 int64_t host_call_slow(uint32_t operation, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
                        int64_t least, int64_t most)
 {
-    return call(true, operation, a0, a1, a2, a3, least, most);
+    return call(true, operation, (uint64_t[]){a0, a1, a2, a3}, least, most);
 }
 
 int64_t host_leave(uint32_t operation, uint64_t a0, uint64_t a1)
 {
-    return call(true, operation, a0, a1, 0, 0, 0, 0);
+    return call(true, operation, (uint64_t[]){a0, a1, 0, 0}, 0, 0);
 }
 
 void host_put(size_t offset, const void *bytes, size_t size)

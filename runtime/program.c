@@ -18,37 +18,30 @@ struct strings {
     uint64_t size, count;
 };
 
-static uint64_t count_strings(const char *bytes, uint64_t size)
+/* Stops the enclave for `why` where they are not that, or too many. */
+static struct strings checked(const void *bytes, uint64_t size, enum ring_stop why, uint64_t detail)
 {
-    uint64_t count = 0;
+    struct strings strings = {bytes, size, 0};
     for (uint64_t i = 0; i < size; i++)
-        count += bytes[i] == 0;
-    return count;
-}
-
-static struct strings measured(const struct boot_span *span)
-{
-    struct strings strings = {(const char *)span->offset, span->size, 0};
-    strings.count = count_strings(strings.bytes, strings.size);
+        strings.count += strings.bytes[i] == 0;
+    if (strings.count > RING_STRINGS_MOST || (size && strings.bytes[size - 1]))
+        runtime_stop(why, detail);
     return strings;
 }
 
-static struct strings ask_host(uint64_t which)
+static struct strings choose(uint32_t flag, uint64_t which, const struct boot_span *span)
 {
-    uint64_t most = RING_BUFFER_SIZE;
-    int64_t size = host_call(RING_ARGUMENTS, which, most, 0, 0, 0, (int64_t)most);
+    if (!(boot->flags & flag))
+        return checked((const void *)span->offset, span->size, RING_STOP_BOOT, 3);
+    int64_t most = RING_BUFFER_SIZE;
+    int64_t size = host_call(RING_ARGUMENTS, which, (uint64_t)most, 0, 0, 0, most);
     if (size <= 0)
         return (struct strings){0};
-    char *bytes = memory_map((uint64_t)size + 1);
+    char *bytes = memory_map((uint64_t)size);
     if (!bytes)
         runtime_stop(RING_STOP_MEMORY, (uint64_t)size);
     host_get(0, bytes, (size_t)size);
-    if (bytes[size - 1] != 0)
-        runtime_stop(RING_STOP_HOST_LIED, RING_ARGUMENTS);
-    uint64_t count = count_strings(bytes, (uint64_t)size);
-    if (count > RING_STRINGS_MOST) /* our host counts them before it starts us */
-        runtime_stop(RING_STOP_HOST_LIED, RING_ARGUMENTS);
-    return (struct strings){bytes, (uint64_t)size, count};
+    return checked(bytes, (uint64_t)size, RING_STOP_HOST_LIED, RING_ARGUMENTS);
 }
 
 /* Copies the strings below *top and writes pointers to them at `pointers`; returns past the NULL.
@@ -75,13 +68,8 @@ static uint64_t find_capabilities(void)
 
 _Noreturn void program_start(void)
 {
-    struct strings arguments =
-        boot->flags & BOOT_ARGUMENTS_HOST ? ask_host(0) : measured(&boot->arguments);
-    struct strings environment =
-        boot->flags & BOOT_ENVIRONMENT_HOST ? ask_host(1) : measured(&boot->environment);
-
-    if (arguments.count > RING_STRINGS_MOST || environment.count > RING_STRINGS_MOST)
-        runtime_stop(RING_STOP_BOOT, 3);
+    struct strings arguments = choose(BOOT_ARGUMENTS_HOST, 0, &boot->arguments);
+    struct strings environment = choose(BOOT_ENVIRONMENT_HOST, 1, &boot->environment);
 
     uint8_t *top = memory_stack();
     static const char platform[] = "x86_64";
@@ -97,13 +85,11 @@ _Noreturn void program_start(void)
         AT_PHENT,    boot->program_header_size,
         AT_PHNUM,    boot->program_header_count,
         AT_PAGESZ,   LAYOUT_PAGE,
-        AT_BASE,     0,
-        AT_FLAGS,    0,
         AT_ENTRY,    boot->program_entry,
-        AT_UID,      1000,
-        AT_EUID,     1000,
-        AT_GID,      1000,
-        AT_EGID,     1000,
+        AT_UID,      RUNTIME_USER,
+        AT_EUID,     RUNTIME_USER,
+        AT_GID,      RUNTIME_USER,
+        AT_EGID,     RUNTIME_USER,
         AT_SECURE,   0,
         AT_RANDOM,   (uint64_t)(uintptr_t)random,
         AT_HWCAP,    find_capabilities(),

@@ -35,6 +35,14 @@ _Noreturn void runtime_exit(int status, int signal);
 void runtime_log(enum ring_log what, uint64_t detail);
 
 /* ---- thread.c ---- */
+/* The program's registers as runtime_syscall_entry pushes them: in the order of struct sigcontext,
+ * so that signal.c copies them. */
+struct syscall_frame {
+    uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx;
+    uint64_t number; /* rax */
+};
+static_assert(sizeof(struct syscall_frame) == 14 * 8, "entry.S knows this");
+
 /* The thread block, at %gs:0. entry.S knows the first five fields. */
 struct thread {
     struct thread *self;
@@ -54,10 +62,15 @@ struct thread {
     uint32_t queue_bits;
     _Atomic uint32_t queued; /* in a queue */
     _Atomic uint32_t parked; /* about to leave, or left, until it is woken */
-    /* thread.c, signal.c */
+    /* thread.c: what clone leaves for a TCS that enters (or comes back) to find */
+    _Atomic uint32_t state;
+    struct syscall_frame start; /* of the clone; program_stack is the child's */
     uint64_t fs_base;
     uint32_t *clear_tid;
+    uint32_t mxcsr;
+    uint16_t x87;
     uint64_t left_stack, left_stack_size; /* unmapped by the thread itself: given back at its end */
+    /* signal.c */
     uint64_t signal_mask;
     _Atomic uint64_t signals_pending;
     uint64_t signal_stack, signal_stack_size;

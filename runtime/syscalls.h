@@ -7,14 +7,6 @@
 
 #include "runtime.h"
 
-/* The program's registers as runtime_syscall_entry pushes them: in the order of struct sigcontext,
- * so that signal.c copies them. */
-struct syscall_frame {
-    uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx;
-    uint64_t number; /* rax */
-};
-static_assert(sizeof(struct syscall_frame) == 14 * 8, "entry.S knows this");
-
 #define RUNTIME_PID  100
 #define RUNTIME_USER 1000
 

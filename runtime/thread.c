@@ -4,7 +4,8 @@
  * given a thread by clone. What a thread is to run is decided inside: the host only enters TCSs,
  * and entering one that has nothing to run does nothing.
  *
- * Life of a TCS: FREE -(clone)-> ASSIGNED -(its loop)-> RUNNING -(exit)-> FREE.
+ * Life of a TCS: FREE -(clone)-> TAKEN -(clone)-> ASSIGNED -(its loop)-> RUNNING -(exit)-> FREE.
+ * While it is TAKEN its thread block belongs to the thread that clones.
  */
 #include "syscalls.h"
 
@@ -13,25 +14,16 @@
 #include <linux/sched.h>
 #include <stdatomic.h>
 
-enum state { FREE = 0, ASSIGNED = 1, RUNNING = 2 };
+enum state { FREE = 0, TAKEN = 1, ASSIGNED = 2, RUNNING = 3 };
 
-/* What a TCS is to run next. */
-struct assignment {
-    _Atomic uint32_t state;
-    int32_t tid;
-    struct syscall_frame frame; /* of the clone, with the child's values */
-    uint64_t stack, fs_base;
-    uint32_t *clear_tid;
-    uint64_t signal_mask;
-    uint32_t mxcsr;
-    uint16_t x87;
-};
-
-static struct assignment assignments[THREAD_COUNT_MAX];
-static struct thread *threads[THREAD_COUNT_MAX];
 static _Atomic int32_t next_tid = RUNTIME_PID + 1;
 static _Atomic int32_t running = 1;
-static _Atomic bool told; /* that there are too few TCSs */
+
+static struct thread *block_of(uint32_t number)
+{
+    uint64_t page = (uint64_t)number * THREAD_PAGES + THREAD_PAGE_BLOCK;
+    return (struct thread *)(boot->threads + page * LAYOUT_PAGE);
+}
 
 void thread_start(struct thread *thread, uint64_t tcs)
 {
@@ -39,19 +31,17 @@ void thread_start(struct thread *thread, uint64_t tcs)
     if (number >= boot->thread_count)
         runtime_stop(RING_STOP_BOOT, 2);
     thread->number = (uint32_t)number;
-    threads[number] = thread;
     host_thread_start(thread);
     if (number == 0) {
-        atomic_store(&assignments[0].state, RUNNING);
         thread->tid = RUNTIME_PID;
+        atomic_store(&thread->state, RUNNING);
     }
 }
 
 struct thread *thread_at(uint32_t number)
 {
-    return number < boot->thread_count && atomic_load(&assignments[number].state) == RUNNING
-               ? threads[number]
-               : NULL;
+    struct thread *thread = block_of(number);
+    return atomic_load(&thread->state) >= ASSIGNED ? thread : NULL;
 }
 
 static void write_fs_base(struct thread *thread, uint64_t base)
@@ -64,20 +54,12 @@ static void write_fs_base(struct thread *thread, uint64_t base)
 _Noreturn void thread_loop(void)
 {
     struct thread *self = thread_self();
-    struct assignment *mine = &assignments[self->number];
-    while (atomic_load_explicit(&mine->state, memory_order_acquire) != ASSIGNED)
+    while (atomic_load_explicit(&self->state, memory_order_acquire) != ASSIGNED)
         host_leave(RING_THREAD_IDLE, 0, 0);
-
-    self->tid = mine->tid;
-    self->clear_tid = mine->clear_tid;
-    self->signal_mask = mine->signal_mask;
-    atomic_store(&self->signals_pending, 0);
-    self->signal_stack_size = 0;
-    write_fs_base(self, mine->fs_base);
-    __asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(mine->mxcsr), "m"(mine->x87));
-    struct syscall_frame frame = mine->frame;
-    self->program_stack = mine->stack;
-    atomic_store(&mine->state, RUNNING);
+    write_fs_base(self, self->fs_base);
+    __asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(self->mxcsr), "m"(self->x87));
+    struct syscall_frame frame = self->start;
+    atomic_store(&self->state, RUNNING);
     runtime_resume(&frame, 0);
 }
 
@@ -88,22 +70,25 @@ _Noreturn void thread_loop(void)
     (CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |             \
      CLONE_DETACHED)
 
-static struct assignment *find_free(uint32_t *number)
+static struct thread *take_free(void)
 {
+    static _Atomic bool told; /* that there are too few TCSs */
     for (uint32_t i = 0; i < boot->thread_count; i++) {
+        struct thread *thread = block_of(i);
         uint32_t is_free = FREE;
-        /* RUNNING keeps other clones away until the assignment is whole. */
-        if (atomic_compare_exchange_strong(&assignments[i].state, &is_free, RUNNING)) {
-            *number = i;
-            return &assignments[i];
-        }
+        if (!atomic_compare_exchange_strong(&thread->state, &is_free, TAKEN))
+            continue;
+        thread->number = i;
+        return thread;
     }
+    if (!atomic_exchange(&told, true))
+        runtime_log(RING_LOG_THREADS, boot->thread_count);
     return NULL;
 }
 
 static long clone(const struct clone_args *given)
 {
-    uint32_t number, *parent_tid = (uint32_t *)given->parent_tid;
+    uint32_t *parent_tid = (uint32_t *)given->parent_tid;
     uint32_t *child_tid = (uint32_t *)given->child_tid;
     uint64_t flags = given->flags, stack = given->stack + given->stack_size;
     if ((flags & THREAD_FLAGS) != THREAD_FLAGS)
@@ -115,23 +100,21 @@ static long clone(const struct clone_args *given)
         (flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID) && !memory_is_inside(child_tid, 4)))
         return -EFAULT;
 
-    struct assignment *child = find_free(&number);
-    if (!child) {
-        if (!atomic_exchange(&told, true))
-            runtime_log(RING_LOG_THREADS, boot->thread_count);
+    struct thread *self = thread_self(), *child = take_free();
+    if (!child)
         return -EAGAIN;
-    }
-    struct thread *self = thread_self();
     int32_t tid = atomic_fetch_add(&next_tid, 1);
     child->tid = tid;
-    child->frame = *self->frame;
-    child->fs_base = given->tls;
     child->clear_tid = flags & CLONE_CHILD_CLEARTID ? child_tid : NULL;
     child->signal_mask = self->signal_mask;
+    atomic_store(&child->signals_pending, 0);
+    child->signal_stack_size = 0;
+    child->fs_base = given->tls;
     __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(child->mxcsr), "=m"(child->x87));
     /* The child continues where the parent does, on its own stack. */
-    child->stack = stack - 8;
-    *(uint64_t *)child->stack = *(const uint64_t *)self->program_stack;
+    child->start = *self->frame;
+    child->program_stack = stack - 8;
+    *(uint64_t *)child->program_stack = *(const uint64_t *)self->program_stack;
     if (flags & CLONE_PARENT_SETTID)
         *parent_tid = (uint32_t)tid;
     if (flags & CLONE_CHILD_SETTID)
@@ -139,8 +122,7 @@ static long clone(const struct clone_args *given)
     atomic_fetch_add(&running, 1);
     atomic_store_explicit(&child->state, ASSIGNED, memory_order_release);
 
-    int64_t started = host_call(RING_THREAD_START, number, 0, 0, 0, 0, 0);
-    if (started < 0) {
+    if (host_call(RING_THREAD_START, child->number, 0, 0, 0, 0, 0) < 0) {
         uint32_t assigned = ASSIGNED;
         /* Take it back, unless the host entered it all the same. */
         if (atomic_compare_exchange_strong(&child->state, &assigned, FREE)) {
@@ -174,8 +156,7 @@ long sys_clone3(const long *argument)
 
 static void finish_thread(void)
 {
-    struct thread *self = thread_self();
-    atomic_store(&assignments[self->number].state, FREE);
+    atomic_store(&thread_self()->state, FREE);
     thread_loop();
 }
 
