@@ -33,5 +33,8 @@ int cli_bad_option(const struct cli_verb *verb, char **arguments, int option);
 /* Prints what an enclave did to stderr. */
 void cli_statistics(cella_enclave *enclave, bool json);
 int cli_help(const struct cli_verb *verb);
+/* Reads the options of a verb that has --json and --help alone. True: `*status` is the verb's. */
+bool cli_json_option(const struct cli_verb *verb, int count, char **arguments, bool *json,
+                     int *status);
 
 #endif

@@ -56,19 +56,10 @@ static void print_json(const cella_identity *identity)
 
 static int verb(int count, char **arguments)
 {
-    enum { OPTION_JSON = 256 };
-    static const struct option options[] = {
-        {"json", no_argument, NULL, OPTION_JSON}, {"help", no_argument, NULL, 'h'}, {0}};
-    bool json = false;
-    opterr = 0;
-    for (int option; (option = getopt_long(count, arguments, ":h", options, NULL)) >= 0;) {
-        if (option == OPTION_JSON)
-            json = true;
-        else if (option == 'h')
-            return cli_help(&cli_identity);
-        else
-            return cli_bad_option(&cli_identity, arguments, option);
-    }
+    bool json;
+    int status;
+    if (cli_json_option(&cli_identity, count, arguments, &json, &status))
+        return status;
     if (optind + 1 != count)
         return cli_misused(&cli_identity, "one image is wanted");
     cella_image *image;
@@ -76,7 +67,7 @@ static int verb(int count, char **arguments)
     if (cella_image_open(arguments[optind], &image, &error))
         return cli_fail(&error);
     cella_identity identity;
-    int status = 0;
+    status = 0;
     if (cella_image_identity(image, &identity, &error))
         status = cli_fail(&error);
     else

@@ -18,19 +18,10 @@ static const char help[] =
 
 static int verb(int count, char **arguments)
 {
-    enum { OPTION_JSON = 256 };
-    static const struct option options[] = {
-        {"json", no_argument, NULL, OPTION_JSON}, {"help", no_argument, NULL, 'h'}, {0}};
-    bool json = false;
-    opterr = 0;
-    for (int option; (option = getopt_long(count, arguments, ":h", options, NULL)) >= 0;) {
-        if (option == OPTION_JSON)
-            json = true;
-        else if (option == 'h')
-            return cli_help(&cli_inspect);
-        else
-            return cli_bad_option(&cli_inspect, arguments, option);
-    }
+    bool json;
+    int exit_status;
+    if (cli_json_option(&cli_inspect, count, arguments, &json, &exit_status))
+        return exit_status;
     if (optind + 1 != count)
         return cli_misused(&cli_inspect, "one image is wanted");
     cella_image *image;

@@ -63,6 +63,24 @@ int cli_help(const struct cli_verb *verb)
     return 0;
 }
 
+bool cli_json_option(const struct cli_verb *verb, int count, char **arguments, bool *json,
+                     int *status)
+{
+    enum { OPTION_JSON = 256 };
+    static const struct option options[] = {
+        {"json", no_argument, NULL, OPTION_JSON}, {"help", no_argument, NULL, 'h'}, {0}};
+    opterr = 0;
+    *json = false;
+    for (int option; (option = getopt_long(count, arguments, ":h", options, NULL)) >= 0;) {
+        if (option != OPTION_JSON) {
+            *status = option == 'h' ? cli_help(verb) : cli_bad_option(verb, arguments, option);
+            return true;
+        }
+        *json = true;
+    }
+    return false;
+}
+
 static int usage(FILE *to)
 {
     fputs(
