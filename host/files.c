@@ -337,13 +337,10 @@ struct host_entry {
 static int64_t serve_list(struct cella_enclave *enclave, const struct host_request *request, int fd)
 {
     uint8_t raw[4096] __attribute__((aligned(8)));
-    uint64_t most =
-        request->arguments[1] < RING_BUFFER_SIZE ? request->arguments[1] : RING_BUFFER_SIZE;
+    uint64_t most = request->arguments[1] < sizeof(raw) ? request->arguments[1] : sizeof(raw);
     (void)enclave;
     /* An entry here is never longer than the kernel's: 16 + name against 19 + name. */
-    if (most < sizeof(raw))
-        return -EINVAL;
-    long size = syscall(SYS_getdents64, fd, raw, sizeof(raw));
+    long size = syscall(SYS_getdents64, fd, raw, most);
     if (size < 0)
         return -errno;
     uint64_t filled = 0;

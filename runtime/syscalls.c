@@ -61,32 +61,28 @@ static syscall_handler *const table[RING_SYSCALLS] = {
     ENTRY(prlimit64), ENTRY(sched_getaffinity), ENTRY(prctl),
     /* files/: reading and writing */
     [__NR_read] = read_or_serve, [__NR_write] = write_or_serve, ENTRY(readv), ENTRY(writev),
-    ENTRY(pread64), ENTRY(pwrite64), ENTRY(preadv), ENTRY(pwritev), ENTRY(lseek), ENTRY(sendfile),
+    ENTRY(pread64), ENTRY(pwrite64), ENTRY(lseek),
     /* files/: descriptors */
-    ENTRY(open), ENTRY(openat), ENTRY(creat), ENTRY(close), ENTRY(close_range), ENTRY(dup),
-    ENTRY(dup2), ENTRY(dup3), ENTRY(fcntl), ENTRY(flock), ENTRY(ioctl),
+    ENTRY(open), ENTRY(openat), ENTRY(creat), ENTRY(close), ENTRY(dup), ENTRY(dup2), ENTRY(dup3),
+    ENTRY(fcntl), ENTRY(ioctl),
     /* files/: status */
-    ENTRY(stat), ENTRY(fstat), ENTRY(lstat), ENTRY(newfstatat), ENTRY(statx), ENTRY(access),
-    ENTRY(faccessat), ENTRY(faccessat2), ENTRY(statfs), ENTRY(fstatfs),
+    ENTRY(stat), [__NR_lstat] = sys_stat, ENTRY(fstat), ENTRY(newfstatat), ENTRY(statx),
+    ENTRY(access), ENTRY(faccessat), ENTRY(faccessat2),
     /* files/: content */
-    ENTRY(truncate), ENTRY(ftruncate), ENTRY(fallocate), ENTRY(fadvise64), ENTRY(fsync),
-    ENTRY(fdatasync),
+    ENTRY(truncate), ENTRY(ftruncate), ENTRY(fallocate), ENTRY(fsync), ENTRY(fdatasync),
     /* files/: names */
     ENTRY(unlink), ENTRY(unlinkat), ENTRY(rmdir), ENTRY(rename), ENTRY(renameat), ENTRY(renameat2),
     ENTRY(mkdir), ENTRY(mkdirat), ENTRY(getdents64), ENTRY(getcwd), ENTRY(chdir), ENTRY(fchdir),
     ENTRY(readlink), ENTRY(readlinkat),
     /* files/: attributes */
-    ENTRY(chmod), ENTRY(fchmod), ENTRY(fchmodat), ENTRY(chown), ENTRY(fchown), ENTRY(lchown),
-    ENTRY(fchownat), ENTRY(utimensat), ENTRY(umask),
+    ENTRY(chmod), ENTRY(fchmod), ENTRY(fchmodat), ENTRY(chown),
+    ENTRY(fchown), [__NR_lchown] = sys_chown, ENTRY(fchownat), ENTRY(umask),
     /* files/: pipes, eventfds, waiting */
-    ENTRY(pipe), ENTRY(pipe2), ENTRY(eventfd), ENTRY(eventfd2), ENTRY(poll), ENTRY(ppoll),
-    ENTRY(select), ENTRY(pselect6),
+    ENTRY(pipe), ENTRY(pipe2), ENTRY(eventfd), ENTRY(eventfd2), ENTRY(poll),
     /* files/: sockets */
     ENTRY(socket), ENTRY(connect), ENTRY(bind), ENTRY(listen), ENTRY(accept), ENTRY(accept4),
     ENTRY(sendto), ENTRY(recvfrom), ENTRY(sendmsg), ENTRY(recvmsg), ENTRY(shutdown),
-    ENTRY(getsockname), ENTRY(getpeername), ENTRY(setsockopt), ENTRY(getsockopt),
-    ENTRY(epoll_create), ENTRY(epoll_create1), ENTRY(epoll_ctl), ENTRY(epoll_wait),
-    ENTRY(epoll_pwait)};
+    ENTRY(getsockname), ENTRY(getpeername), ENTRY(setsockopt), ENTRY(getsockopt)};
 
 struct ring_statistics statistics;
 

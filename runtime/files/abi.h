@@ -25,13 +25,11 @@
 #define S_IFIFO  0010000u
 #endif
 
-#define SEEK_SET  0
-#define SEEK_CUR  1
-#define SEEK_END  2
-#define SEEK_DATA 3
-#define SEEK_HOLE 4
+#define SEEK_SET 0
+#define SEEK_CUR 1
+#define SEEK_END 2
 
-#define ENOTSUP   EOPNOTSUPP
-#define O_ASYNC   FASYNC
+#define ENOTSUP  EOPNOTSUPP
+#define O_ASYNC  FASYNC
 
 #endif

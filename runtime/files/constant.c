@@ -86,29 +86,17 @@ static long constant_read(struct file *file, struct transfer *transfer, uint64_t
     const struct node *node = file->node;
     uint64_t size = *position < node->size ? node->size - *position : 0;
     size = size < transfer->left ? size : transfer->left;
-    if (transfer_copy_out(transfer, node->constant.bytes + *position, size) < 0)
+    if (transfer_out(transfer, node->constant.bytes + *position, size) < 0)
         return -EFAULT;
     *position += size;
     return (long)size;
 }
 
-static long constant_seek(struct file *file, int64_t offset, int whence)
-{
-    return seek_within(file, offset, whence, file->node->size);
-}
-
-static long constant_sync(struct file *file, bool data_only)
-{
-    (void)file;
-    (void)data_only;
-    return 0; /* nothing can be unwritten */
-}
-
 const struct node_operations constant_operations = {
     .positioned = true,
     .read = constant_read,
-    .seek = constant_seek,
+    .seek = node_seek,
     .status = node_status,
-    .sync = constant_sync,
+    .sync = node_sync,
     .close = constant_close,
 };

@@ -8,7 +8,6 @@
  */
 #include "node.h"
 
-#include <linux/close_range.h>
 #include <stdatomic.h>
 
 struct descriptor {
@@ -32,25 +31,27 @@ static struct descriptor *descriptor_at(long number)
     return (uint32_t)number < FILES_DESCRIPTORS ? &descriptors[(uint32_t)number] : NULL;
 }
 
-bool file_try_get(struct file *file)
-{
-    uint32_t count = atomic_load(&file->references);
-    while (count && !atomic_compare_exchange_weak(&file->references, &count, count + 1))
-        ;
-    return count != 0;
-}
-
 struct file *file_get(long number)
 {
     struct descriptor *descriptor = descriptor_at(number);
     struct file *file;
     while (descriptor && (file = atomic_load(&descriptor->file))) {
-        if (!file_try_get(file))
+        uint32_t count = atomic_load(&file->references);
+        if (!count || !atomic_compare_exchange_weak(&file->references, &count, count + 1))
             continue;
         if (atomic_load(&descriptor->file) == file)
             return file;
         file_put(file);
     }
+    return NULL;
+}
+
+struct file *file_get_content(long number)
+{
+    struct file *file = file_get(number);
+    if (!file || !(file->flags & O_PATH))
+        return file;
+    file_put(file);
     return NULL;
 }
 
@@ -68,9 +69,7 @@ struct file *file_new(struct node *node, uint32_t flags)
     file->flags = flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
     file->position = 0;
     file->node = node;
-    file->handle = 0;
-    file->actions = file->watches = 0;
-    file->listing = NULL;
+    file->handle = node->operations == &stream_operations ? node->special : 0;
     atomic_store(&file->references, 1);
     return file;
 }
@@ -79,9 +78,6 @@ void file_put(struct file *file)
 {
     if (atomic_fetch_sub(&file->references, 1) != 1)
         return;
-    if (file->watches)
-        epoll_forget(file);
-    record_lock_drop_file(file);
     if (file->node->operations->close)
         file->node->operations->close(file);
     node_put(file->node);
@@ -93,6 +89,8 @@ void file_put(struct file *file)
 
 long descriptor_install(struct file *file, long least, bool close_on_exec)
 {
+    if (!file)
+        return -ENOMEM;
     lock_acquire(&descriptors_lock);
     for (long number = least; number < (long)FILES_DESCRIPTORS; number++) {
         if (descriptors[number].file)
@@ -107,46 +105,22 @@ long descriptor_install(struct file *file, long least, bool close_on_exec)
     return -EMFILE;
 }
 
-/* What close means beyond the count: the process's record locks on the node go (POSIX). */
-static void descriptor_closed(struct file *file)
+/* Puts `file` (NULL: nothing) in the place of what is there, which is returned. */
+static struct file *descriptor_exchange(struct descriptor *descriptor, struct file *file,
+                                        bool close_on_exec)
 {
-    record_lock_drop_process(file->node);
-    file_put(file);
-}
-
-static long descriptor_close(long number)
-{
-    struct descriptor *descriptor = descriptor_at(number);
-    if (!descriptor)
-        return -EBADF;
     lock_acquire(&descriptors_lock);
-    struct file *file = atomic_exchange(&descriptor->file, NULL);
+    struct file *old = atomic_exchange(&descriptor->file, file);
+    descriptor->close_on_exec = close_on_exec;
     lock_release(&descriptors_lock);
-    if (!file)
-        return -EBADF;
-    descriptor_closed(file);
-    return 0;
+    return old;
 }
 
 long sys_close(const long *argument)
 {
-    return descriptor_close(argument[0]);
-}
-
-long sys_close_range(const long *argument)
-{
-    uint32_t first = (uint32_t)argument[0], last = (uint32_t)argument[1];
-    uint32_t flags = (uint32_t)argument[2];
-    /* UNSHARE asks for a table of one's own: every thread shares one here. */
-    if (first > last || (flags & ~(uint32_t)CLOSE_RANGE_CLOEXEC))
-        return -EINVAL;
-    for (uint32_t number = first; number <= last && number < FILES_DESCRIPTORS; number++) {
-        if (flags & CLOSE_RANGE_CLOEXEC)
-            descriptors[number].close_on_exec = 1;
-        else
-            descriptor_close((long)number);
-    }
-    return 0;
+    struct descriptor *descriptor = descriptor_at(argument[0]);
+    FILE_HELD file = descriptor ? descriptor_exchange(descriptor, NULL, false) : NULL;
+    return file ? 0 : -EBADF;
 }
 
 long sys_dup(const long *argument)
@@ -161,12 +135,7 @@ static long descriptor_replace(long from, long to, bool close_on_exec)
     struct file *file = descriptor ? file_get(from) : NULL;
     if (!file)
         return -EBADF;
-    lock_acquire(&descriptors_lock);
-    struct file *old = atomic_exchange(&descriptor->file, file);
-    descriptor->close_on_exec = close_on_exec;
-    lock_release(&descriptors_lock);
-    if (old)
-        descriptor_closed(old);
+    FILE_HELD old = descriptor_exchange(descriptor, file, close_on_exec);
     return (long)(uint32_t)to;
 }
 
@@ -174,11 +143,8 @@ long sys_dup2(const long *argument)
 {
     if ((uint32_t)argument[0] != (uint32_t)argument[1])
         return descriptor_replace(argument[0], argument[1], false);
-    struct file *file = file_get(argument[0]);
-    if (!file)
-        return -EBADF;
-    file_put(file);
-    return (long)(uint32_t)argument[1];
+    FILE_HELD file = file_get(argument[0]);
+    return file ? (long)(uint32_t)argument[1] : -EBADF;
 }
 
 long sys_dup3(const long *argument)
@@ -209,78 +175,58 @@ static long file_set_flags(struct file *file, uint32_t wanted)
 
 long sys_fcntl(const long *argument)
 {
-    uint32_t number = (uint32_t)argument[0], value = (uint32_t)argument[2];
-    struct file *file = file_get(argument[0]);
+    uint32_t value = (uint32_t)argument[2];
+    int command = (int)argument[1];
+    FILE_HELD file = file_get(argument[0]);
     if (!file)
         return -EBADF;
-    int command = (int)argument[1];
-    bool on_descriptor = command == F_DUPFD || command == F_DUPFD_CLOEXEC || command == F_GETFD ||
-                         command == F_SETFD || command == F_GETFL;
-    long result = -EINVAL;
-    if ((file->flags & O_PATH) && !on_descriptor) {
-        file_put(file);
-        return -EBADF;
-    }
+    struct descriptor *descriptor = descriptor_at(argument[0]);
     switch (command) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
         if (value >= FILES_DESCRIPTORS)
-            break;
-        return descriptor_install(file, value, command == F_DUPFD_CLOEXEC);
+            return -EINVAL;
+        return descriptor_install(file_get(argument[0]), value, command == F_DUPFD_CLOEXEC);
     case F_GETFD:
-        result = descriptors[number].close_on_exec ? FD_CLOEXEC : 0;
-        break;
+        return descriptor->close_on_exec ? FD_CLOEXEC : 0;
     case F_SETFD:
-        descriptors[number].close_on_exec = (value & FD_CLOEXEC) != 0;
-        result = 0;
-        break;
+        descriptor->close_on_exec = (value & FD_CLOEXEC) != 0;
+        return 0;
     case F_GETFL:
-        result = file->flags;
-        break;
+        return file->flags;
     case F_SETFL:
-        result = file_set_flags(file, value);
-        break;
+        return file->flags & O_PATH ? -EBADF : file_set_flags(file, value);
     case F_SETLK:
     case F_SETLKW:
     case F_GETLK:
-    case F_OFD_SETLK:
-    case F_OFD_SETLKW:
-    case F_OFD_GETLK:
-        result = record_lock_control(file, command, (void *)argument[2]);
-        break;
+        return file->flags & O_PATH ? -EBADF
+                                    : record_lock(file, command, (struct flock *)argument[2]);
     default:
-        break;
+        return -EINVAL;
     }
-    file_put(file);
-    return result;
 }
 
 long sys_ioctl(const long *argument)
 {
     enum { NCLEX = 0x5450, CLEX = 0x5451, NBIO = 0x5421 }; /* FIONCLEX, FIOCLEX, FIONBIO */
-    struct file *file = file_get(argument[0]);
-    if (!file || (file->flags & O_PATH)) {
-        if (file)
-            file_put(file);
+    FILE_HELD file = file_get_content(argument[0]);
+    if (!file)
         return -EBADF;
-    }
     uint32_t request = (uint32_t)argument[1];
-    void *pointer = (void *)argument[2];
-    long result;
-    if (request == NCLEX || request == CLEX) {
-        descriptors[(uint32_t)argument[0]].close_on_exec = request == CLEX;
-        result = 0;
-    } else if (request == NBIO) {
-        result = -EFAULT;
-        if (memory_is_inside(pointer, sizeof(int))) {
-            uint32_t flags = file->flags & ~(uint32_t)O_NONBLOCK;
-            result = file_set_flags(file, *(int *)pointer ? flags | O_NONBLOCK : flags);
-        }
-    } else if (file->node->operations->control) {
-        result = file->node->operations->control(file, request, pointer);
-    } else {
-        result = -ENOTTY;
+    const int *value = (const int *)argument[2];
+    switch (request) {
+    case NCLEX:
+    case CLEX:
+        descriptor_at(argument[0])->close_on_exec = request == CLEX;
+        return 0;
+    case NBIO:
+        if (!memory_is_inside(value, sizeof(*value)))
+            return -EFAULT;
+        return file_set_flags(file, *value ? file->flags | O_NONBLOCK
+                                           : file->flags & ~(uint32_t)O_NONBLOCK);
+    default:
+        return file->node->operations->control
+                   ? file->node->operations->control(file, request, (void *)argument[2])
+                   : -ENOTTY;
     }
-    file_put(file);
-    return result;
 }

@@ -21,7 +21,7 @@ static long event_read(struct file *file, struct transfer *transfer, uint64_t *p
         lock_release(&node->lock);
         if (taken) {
             changes_signal(&node->changes);
-            long result = transfer_copy_out(transfer, &taken, sizeof(taken));
+            long result = transfer_out(transfer, &taken, sizeof(taken));
             return result < 0 ? result : (long)sizeof(taken);
         }
         long result = file->flags & O_NONBLOCK ? -EAGAIN : changes_wait(&node->changes, seen);
@@ -37,7 +37,7 @@ static long event_write(struct file *file, struct transfer *transfer, uint64_t *
     (void)position;
     if (transfer->left < sizeof(given))
         return -EINVAL;
-    long result = transfer_copy_in(transfer, &given, sizeof(given));
+    long result = transfer_in(transfer, &given, sizeof(given));
     if (result == 0 && given == UINT64_MAX)
         result = -EINVAL;
     while (result == 0) {
@@ -81,7 +81,7 @@ long sys_eventfd2(const long *argument)
     node->event.count = (uint32_t)argument[0];
     node->event.semaphore = flags & EVENT_SEMAPHORE;
     struct file *file = file_new(node, (flags & O_NONBLOCK) | O_RDWR);
-    return file ? descriptor_install(file, 0, flags & O_CLOEXEC) : -ENOMEM;
+    return descriptor_install(file, 0, flags & O_CLOEXEC);
 }
 
 long sys_eventfd(const long *argument)

@@ -29,21 +29,16 @@ long files_sync_map(uint64_t start, uint64_t length);
 /* Of signal.c: makes signal `number` pending for the calling thread. */
 void signal_raise(int number);
 
-syscall_handler sys_read, sys_write, sys_readv, sys_writev, sys_pread64, sys_pwrite64, sys_preadv,
-    sys_pwritev, sys_lseek, sys_sendfile;
-syscall_handler sys_open, sys_openat, sys_creat, sys_close, sys_close_range, sys_dup, sys_dup2,
-    sys_dup3, sys_fcntl, sys_flock, sys_ioctl;
-syscall_handler sys_stat, sys_fstat, sys_lstat, sys_newfstatat, sys_statx, sys_access,
-    sys_faccessat, sys_faccessat2, sys_statfs, sys_fstatfs;
-syscall_handler sys_truncate, sys_ftruncate, sys_fallocate, sys_fadvise64, sys_fsync, sys_fdatasync;
+syscall_handler sys_read, sys_write, sys_readv, sys_writev, sys_pread64, sys_pwrite64, sys_lseek;
+syscall_handler sys_open, sys_openat, sys_creat, sys_close, sys_dup, sys_dup2, sys_dup3, sys_fcntl,
+    sys_ioctl;
+syscall_handler sys_stat, sys_fstat, sys_newfstatat, sys_statx, sys_access, sys_faccessat,
+    sys_faccessat2, sys_readlink, sys_readlinkat;
+syscall_handler sys_truncate, sys_ftruncate, sys_fallocate, sys_fsync, sys_fdatasync;
 syscall_handler sys_unlink, sys_unlinkat, sys_rmdir, sys_rename, sys_renameat, sys_renameat2,
-    sys_mkdir, sys_mkdirat, sys_getdents64, sys_getcwd, sys_chdir, sys_fchdir, sys_readlink,
-    sys_readlinkat;
-syscall_handler sys_chmod, sys_fchmod, sys_fchmodat, sys_chown, sys_fchown, sys_lchown,
-    sys_fchownat, sys_utimensat, sys_umask;
-syscall_handler sys_pipe, sys_pipe2, sys_eventfd, sys_eventfd2;
-syscall_handler sys_poll, sys_ppoll, sys_select, sys_pselect6, sys_epoll_create, sys_epoll_create1,
-    sys_epoll_ctl, sys_epoll_wait, sys_epoll_pwait;
+    sys_mkdir, sys_mkdirat, sys_getdents64, sys_getcwd, sys_chdir, sys_fchdir;
+syscall_handler sys_chmod, sys_fchmod, sys_fchmodat, sys_chown, sys_fchown, sys_fchownat, sys_umask;
+syscall_handler sys_pipe, sys_pipe2, sys_eventfd, sys_eventfd2, sys_poll;
 syscall_handler sys_socket, sys_connect, sys_bind, sys_listen, sys_accept, sys_accept4, sys_sendto,
     sys_recvfrom, sys_sendmsg, sys_recvmsg, sys_shutdown, sys_getsockname, sys_getpeername,
     sys_setsockopt, sys_getsockopt;

@@ -30,7 +30,7 @@ long host_read(struct file *file, struct transfer *transfer, uint64_t *position,
             piece(position ? RING_PREAD : RING_READ, file, length, position ? *position : 0, slow);
         if (result < 0)
             return done ? done : (long)result;
-        if (transfer_get(transfer, (uint64_t)result) < 0)
+        if (transfer_out(transfer, NULL, (uint64_t)result) < 0)
             return done ? done : -EFAULT;
         done += (long)result;
         if (position)
@@ -51,7 +51,7 @@ long host_write(struct file *file, struct transfer *transfer, uint64_t *position
             length = FILES_SIZE - *position;
         if (!length)
             return done ? done : -EFBIG;
-        if (transfer_put(transfer, length) < 0)
+        if (transfer_in(transfer, NULL, length) < 0)
             return done ? done : -EFAULT;
         int64_t result = piece(position ? RING_PWRITE : RING_WRITE, file, length,
                                position ? *position : 0, slow);
@@ -79,7 +79,7 @@ void host_status(uint32_t operation, struct stat *status)
     memset(status, 0, sizeof(*status));
     status->st_mode = known ? host.mode & (S_IFMT | 07777) : host.mode & 07777;
     status->st_ino = host.inode;
-    status->st_dev = UINT64_C(0x10000) + host.device;
+    status->st_dev = FILES_HOST_DEVICE + (uint64_t)host.device;
     status->st_nlink = host.links;
     status->st_uid = status->st_gid = FILES_OWNER;
     status->st_size = (long)host.size;

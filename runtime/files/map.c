@@ -3,7 +3,7 @@
  * mmap of files. A private mapping is a copy of what the file holds now; a shared one is the
  * storage of a memory file itself, which is why it costs nothing and why both always agree.
  */
-#include "memory_file.h"
+#include "node.h"
 
 #include <asm/mman.h>
 #include <linux/mman.h>
@@ -38,6 +38,15 @@ static long map_private(struct file *file, uint64_t offset, uint64_t length, boo
     return 0;
 }
 
+/* Under the node's lock. */
+static void mapping_add(struct mapping *mapping)
+{
+    mapping->node_next = mapping->node->memory.mappings;
+    mapping->node->memory.mappings = mapping;
+    mapping->next = mappings;
+    mappings = mapping;
+}
+
 static long map_shared(struct node *node, uint64_t offset, uint64_t length, void **address)
 {
     struct mapping *mapping = memory_allocate(sizeof(*mapping));
@@ -52,10 +61,8 @@ static long map_shared(struct node *node, uint64_t offset, uint64_t length, void
         *mapping = (struct mapping){.start = (uint64_t)start,
                                     .end = (uint64_t)start + length,
                                     .offset = offset,
-                                    .node = node_get(node),
-                                    .node_next = node->memory.mappings,
-                                    .next = mappings};
-        node->memory.mappings = mappings = mapping;
+                                    .node = node_get(node)};
+        mapping_add(mapping);
         *address = start;
     }
     lock_release(&node->lock);
@@ -70,39 +77,24 @@ long files_map(int descriptor, uint64_t offset, uint64_t length, int protection,
 {
     int type = flags & MAP_TYPE;
     bool shared = type == MAP_SHARED || type == MAP_SHARED_VALIDATE, fixed = flags & MAP_FIXED;
-    struct file *file = file_get(descriptor);
+    FILE_HELD file = file_get_content(descriptor);
     if (!file)
         return -EBADF;
     const struct node_operations *operations = file->node->operations;
-    bool memory = operations == &memory_operations, constant = operations == &constant_operations;
-    long result = -EINVAL;
     if (!length || offset % FILES_PAGE || (!shared && type != MAP_PRIVATE))
-        goto out;
-    result = -EOVERFLOW;
+        return -EINVAL;
     if (length > FILES_SIZE || offset > FILES_SIZE - length)
-        goto out;
-    result = file->flags & O_PATH ? -EBADF : -EACCES;
+        return -EOVERFLOW;
     if (!file_can_read(file) || (shared && (protection & PROT_WRITE) && !file_can_write(file)))
-        goto out;
-    result = -ENODEV;
+        return -EACCES;
     if (!operations->read || !operations->positioned)
-        goto out;
-    if (!shared || (constant && !(protection & PROT_WRITE)))
-        result = map_private(file, offset, length, fixed, address);
-    else if (!memory)
-        result = -ENODEV; /* the host's file cannot be memory of the enclave */
-    else if (fixed)
-        result = -ENOTSUP; /* storage cannot be put at an address of choice */
-    else
-        result = map_shared(file->node, offset, length, address);
-out:
-    file_put(file);
-    return result;
-}
-
-static bool mapping_meets(const struct mapping *mapping, uint64_t start, uint64_t end)
-{
-    return mapping->start < end && start < mapping->end;
+        return -ENODEV;
+    if (!shared || (operations == &constant_operations && !(protection & PROT_WRITE)))
+        return map_private(file, offset, length, fixed, address);
+    if (operations != &memory_operations)
+        return -ENODEV; /* the host's file cannot be memory of the enclave */
+    /* Storage cannot be put at an address of choice. */
+    return fixed ? -ENOTSUP : map_shared(file->node, offset, length, address);
 }
 
 static void mapping_drop(struct mapping *mapping)
@@ -118,48 +110,55 @@ static void mapping_drop(struct mapping *mapping)
     lock_release(&mapping->node->lock);
 }
 
+/* The same storage mapped twice has one address: one munmap takes one of the two away, the one that
+ * was mapped like this, or else the lowest. */
+static struct mapping *mapping_find(uint64_t start, uint64_t end)
+{
+    struct mapping *found = NULL;
+    for (struct mapping *mapping = mappings; mapping; mapping = mapping->next) {
+        if (mapping->start == start && mapping->end == end)
+            return mapping;
+        if (mapping->start < end && start < mapping->end &&
+            (!found || mapping->start < found->start))
+            found = mapping;
+    }
+    return found;
+}
+
 bool files_unmapped(uint64_t start, uint64_t end, uint64_t *from, uint64_t *to)
 {
-    struct mapping *found = NULL, *whole = NULL, *rest = NULL;
+    struct mapping *dropped = NULL;
     lock_acquire(&mappings_lock);
-    for (struct mapping *mapping = mappings; mapping; mapping = mapping->next) {
-        if (!mapping_meets(mapping, start, end))
-            continue;
-        /* The same storage mapped twice has one address: one munmap takes one of them away. */
-        if (mapping->start == start && mapping->end == end)
-            found = mapping;
-        else if (!found || mapping->start < found->start)
-            found = found && found->start == start && found->end == end ? found : mapping;
-    }
+    struct mapping *found = mapping_find(start, end);
     if (found) {
         *from = found->start > start ? found->start : start;
         *to = found->end < end ? found->end : end;
-        if (found->start < *from && found->end > *to && (rest = memory_allocate(sizeof(*rest)))) {
+        if (found->start < *from && found->end > *to) {
             /* a hole in the middle: the upper part lives on as a mapping of its own */
+            struct mapping *rest = memory_allocate(sizeof(*rest));
+            if (!rest)
+                runtime_stop(RING_STOP_MEMORY, sizeof(*rest));
             *rest = *found;
             rest->start = *to;
             rest->offset += *to - found->start;
             node_get(rest->node);
             lock_acquire(&rest->node->lock);
-            rest->node_next = rest->node->memory.mappings;
-            rest->node->memory.mappings = rest;
+            mapping_add(rest);
             lock_release(&rest->node->lock);
-            rest->next = mappings;
-            mappings = rest;
+        }
+        if (found->start < *from) {
             found->end = *from;
-        } else if (found->start < *from && found->end == *to) {
-            found->end = *from;
-        } else if (found->start == *from && found->end > *to) {
-            found->offset += *to - *from;
+        } else if (found->end > *to) {
+            found->offset += *to - found->start;
             found->start = *to;
-        } else if (found->start == *from) {
-            mapping_drop(whole = found);
+        } else {
+            mapping_drop(dropped = found);
         }
     }
     lock_release(&mappings_lock);
-    if (whole) {
-        node_put(whole->node);
-        memory_free(whole);
+    if (dropped) {
+        node_put(dropped->node);
+        memory_free(dropped);
     }
     return found;
 }

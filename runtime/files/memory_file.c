@@ -9,7 +9,6 @@
  *   3. a chunk that is mapped is never moved or freed;
  *   4. the volume is charged for exactly `allocated` bytes.
  */
-#include "memory_file.h"
 #include "node.h"
 
 static bool volume_charge(struct volume *volume, uint64_t bytes)
@@ -50,17 +49,17 @@ static uint64_t chunk_size(const struct memory_file *memory, uint64_t index)
 /* Room in the index for `count` chunks. */
 static bool index_reserve(struct memory_file *memory, uint64_t count)
 {
-    if (count <= memory->capacity)
-        return true;
-    uint64_t capacity = FILES_PAGE / sizeof(uint8_t *);
+    uint64_t capacity = memory->capacity ? memory->capacity : 1;
     while (capacity < count)
         capacity *= 2;
-    uint8_t **chunks = memory_map(capacity * sizeof(*chunks));
+    if (capacity == memory->capacity)
+        return true;
+    uint8_t **chunks = memory_allocate(capacity * sizeof(*chunks));
     if (!chunks)
         return false;
-    memcpy(chunks, memory->chunks, memory->capacity * sizeof(*chunks));
-    if (memory->chunks != &memory->first)
-        memory_unmap(memory->chunks, memory->capacity * sizeof(*chunks));
+    if (memory->chunks)
+        memcpy(chunks, memory->chunks, memory->capacity * sizeof(*chunks));
+    memory_free(memory->chunks);
     memory->chunks = chunks;
     memory->capacity = capacity;
     return true;
@@ -70,10 +69,6 @@ static bool index_reserve(struct memory_file *memory, uint64_t count)
 static uint8_t *chunk_make(struct node *node, uint64_t index, uint64_t size)
 {
     struct memory_file *memory = &node->memory;
-    if (!memory->chunks) {
-        memory->chunks = &memory->first;
-        memory->capacity = 1;
-    }
     if (!index_reserve(memory, index + 1))
         return NULL;
     uint8_t *old = memory->chunks[index];
@@ -172,21 +167,6 @@ static long memory_write(struct file *file, struct transfer *transfer, uint64_t 
     return done;
 }
 
-static long memory_seek(struct file *file, int64_t offset, int whence)
-{
-    struct node *node = file->node;
-    lock_acquire(&node->lock);
-    uint64_t size = node->size;
-    /* A file is all data to SEEK_DATA, with a hole at its end: POSIX allows that. */
-    bool holes = whence == SEEK_DATA || whence == SEEK_HOLE;
-    lock_release(&node->lock);
-    if (!holes)
-        return seek_within(file, offset, whence, size);
-    if (offset < 0 || (uint64_t)offset >= size)
-        return -ENXIO;
-    return seek_within(file, whence == SEEK_DATA ? offset : (int64_t)size, SEEK_SET, size);
-}
-
 static bool chunk_is_mapped(const struct memory_file *memory, uint64_t index)
 {
     for (const struct mapping *mapping = memory->mappings; mapping; mapping = mapping->node_next) {
@@ -247,14 +227,6 @@ static long memory_reserve(struct file *file, uint64_t from, uint64_t to)
     return result;
 }
 
-static long memory_sync(struct file *file, bool data_only)
-{
-    /* The storage of a memory file is the memory itself; it is meant to die with the enclave. */
-    (void)file;
-    (void)data_only;
-    return 0;
-}
-
 static void memory_destroy(struct node *node)
 {
     struct memory_file *memory = &node->memory;
@@ -262,8 +234,7 @@ static void memory_destroy(struct node *node)
         if (memory->chunks[i])
             storage_unmap(node, memory->chunks[i], chunk_size(memory, i));
     }
-    if (memory->chunks && memory->chunks != &memory->first)
-        memory_unmap(memory->chunks, memory->capacity * sizeof(*memory->chunks));
+    memory_free(memory->chunks);
 }
 
 /* Whether chunks first..last lie one behind the other, whole. */
@@ -284,10 +255,6 @@ uint8_t *memory_file_contiguous(struct node *node, uint64_t offset, uint64_t len
     struct memory_file *memory = &node->memory;
     uint64_t first = offset / FILES_CHUNK, last = (offset + length - 1) / FILES_CHUNK;
     *error = -ENOMEM;
-    if (!memory->chunks) {
-        memory->chunks = &memory->first;
-        memory->capacity = 1;
-    }
     if (!index_reserve(memory, last + 1))
         return NULL;
     if (!chunks_adjoin(memory, first, last)) {
@@ -319,10 +286,10 @@ const struct node_operations memory_operations = {
     .positioned = true,
     .read = memory_read,
     .write = memory_write,
-    .seek = memory_seek,
+    .seek = node_seek,
     .status = node_status,
     .truncate = memory_file_truncate,
     .reserve = memory_reserve,
-    .sync = memory_sync,
+    .sync = node_sync,
     .destroy = memory_destroy,
 };

@@ -80,30 +80,10 @@ static long open_in_tree(struct place *place, uint32_t flags, uint32_t mode)
     return 0;
 }
 
-/* /dev/fd/N: the same description again, as BSD does; a wider access mode than it has is refused.
- */
-static long open_descriptor(struct place *place, uint32_t flags, struct file **file)
-{
-    struct file *found = file_get(place->descriptor);
-    if (!found)
-        return -ENOENT;
-    uint32_t has = found->flags & O_ACCMODE, wants = flags & O_ACCMODE;
-    if ((found->flags & O_PATH) || (has != O_RDWR && has != wants)) {
-        file_put(found);
-        return -EACCES;
-    }
-    *file = found;
-    return 0;
-}
-
 static long open_place(struct place *place, uint32_t flags, uint32_t mode, struct file **file)
 {
     if ((flags & O_CREAT) && place->slash && !place->dots)
         return -EISDIR;
-    if (place->descriptor >= 0) {
-        path_unlock(place);
-        return open_descriptor(place, flags, file);
-    }
     if (place->below || (place->node && (place->node->operations == &plain_operations ||
                                          place->node->operations == &plain_directory_operations))) {
         path_unlock(place);
@@ -123,77 +103,57 @@ static long open_place(struct place *place, uint32_t flags, uint32_t mode, struc
     return *file ? 0 : -ENOMEM;
 }
 
-static long names_open(long directory, const char *path, uint32_t flags, uint32_t mode)
+long sys_openat(const long *argument)
 {
-    struct place place;
     struct file *file;
+    uint32_t flags = (uint32_t)argument[2];
     if (flags & O_PATH)
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     if ((flags & O_TMPFILE) == O_TMPFILE)
         return -EOPNOTSUPP;
     if ((flags & O_DIRECT) || (flags & O_ACCMODE) == O_ACCMODE)
         return -EINVAL;
-    long result = path_walk(&place, directory, path);
+    PLACE_HELD place;
+    long result = path_walk(&place, argument[0], (const char *)argument[1]);
     if (result == 0)
-        result = open_place(&place, flags, path_mode(mode), &file);
-    path_end(&place);
+        result = open_place(&place, flags, path_mode((uint32_t)argument[3]), &file);
     return result < 0 ? result : descriptor_install(file, 0, flags & O_CLOEXEC);
 }
 
 long sys_open(const long *argument)
 {
-    return names_open(AT_FDCWD, (const char *)argument[0], (uint32_t)argument[1],
-                      (uint32_t)argument[2]);
-}
-
-long sys_openat(const long *argument)
-{
-    return names_open(argument[0], (const char *)argument[1], (uint32_t)argument[2],
-                      (uint32_t)argument[3]);
+    const long at[6] = {AT_FDCWD, argument[0], argument[1], argument[2]};
+    return sys_openat(at);
 }
 
 long sys_creat(const long *argument)
 {
-    return names_open(AT_FDCWD, (const char *)argument[0], O_CREAT | O_WRONLY | O_TRUNC,
-                      (uint32_t)argument[1]);
+    const long at[6] = {AT_FDCWD, argument[0], O_CREAT | O_WRONLY | O_TRUNC, argument[1]};
+    return sys_openat(at);
 }
 
-static long names_mkdir(long directory, const char *path, uint32_t mode)
+long sys_mkdirat(const long *argument)
 {
-    struct place place;
-    struct node *made;
-    long result = path_walk(&place, directory, path);
+    PLACE_HELD place;
+    uint32_t mode = path_mode((uint32_t)argument[2]) & 01777;
+    long result = path_walk(&place, argument[0], (const char *)argument[1]);
     if (result < 0)
-        goto out;
+        return result;
     if (place.below) {
         path_unlock(&place);
-        result = plain_change(RING_MKDIR, &place, path_mode(mode) & 01777);
-    } else if (place.node || place.descriptor >= 0) {
-        result = -EEXIST;
-    } else {
-        result =
-            names_make(&place, &directory_operations, S_IFDIR | (path_mode(mode) & 01777), &made);
-        if (result == 0)
-            node_put(made);
+        return plain_change(RING_MKDIR, &place, mode);
     }
-out:
-    path_end(&place);
+    if (place.node)
+        return -EEXIST;
+    result = names_make(&place, &directory_operations, S_IFDIR | mode, &place.node);
+    place.referenced = result == 0;
     return result;
 }
 
 long sys_mkdir(const long *argument)
 {
-    return names_mkdir(AT_FDCWD, (const char *)argument[0], (uint32_t)argument[1]);
-}
-
-long sys_mkdirat(const long *argument)
-{
-    return names_mkdir(argument[0], (const char *)argument[1], (uint32_t)argument[2]);
-}
-
-static bool ends_with_two_dots(const struct place *place)
-{
-    return place->length == 2 && place->name[1] == '.';
+    const long at[6] = {AT_FDCWD, argument[0], argument[1]};
+    return sys_mkdirat(at);
 }
 
 /* What removing place->node needs, as Linux orders the checks. */
@@ -203,9 +163,7 @@ static long remove_allowed(const struct place *place, bool directory)
     if (place->dots && !directory)
         return -EISDIR;
     if (place->dots)
-        return !place->name ? -EBUSY : ends_with_two_dots(place) ? -ENOTEMPTY : -EINVAL;
-    if (place->descriptor >= 0)
-        return -EPERM;
+        return !place->name ? -EBUSY : place->length == 2 ? -ENOTEMPTY : -EINVAL;
     if (!node)
         return -ENOENT;
     if (!directory && place->slash)
@@ -222,44 +180,37 @@ static long remove_allowed(const struct place *place, bool directory)
     return node->directory.entries ? -ENOTEMPTY : 0;
 }
 
-static long names_remove(long from, const char *path, bool directory)
+long sys_unlinkat(const long *argument)
 {
-    struct place place;
-    struct node *removed = NULL;
-    long result = path_walk(&place, from, path);
+    bool directory = argument[2] & AT_REMOVEDIR;
+    if (argument[2] & ~(long)AT_REMOVEDIR)
+        return -EINVAL;
+    PLACE_HELD place;
+    long result = path_walk(&place, argument[0], (const char *)argument[1]);
     if (result < 0)
-        goto out;
+        return result;
     if (place.below && !place.dots) {
         path_unlock(&place);
-        result = !directory && place.slash ? -EISDIR
-                                           : plain_change(RING_UNLINK, &place, directory ? 1 : 0);
-        goto out;
+        return !directory && place.slash ? -EISDIR : plain_change(RING_UNLINK, &place, directory);
     }
     result = remove_allowed(&place, directory);
-    if (result == 0)
-        tree_unlink(removed = place.node);
-out:
-    path_end(&place);
-    if (removed)
-        node_put(removed); /* outside the tree's lock: it may free much */
-    return result;
+    if (result < 0)
+        return result;
+    tree_unlink(place.node);
+    place.referenced = true; /* the tree's reference, put when its lock is free: it may free much */
+    return 0;
 }
 
 long sys_unlink(const long *argument)
 {
-    return names_remove(AT_FDCWD, (const char *)argument[0], false);
+    const long at[6] = {AT_FDCWD, argument[0], 0};
+    return sys_unlinkat(at);
 }
 
 long sys_rmdir(const long *argument)
 {
-    return names_remove(AT_FDCWD, (const char *)argument[0], true);
-}
-
-long sys_unlinkat(const long *argument)
-{
-    if (argument[2] & ~(long)AT_REMOVEDIR)
-        return -EINVAL;
-    return names_remove(argument[0], (const char *)argument[1], argument[2] & AT_REMOVEDIR);
+    const long at[6] = {AT_FDCWD, argument[0], AT_REMOVEDIR};
+    return sys_unlinkat(at);
 }
 
 static bool is_within(const struct node *node, const struct node *directory)
@@ -269,9 +220,8 @@ static bool is_within(const struct node *node, const struct node *directory)
     return node != NULL;
 }
 
-/* In the tree; both places are known to be there, the lock is held. *replaced: to be put. */
-static long rename_in_tree(struct place *from, struct place *to, bool replace,
-                           struct node **replaced)
+/* In the tree; both parents are known to be there, the lock is held. */
+static long rename_in_tree(struct place *from, struct place *to, bool replace)
 {
     struct node *node = from->node, *target = to->node;
     if (!node)
@@ -302,72 +252,53 @@ static long rename_in_tree(struct place *from, struct place *to, bool replace,
     if (target && target->directory.entries)
         return -ENOTEMPTY;
     result = tree_move(node, to->parent, to->name, to->length, target);
-    *replaced = result == 0 ? target : NULL;
+    to->referenced = result == 0 && target; /* the tree's reference: put at the end */
     return result == 0 ? 0 : -ENOSPC;
-}
-
-static long names_rename(const long *argument, uint32_t flags)
-{
-    struct place from, to;
-    struct node *replaced = NULL;
-    to = (struct place){.descriptor = -1};
-    if (flags & ~(uint32_t)RENAME_NOREPLACE)
-        return -EINVAL;
-    long result = path_walk(&from, argument[0], (const char *)argument[1]);
-    if (result == 0)
-        result = path_walk_second(&to, argument[2], (const char *)argument[3]);
-    if (result < 0)
-        goto out;
-    result = from.dots || !flags ? -EBUSY : -EEXIST;
-    if (from.dots || to.dots)
-        goto out;
-    result = -EXDEV;
-    if (from.below && to.below && from.parent == to.parent) {
-        path_unlock(&from);
-        result = flags ? -EINVAL : plain_rename(&from, &to);
-    } else if (!from.below && !to.below && from.descriptor < 0 && to.descriptor < 0) {
-        result = rename_in_tree(&from, &to, !flags, &replaced);
-    }
-out:
-    path_end(&from);
-    path_end(&to);
-    if (replaced)
-        node_put(replaced);
-    return result;
 }
 
 long sys_renameat2(const long *argument)
 {
-    return names_rename(argument, (uint32_t)argument[4]);
+    uint32_t flags = (uint32_t)argument[4];
+    if (flags & ~(uint32_t)RENAME_NOREPLACE)
+        return -EINVAL;
+    PLACE_HELD to = {.node = NULL}; /* ends last: after `from` has given back the lock */
+    PLACE_HELD from;
+    long result = path_walk(&from, argument[0], (const char *)argument[1]);
+    if (result == 0)
+        result = path_walk_second(&to, argument[2], (const char *)argument[3]);
+    if (result < 0)
+        return result;
+    if (from.dots || to.dots)
+        return from.dots || !flags ? -EBUSY : -EEXIST;
+    if (from.below && to.below && from.parent == to.parent) {
+        path_unlock(&from);
+        return flags ? -EINVAL : plain_rename(&from, &to);
+    }
+    return from.below || to.below ? -EXDEV : rename_in_tree(&from, &to, !flags);
 }
 
 long sys_renameat(const long *argument)
 {
-    return names_rename(argument, 0);
+    const long at[6] = {argument[0], argument[1], argument[2], argument[3], 0};
+    return sys_renameat2(at);
 }
 
 long sys_rename(const long *argument)
 {
-    long with_directories[4] = {AT_FDCWD, argument[0], AT_FDCWD, argument[1]};
-    return names_rename(with_directories, 0);
+    const long at[6] = {AT_FDCWD, argument[0], AT_FDCWD, argument[1], 0};
+    return sys_renameat2(at);
 }
 
 long sys_getdents64(const long *argument)
 {
     uint8_t *buffer = (uint8_t *)argument[1];
     uint64_t size = (uint32_t)argument[2];
-    struct file *file = file_get(argument[0]);
+    FILE_HELD file = file_get_content(argument[0]);
     if (!file)
         return -EBADF;
-    long result;
-    if (file->flags & O_PATH)
-        result = -EBADF;
-    else if (!file->node->operations->list)
-        result = -ENOTDIR;
-    else if (!memory_is_inside(buffer, size))
-        result = -EFAULT;
-    else
-        result = file->node->operations->list(file, buffer, size);
-    file_put(file);
-    return result;
+    if (!file->node->operations->list)
+        return -ENOTDIR;
+    if (!memory_is_inside(buffer, size))
+        return -EFAULT;
+    return file->node->operations->list(file, buffer, size);
 }

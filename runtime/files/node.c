@@ -39,7 +39,6 @@ void node_put(struct node *node)
         struct node *parent = node->parent;
         if (node->operations->destroy)
             node->operations->destroy(node);
-        directory_destroy(node);
         memory_free(node->name);
         memory_free(node);
         node = parent;
@@ -75,20 +74,29 @@ long node_status(struct node *node, struct file *file, struct stat *status)
 
 long seek_within(struct file *file, int64_t offset, int whence, uint64_t size)
 {
-    int64_t base = 0;
-    lock_acquire(&file->lock);
+    if (whence < SEEK_SET || whence > SEEK_END)
+        return -EINVAL;
     long result = -EINVAL;
-    if (whence == SEEK_CUR)
-        base = (int64_t)file->position;
-    else if (whence == SEEK_END)
-        base = (int64_t)size;
-    else if (whence != SEEK_SET)
-        goto out;
+    lock_acquire(&file->lock);
+    int64_t base = whence == SEEK_CUR   ? (int64_t)file->position
+                   : whence == SEEK_END ? (int64_t)size
+                                        : 0;
     if (__builtin_add_overflow(base, offset, &base))
         result = -EOVERFLOW;
     else if (base >= 0)
         file->position = (uint64_t)(result = base);
-out:
     lock_release(&file->lock);
     return result;
+}
+
+long node_seek(struct file *file, int64_t offset, int whence)
+{
+    return seek_within(file, offset, whence, __atomic_load_n(&file->node->size, __ATOMIC_RELAXED));
+}
+
+long node_sync(struct file *file, bool data_only)
+{
+    (void)file;
+    (void)data_only;
+    return 0;
 }

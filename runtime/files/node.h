@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of runtime/files share. Three things, as in every Unix:
- *   a descriptor (a number) refers to an open file description (struct file: position, flags,
- *   shared by dup), which refers to a node (an inode: content, or the way to it).
+ * What the files of runtime/files share. As in every Unix a descriptor (a number) refers to an open
+ * file description (struct file: position, flags, shared by dup), and that to a node (an inode:
+ * content, or the way to it).
  *
  * What must always hold:
  *   1. A file is used only with a reference (file_get .. file_put), so close in one thread cannot
@@ -11,7 +11,7 @@
  *   2. Locks are taken in this order: tree, descriptors, file, mappings, node. The tree's and the
  *      descriptors' lock are never held while the host is asked.
  *   3. A node's place (parent, name, entries, links) changes under the tree's lock; its content,
- *      size, times and record locks under its own.
+ *      size and times under its own.
  *   4. What the host says is checked before anything is computed from it, and never becomes an
  *      index or an address.
  */
@@ -29,6 +29,7 @@
 #define FILES_SIZE        ((uint64_t)INT64_MAX)
 #define FILES_HANDLE      65535 /* highest handle that the host may give */
 #define FILES_FOREVER     UINT64_MAX
+#define FILES_HOST_DEVICE 0x10000u /* st_dev of the host's files: from here on */
 
 struct node;
 struct file;
@@ -73,19 +74,15 @@ struct volume {     /* of one memory directory */
 };
 
 struct directory {
-    struct node **buckets;
-    uint32_t bucket_count; /* a power of two, or 0 */
-    uint32_t entries;
+    uint32_t entries, subdirectories;
     struct node *first, *last; /* rising cookies */
     uint64_t cookie;           /* of the entry last made */
-    uint32_t subdirectories;
 };
 
 struct mapping;
 struct memory_file {
-    uint8_t **chunks; /* NULL: a hole. `first` while there is room for one only */
+    uint8_t **chunks; /* NULL: a hole */
     uint64_t capacity;
-    uint8_t *first;
     uint64_t first_size; /* bytes of chunk 0, up to FILES_CHUNK; the others are whole */
     uint64_t allocated;  /* bytes of storage */
     struct mapping *mappings;
@@ -103,10 +100,7 @@ struct plain {
     bool writable;
     char *below; /* path below it, no NUL; NULL when empty */
     uint32_t below_length;
-    uint32_t device; /* the host's names for it: hints, compared, never trusted */
-    uint64_t inode;
     struct node *mount; /* the entry's own node; itself there */
-    struct node *next;  /* among the open ones */
 };
 
 struct event { /* eventfd */
@@ -114,9 +108,7 @@ struct event { /* eventfd */
     bool semaphore;
 };
 
-struct record_lock;
 struct pipe;
-struct epoll;
 
 struct node {
     const struct node_operations *operations;
@@ -127,8 +119,7 @@ struct node {
     uint64_t number; /* st_ino */
     uint64_t size;
     struct runtime_time accessed, modified, changed;
-    struct record_lock *locks;
-    struct changes changes; /* of locks, and of what pipes and counters hold */
+    struct changes changes; /* of what pipes and counters hold */
 
     /* its place in the tree */
     struct node *parent; /* referenced; the root's is the root, without */
@@ -148,8 +139,7 @@ struct node {
         struct plain plain;
         struct pipe *pipe;
         struct event event;
-        struct epoll *epoll;
-        uint32_t special; /* device number, descriptor number, handle */
+        uint32_t special; /* device number, handle */
     };
 };
 
@@ -159,17 +149,22 @@ struct file {
     struct lock lock;            /* position, listing */
     uint64_t position;
     struct node *node;
-    uint32_t handle;          /* of the host */
-    _Atomic uint32_t actions; /* counts reads and writes, for edge-triggered epoll */
-    _Atomic uint32_t watches; /* epolls that have it */
-    void *listing;            /* plain directories: entries still to be told */
-    struct file *next;        /* free */
+    uint32_t handle;   /* of the host */
+    struct file *next; /* free */
 };
 
 /* ---- descriptor.c ---- */
 struct file *file_get(long descriptor); /* NULL: not open */
-bool file_try_get(struct file *file);   /* false: it is being closed */
+/* The same for calls that use what is in the file: not one that was opened with O_PATH. */
+struct file *file_get_content(long descriptor);
 void file_put(struct file *file);
+/* A variable declared so is put when its block ends, whichever way; NULL is nothing to put. */
+#define FILE_HELD __attribute__((cleanup(file_end))) struct file *
+static inline void file_end(struct file **file)
+{
+    if (*file)
+        file_put(*file);
+}
 /* A new file with one reference; takes over the caller's reference of `node`. NULL: no memory (the
  * node has been put). */
 struct file *file_new(struct node *node, uint32_t flags);
@@ -199,7 +194,7 @@ static inline struct node *node_get(struct node *node)
 }
 void node_put(struct node *node);
 struct runtime_time node_now(void);
-/* Sets the times of modification and change; under the node's lock. */
+/* Sets the times of modification and change, under the node's lock. */
 void node_touch(struct node *node);
 /* st_ fields from the node's own. */
 long node_status(struct node *node, struct file *file, struct stat *status);
@@ -219,12 +214,10 @@ static inline bool node_is_directory(const struct node *node)
 uint8_t *transfer_next(struct transfer *transfer, uint64_t most, uint64_t *length);
 /* Checks a vector and begins: 0, -EINVAL or -EFAULT. */
 long transfer_begin(struct transfer *transfer, const struct iovec *vector, uint64_t count);
-/* Between the program's buffers and this thread's bounce buffer, from its start. */
-long transfer_put(struct transfer *transfer, uint64_t size);
-long transfer_get(struct transfer *transfer, uint64_t size);
-/* The same between the program's buffers and private memory. */
-long transfer_copy_in(struct transfer *transfer, void *to, uint64_t size);
-long transfer_copy_out(struct transfer *transfer, const void *from, uint64_t size);
+/* Moves `size` bytes between the program's buffers and `other`, private memory of the runtime;
+ * NULL: this thread's bounce buffer, from its start. */
+long transfer_in(struct transfer *transfer, void *other, uint64_t size);
+long transfer_out(struct transfer *transfer, const void *other, uint64_t size);
 
 /* ---- tree.c ---- */
 extern struct lock tree_lock;
@@ -242,23 +235,23 @@ long tree_move(struct node *node, struct node *directory, const char *name, size
 /* Writes the path of a node, backwards from the end of `buffer`: its length, -ERANGE, -ENOENT.
  * Under the tree's lock. */
 long tree_path(const struct node *node, char *buffer, uint64_t size);
-void tree_start(const struct boot_header *header);
 /* The bytes of a span of the boot page; one outside the blob stops the enclave. */
 const void *boot_bytes(const struct boot_header *header, struct boot_span span);
 /* A node of the manifest (or of the runtime) at an absolute path; parents are made. */
 struct node *tree_mount(const char *path, size_t length, const struct node_operations *operations,
                         uint32_t mode);
-void directory_destroy(struct node *node);
 /* Appends a linux_dirent64; the bytes used, or 0 when it does not fit. */
 uint64_t directory_entry(uint8_t *to, uint64_t room, uint64_t inode, uint64_t next, uint8_t type,
                          const char *name, size_t length);
+/* What every directory tells first, "." and "..": the bytes used. Positions 0 and 1 are before
+ * them, so they have been told when the position is 2. Under the file's lock. */
+uint64_t directory_dots(struct file *file, uint8_t *buffer, uint64_t size);
 
 /* ---- path.c ---- */
 /* Where a path leads. After path_walk one of these holds:
  *   node: it is there;
  *   below: it is on the host (or may be), `below` the plain directory `parent`;
- *   descriptor >= 0: it names an open descriptor;
- *   none of them: `name` is missing in `parent`. */
+ *   neither: `name` is missing in `parent`. */
 struct place {
     struct node *parent;
     struct node *node;
@@ -268,8 +261,7 @@ struct place {
     bool slash; /* the path ends with one: what it names must be a directory */
     char *below;
     uint32_t below_length, below_room;
-    long descriptor;
-    struct file *file; /* referenced: where the walk started, or what `descriptor` is */
+    struct file *file; /* referenced: where the walk started, or what is meant itself */
     bool locked;       /* the tree's lock is held */
     bool referenced;   /* `node` is */
 };
@@ -280,10 +272,28 @@ long path_walk_second(struct place *place, long directory, const char *path);
 /* What is there, for calls that look at it: `node` referenced, or `below`; no lock is held.
  * With AT_EMPTY_PATH in `flags` an empty path means the descriptor. */
 long path_target(struct place *place, long directory, const char *path, long flags);
+/* The same for an open file, whatever it is. */
+long path_descriptor(struct place *place, long descriptor);
 void path_unlock(struct place *place);
-void path_end(struct place *place); /* after path_walk or path_target, failed ones too */
-uint32_t path_mode(uint32_t mode);  /* less what umask takes away */
+void path_end(struct place *place);
+/* A place declared so ends with its block; it has to be given to one of the above first. */
+#define PLACE_HELD __attribute__((cleanup(path_end))) struct place
+uint32_t path_mode(uint32_t mode); /* less what umask takes away */
 void path_start(const struct boot_header *header);
+
+/* ---- memory_file.c, for map.c ---- */
+/* One shared mapping; it holds a reference of the node. */
+struct mapping {
+    uint64_t start, end; /* addresses */
+    uint64_t offset;     /* in the file */
+    struct node *node;
+    struct mapping *node_next; /* of the same node */
+    struct mapping *next;      /* of all */
+};
+
+/* Makes `length` bytes at `offset` one stretch of storage and says where; under the node's lock.
+ * NULL: *error is -ENOMEM, or -ENOTSUP where a mapped chunk would have to move. */
+uint8_t *memory_file_contiguous(struct node *node, uint64_t offset, uint64_t length, long *error);
 
 /* ---- kinds ---- */
 extern const struct node_operations memory_operations;   /* memory_file.c */
@@ -295,7 +305,6 @@ extern const struct node_operations plain_directory_operations;
 long memory_truncate(struct node *node, uint64_t size);
 long constant_open(struct node *node); /* reads and checks a hashed file at its first open */
 void device_start(void);
-bool device_link(struct place *place); /* resolves names of descriptors: true when it was one */
 void stream_start(void);
 
 /* ---- plain.c: on the host, where place->below (or place->node, an entry's own) leads ---- */
@@ -314,16 +323,14 @@ void host_close(struct file *file);
 long host_read(struct file *file, struct transfer *transfer, uint64_t *position, bool slow);
 long host_write(struct file *file, struct transfer *transfer, uint64_t *position, bool slow);
 
-/* ---- node.c: lseek for kinds that keep the position inside ---- */
+/* ---- node.c: what kinds that live inside have in common ---- */
+/* lseek in a file of `size` bytes, or of node->size. */
 long seek_within(struct file *file, int64_t offset, int whence, uint64_t size);
+long node_seek(struct file *file, int64_t offset, int whence);
+long node_sync(struct file *file, bool data_only); /* there is nothing to write back */
 
-/* ---- record_lock.c ---- */
-void record_lock_drop_process(struct node *node);
-void record_lock_drop_file(struct file *file);
-long record_lock_control(struct file *file, int command, void *argument);
-
-/* ---- epoll.c ---- */
-void epoll_forget(struct file *file); /* it is being closed */
+/* ---- record_lock.c: F_SETLK, F_SETLKW, F_GETLK ---- */
+long record_lock(struct file *file, int command, struct flock *flock);
 
 /* ---- wait.c ---- */
 /* Wakes those that wait for `changes`, and those in poll. */

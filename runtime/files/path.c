@@ -38,8 +38,7 @@ void path_end(struct place *place)
     path_unlock(place);
     if (place->referenced)
         node_put(place->node);
-    if (place->file)
-        file_put(place->file);
+    file_end(&place->file);
     memory_free(place->below);
 }
 
@@ -133,8 +132,6 @@ static long path_components(struct place *place, const char *path, uint64_t leng
         place->slash = place->slash || i > 0;
         if (i == length)
             break;
-        if (place->descriptor >= 0)
-            return -ENOTDIR;
         if (!place->node && !place->below_length)
             return -ENOENT;
         place->slash = false;
@@ -145,15 +142,13 @@ static long path_components(struct place *place, const char *path, uint64_t leng
         long result = path_step(place);
         if (result < 0)
             return result;
-        if (device_link(place))
-            place->node = NULL;
     }
     return place->below_length >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
 static long walk(struct place *place, long directory, const char *path, bool locked)
 {
-    *place = (struct place){.descriptor = -1, .dots = true};
+    *place = (struct place){.dots = true};
     long length = path_length(path);
     if (length <= 0)
         return length ? length : -ENOENT;
@@ -178,44 +173,38 @@ long path_walk_second(struct place *place, long directory, const char *path)
     return walk(place, directory, path, true);
 }
 
+long path_descriptor(struct place *place, long descriptor)
+{
+    *place = (struct place){.file = file_get(descriptor)};
+    if (!place->file)
+        return -EBADF;
+    place->node = place->file->node;
+    return 0;
+}
+
 long path_target(struct place *place, long directory, const char *path, long flags)
 {
     if ((flags & AT_EMPTY_PATH) && (!path || (memory_is_inside(path, 1) && !path[0]))) {
-        *place = (struct place){.descriptor = directory};
-        if ((int)directory == AT_FDCWD) {
-            lock_acquire(&tree_lock);
-            place->node = node_get(path_working());
-            place->referenced = true;
-            lock_release(&tree_lock);
-            return 0;
-        }
-    } else {
-        long result = path_walk(place, directory, path);
-        if (result < 0)
-            return result;
-        if (place->below) {
-            path_unlock(place);
-            return 0;
-        }
-        if (place->node) {
-            if (place->slash && !node_is_directory(place->node))
-                return -ENOTDIR;
-            node_get(place->node);
-            place->referenced = true;
-            path_unlock(place);
-            return 0;
-        }
-        path_unlock(place);
-        if (place->descriptor < 0)
-            return -ENOENT;
+        if ((int)directory != AT_FDCWD)
+            return path_descriptor(place, directory);
+        path = ".";
     }
-    if (place->file)
-        file_put(place->file);
-    place->file = file_get(place->descriptor);
-    if (!place->file)
-        return flags & AT_EMPTY_PATH ? -EBADF : -ENOENT;
-    place->node = place->file->node;
-    return 0;
+    long result = path_walk(place, directory, path);
+    if (result < 0)
+        return result;
+    if (place->node) {
+        node_get(place->node);
+        place->referenced = true;
+        if (place->slash && !node_is_directory(place->node))
+            result = -ENOTDIR;
+    } else if (!place->below) {
+        result = -ENOENT;
+    }
+    path_unlock(place);
+    /* From here on `file` would be the file that is meant, not where the walk began. */
+    file_end(&place->file);
+    place->file = NULL;
+    return result;
 }
 
 long sys_getcwd(const long *argument)
@@ -253,30 +242,21 @@ static long working_set(struct node *node)
 
 long sys_chdir(const long *argument)
 {
-    struct place place;
+    PLACE_HELD place;
     long result = path_target(&place, AT_FDCWD, (const char *)argument[0], 0);
-    if (result == 0 && place.below) {
-        struct file *file;
-        result = plain_open(&place, O_RDONLY | O_DIRECTORY, 0, &file);
-        if (result == 0) {
-            result = working_set(file->node);
-            file_put(file);
-        }
-    } else if (result == 0) {
-        result = working_set(place.node);
-    }
-    path_end(&place);
-    return result;
+    if (result < 0)
+        return result;
+    if (!place.below)
+        return working_set(place.node);
+    FILE_HELD file = NULL;
+    result = plain_open(&place, O_RDONLY | O_DIRECTORY, 0, &file);
+    return result < 0 ? result : working_set(file->node);
 }
 
 long sys_fchdir(const long *argument)
 {
-    struct file *file = file_get(argument[0]);
-    if (!file)
-        return -EBADF;
-    long result = working_set(file->node);
-    file_put(file);
-    return result;
+    FILE_HELD file = file_get(argument[0]);
+    return file ? working_set(file->node) : -EBADF;
 }
 
 long sys_umask(const long *argument)

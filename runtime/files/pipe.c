@@ -8,9 +8,9 @@
 #define PIPE_SIZE (UINT64_C(64) << 10)
 
 struct pipe {
-    uint8_t *bytes;
     uint64_t head, count;
     uint32_t readers, writers; /* descriptions that can still */
+    uint8_t bytes[PIPE_SIZE];
 };
 
 static uint64_t pipe_stretch(uint64_t at, uint64_t size)
@@ -141,7 +141,6 @@ static void pipe_close(struct file *file)
 
 static void pipe_destroy(struct node *node)
 {
-    memory_unmap(node->pipe->bytes, PIPE_SIZE);
     memory_free(node->pipe);
 }
 
@@ -155,22 +154,6 @@ static const struct node_operations pipe_operations = {
     .destroy = pipe_destroy,
 };
 
-static struct node *pipe_new(void)
-{
-    struct pipe *pipe = memory_allocate(sizeof(*pipe));
-    uint8_t *bytes = memory_map(PIPE_SIZE);
-    struct node *node = pipe && bytes ? node_new(&pipe_operations, S_IFIFO | 0600) : NULL;
-    if (!node) {
-        memory_free(pipe);
-        if (bytes)
-            memory_unmap(bytes, PIPE_SIZE);
-        return NULL;
-    }
-    *pipe = (struct pipe){.bytes = bytes, .readers = 1, .writers = 1};
-    node->pipe = pipe;
-    return node;
-}
-
 long sys_pipe2(const long *argument)
 {
     int *numbers = (int *)argument[0];
@@ -179,27 +162,24 @@ long sys_pipe2(const long *argument)
         return -EINVAL;
     if (!memory_is_inside(numbers, 2 * sizeof(*numbers)))
         return -EFAULT;
-    struct node *node = pipe_new();
+    struct node *node = node_new(&pipe_operations, S_IFIFO | 0600);
     if (!node)
         return -ENOMEM;
-    struct file *reader = file_new(node_get(node), (flags & O_NONBLOCK) | O_RDONLY);
-    struct file *writer = reader ? file_new(node, (flags & O_NONBLOCK) | O_WRONLY) : NULL;
-    if (!writer) {
-        if (reader)
-            file_put(reader);
-        else
-            node_put(node);
+    if (!(node->pipe = memory_allocate(sizeof(*node->pipe)))) {
+        node_put(node);
         return -ENOMEM;
     }
+    node->pipe->readers = node->pipe->writers = 1;
+    struct file *reader = file_new(node_get(node), (flags & O_NONBLOCK) | O_RDONLY);
+    struct file *writer = file_new(node, (flags & O_NONBLOCK) | O_WRONLY);
     long from = descriptor_install(reader, 0, flags & O_CLOEXEC);
-    if (from < 0) {
-        file_put(writer);
-        return from;
-    }
     long to = descriptor_install(writer, 0, flags & O_CLOEXEC);
-    if (to < 0) {
-        sys_close(&from);
-        return to;
+    if (from < 0 || to < 0) {
+        if (from >= 0)
+            sys_close(&from);
+        if (to >= 0)
+            sys_close(&to);
+        return from < 0 ? from : to;
     }
     numbers[0] = (int)from;
     numbers[1] = (int)to;

@@ -6,16 +6,6 @@
  */
 #include "node.h"
 
-#define LISTING_SIZE (UINT64_C(16) << 10)
-
-struct listing {
-    uint64_t at, size;
-    uint8_t bytes[LISTING_SIZE - 16];
-};
-
-static struct lock plain_lock;
-static struct node *plain_opened; /* two descriptions of one file share a node, for its locks */
-
 static const struct plain *place_plain(const struct place *place)
 {
     return place->below ? &place->parent->plain : &place->node->plain;
@@ -32,65 +22,23 @@ static uint64_t plain_put(const struct place *place)
     return length;
 }
 
-static struct node *plain_find(uint32_t index, const struct stat *status)
-{
-    struct node *node = plain_opened;
-    for (; node; node = node->plain.next) {
-        uint32_t count = node->references;
-        if (node->plain.index != index || node->plain.inode != status->st_ino ||
-            node->plain.device != (uint32_t)status->st_dev)
-            continue;
-        while (count &&
-               !__atomic_compare_exchange_n((uint32_t *)&node->references, &count, count + 1, true,
-                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-            ;
-        if (count)
-            break;
-    }
-    return node;
-}
-
-static struct node *plain_file_node(struct place *place, const struct stat *status)
-{
-    const struct plain *entry = place_plain(place);
-    lock_acquire(&plain_lock);
-    struct node *node = plain_find(entry->index, status);
-    if (!node && (node = node_new(&plain_operations, S_IFREG | 0644))) {
-        node->plain.index = entry->index;
-        node->plain.writable = entry->writable;
-        node->plain.inode = status->st_ino;
-        node->plain.device = (uint32_t)status->st_dev;
-        node->plain.next = plain_opened;
-        plain_opened = node;
-    }
-    lock_release(&plain_lock);
-    return node;
-}
-
-static void plain_destroy(struct node *node)
-{
-    struct node **link = &plain_opened;
-    lock_acquire(&plain_lock);
-    while (*link && *link != node)
-        link = &(*link)->plain.next;
-    if (*link)
-        *link = node->plain.next;
-    lock_release(&plain_lock);
-}
-
-static struct node *plain_directory_node(struct place *place)
+/* The node of what has been opened: a file's is its own, a directory below the entry's remembers
+ * its path. */
+static struct node *plain_node(struct place *place, bool directory)
 {
     if (!place->below)
         return node_get(place->node);
-    struct node *node = node_new(&plain_directory_operations, S_IFDIR | 0755);
+    struct node *node = directory ? node_new(&plain_directory_operations, S_IFDIR | 0755)
+                                  : node_new(&plain_operations, S_IFREG | 0644);
     if (!node)
         return NULL;
     node->plain = place->parent->plain;
-    node->plain.mount = place->parent;
-    /* The walk's buffer becomes the node's. */
-    node->plain.below = place->below;
-    node->plain.below_length = place->below_length;
-    place->below = NULL;
+    if (directory) {
+        /* The walk's buffer becomes the node's. */
+        node->plain.below = place->below;
+        node->plain.below_length = place->below_length;
+        place->below = NULL;
+    }
     return node;
 }
 
@@ -155,7 +103,7 @@ long plain_open(struct place *place, uint32_t flags, uint32_t mode, struct file 
         else if (directory && changes)
             result = -EISDIR;
         else
-            node = directory ? plain_directory_node(place) : plain_file_node(place, &status);
+            node = plain_node(place, directory);
     }
     *file = node ? file_new(node, flags) : NULL;
     if (!*file) {
@@ -246,85 +194,67 @@ static long plain_seek(struct file *file, int64_t offset, int whence)
 
 /* ---- directories ---- */
 
-/* One entry of what the host has listed; impossible ones stop the enclave. */
-static const struct ring_entry *listing_next(struct listing *listing)
+/* The entry at `at` of the `size` bytes that the host has listed, and its name; impossible ones
+ * stop the enclave. Where the next one begins. */
+static uint64_t listing_next(uint64_t at, uint64_t size, struct ring_entry *entry,
+                             char name[NAME_MAX])
 {
-    const struct ring_entry *entry = (const void *)(listing->bytes + listing->at);
-    uint64_t left = listing->size - listing->at;
-    bool good = left >= sizeof(*entry) && entry->name_length >= 1 &&
-                entry->name_length <= NAME_MAX &&
-                left - sizeof(*entry) >= ((entry->name_length + UINT64_C(7)) & ~UINT64_C(7));
-    const char *name = (const char *)(entry + 1);
+    bool good = size - at >= sizeof(*entry);
+    if (good) {
+        host_get(at, entry, sizeof(*entry));
+        at += sizeof(*entry);
+        good = entry->name_length >= 1 && entry->name_length <= NAME_MAX &&
+               size - at >= ((entry->name_length + UINT64_C(7)) & ~UINT64_C(7));
+    }
+    if (good)
+        host_get(at, name, entry->name_length);
     for (size_t i = 0; good && i < entry->name_length; i++)
         good = name[i] && name[i] != '/';
     if (!good)
         runtime_stop(RING_STOP_HOST_LIED, RING_LIST);
-    return entry;
+    return at + ((entry->name_length + UINT64_C(7)) & ~UINT64_C(7));
 }
 
-static bool listing_is_dots(const struct ring_entry *entry)
-{
-    const char *name = (const char *)(entry + 1);
-    return name[0] == '.' &&
-           (entry->name_length == 1 || (entry->name_length == 2 && name[1] == '.'));
-}
-
-/* The next entry to tell, asking the host for more; NULL at the end or with *error. */
-static const struct ring_entry *listing_peek(struct file *file, long *error)
-{
-    struct listing *listing = file->listing;
-    for (;;) {
-        if (listing->at == listing->size) {
-            int64_t size = host_call(RING_LIST, file->handle, sizeof(listing->bytes), 0, 0, 0,
-                                     (int64_t)sizeof(listing->bytes));
-            *error = size < 0 ? (long)size : 0;
-            if (size <= 0)
-                return NULL;
-            host_get(0, listing->bytes, (size_t)size);
-            listing->at = 0;
-            listing->size = (uint64_t)size;
-        }
-        const struct ring_entry *entry = listing_next(listing);
-        if (!listing_is_dots(entry))
-            return entry;
-        listing->at += sizeof(*entry) + ((entry->name_length + UINT64_C(7)) & ~UINT64_C(7));
-    }
-}
-
-static long plain_list(struct file *file, uint8_t *buffer, uint64_t size)
+/* One reply of the host, as the program has to see it: the bytes used. */
+static uint64_t plain_convert(struct file *file, uint64_t listed, uint8_t *buffer, uint64_t size)
 {
     /* DT_ values that a program may see; links are followed, so they are what they lead to. */
     const uint32_t types = 1 << 1 | 1 << 2 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 12;
+    struct ring_entry entry;
+    char name[NAME_MAX];
     uint64_t done = 0;
-    long error = 0;
-    lock_acquire(&file->lock);
-    if (!file->listing && !(file->listing = memory_map(LISTING_SIZE)))
-        error = -ENOMEM;
-    while (!error) {
-        struct listing *listing = file->listing;
-        uint64_t next = file->position + 1, used;
-        const struct ring_entry *entry = NULL;
-        if (file->position < 2) {
-            used = directory_entry(buffer + done, size - done, next, next, 4, "..", next);
-        } else {
-            entry = listing_peek(file, &error);
-            if (!entry)
-                break;
-            uint8_t type = entry->type < 16 && (types >> entry->type & 1) ? entry->type : 0;
-            used = directory_entry(buffer + done, size - done, entry->inode, next, type,
-                                   (const char *)(entry + 1), entry->name_length);
-        }
-        if (!used) {
-            error = -EINVAL; /* when not even one fits */
-            break;
-        }
-        if (entry)
-            listing->at += sizeof(*entry) + ((entry->name_length + UINT64_C(7)) & ~UINT64_C(7));
-        file->position = next;
+    for (uint64_t at = 0; at < listed;) {
+        at = listing_next(at, listed, &entry, name);
+        if (name[0] == '.' &&
+            (entry.name_length == 1 || (entry.name_length == 2 && name[1] == '.')))
+            continue;
+        uint8_t type = entry.type < 16 && (types >> entry.type & 1) ? entry.type : 0;
+        uint64_t used = directory_entry(buffer + done, size - done, entry.inode, file->position + 1,
+                                        type, name, entry.name_length);
+        if (!used)
+            runtime_stop(RING_STOP_HOST_LIED, RING_LIST); /* it gives only what fits */
+        file->position++;
         done += used;
     }
+    return done;
+}
+
+#define ENTRY_MOST 280u /* struct linux_dirent64 with a name of NAME_MAX */
+
+static long plain_list(struct file *file, uint8_t *buffer, uint64_t size)
+{
+    size = size < RING_BUFFER_SIZE ? size : RING_BUFFER_SIZE;
+    lock_acquire(&file->lock);
+    uint64_t done = directory_dots(file, buffer, size);
+    int64_t result = file->position < 2 ? -EINVAL : 1;
+    /* Again while there is room for an entry of any length. */
+    while (result > 0 && (!done || size - done >= ENTRY_MOST)) {
+        result = host_call(RING_LIST, file->handle, size - done, 0, 0, 0, (int64_t)(size - done));
+        if (result > 0)
+            done += plain_convert(file, (uint64_t)result, buffer + done, size - done);
+    }
     lock_release(&file->lock);
-    return done ? (long)done : error;
+    return done ? (long)done : (long)result;
 }
 
 /* Only back to the start: the host's directory is opened again. */
@@ -334,28 +264,20 @@ static long plain_directory_seek(struct file *file, int64_t offset, int whence)
     long result = -EINVAL;
     lock_acquire(&file->lock);
     if ((whence == SEEK_CUR && offset == 0) ||
-        (whence == SEEK_SET && offset == (int64_t)file->position))
+        (whence == SEEK_SET && offset == (int64_t)file->position)) {
         result = (long)file->position;
-    else if (whence == SEEK_SET && offset == 0)
+    } else if (whence == SEEK_SET && offset == 0) {
         result = (long)host_call(RING_OPEN, file->node->plain.index,
                                  RING_OPEN_READ | RING_OPEN_DIRECTORY, 0, plain_put(&place), 3,
                                  FILES_HANDLE);
-    if (whence == SEEK_SET && offset == 0 && result > 0) {
-        host_close(file);
-        file->handle = (uint32_t)result;
-        if (file->listing)
-            memset(file->listing, 0, sizeof(struct listing));
-        result = (long)(file->position = 0);
+        if (result > 0) {
+            host_close(file);
+            file->handle = (uint32_t)result;
+            result = (long)(file->position = 0);
+        }
     }
     lock_release(&file->lock);
     return result;
-}
-
-static void plain_directory_close(struct file *file)
-{
-    if (file->listing)
-        memory_unmap(file->listing, LISTING_SIZE);
-    host_close(file);
 }
 
 const struct node_operations plain_operations = {
@@ -367,7 +289,6 @@ const struct node_operations plain_operations = {
     .truncate = host_truncate,
     .sync = host_sync,
     .close = host_close,
-    .destroy = plain_destroy,
 };
 
 const struct node_operations plain_directory_operations = {
@@ -376,6 +297,6 @@ const struct node_operations plain_directory_operations = {
     .status = plain_node_status,
     .list = plain_list,
     .sync = host_sync,
-    .close = plain_directory_close,
+    .close = host_close,
     .destroy = plain_directory_destroy,
 };

@@ -15,7 +15,7 @@
 #define SOCKET_OPTION  4096u                    /* most bytes of an option */
 #define SOCKET_FLAGS   (O_NONBLOCK | O_CLOEXEC) /* SOCK_NONBLOCK and SOCK_CLOEXEC are these */
 
-struct message { /* struct msghdr */
+struct message { /* struct msghdr: where data goes or comes from, and the address */
     void *name;
     int32_t name_length;
     struct iovec *vector;
@@ -28,16 +28,10 @@ static_assert(sizeof(struct message) == 56, "Linux's struct msghdr");
 
 static const struct node_operations socket_operations;
 
-/* A referenced file that is a socket; NULL: *error says why not. */
-static struct file *socket_get(long descriptor, long *error)
+/* Why a descriptor is of no use here; 0: it is a socket. */
+static long socket_error(const struct file *file)
 {
-    struct file *file = file_get(descriptor);
-    if (file && file->node->operations == &socket_operations)
-        return file;
-    *error = file ? -ENOTSOCK : -EBADF;
-    if (file)
-        file_put(file);
-    return NULL;
+    return !file ? -EBADF : file->node->operations != &socket_operations ? -ENOTSOCK : 0;
 }
 
 /* A call that may wait: by the gate, unless the socket does not wait. */
@@ -125,16 +119,13 @@ static long address_give(uint32_t operation, uint64_t offset, void *to, int32_t 
 
 static long address_call(uint32_t operation, const long *argument)
 {
-    long result;
-    struct file *file = socket_get(argument[0], &result);
-    if (!file)
-        return result;
-    result = address_put(0, (const void *)argument[1], (int)argument[2]);
+    FILE_HELD file = file_get(argument[0]);
+    long result = socket_error(file);
     if (result == 0)
-        result = (long)socket_call(file, operation, (uint64_t)argument[2], 0, 0, 0, 0,
-                                   operation == RING_CONNECT);
-    file_put(file);
-    return result;
+        result = address_put(0, (const void *)argument[1], (int)argument[2]);
+    return result < 0 ? result
+                      : (long)socket_call(file, operation, (uint64_t)argument[2], 0, 0, 0, 0,
+                                          operation == RING_CONNECT);
 }
 
 long sys_connect(const long *argument)
@@ -149,13 +140,11 @@ long sys_bind(const long *argument)
 
 static long simple_call(uint32_t operation, const long *argument)
 {
-    long result;
-    struct file *file = socket_get(argument[0], &result);
-    if (!file)
-        return result;
-    result = (long)socket_call(file, operation, (uint32_t)argument[1], 0, 0, 0, 0, false);
-    file_put(file);
-    return result;
+    FILE_HELD file = file_get(argument[0]);
+    long result = socket_error(file);
+    return result < 0
+               ? result
+               : (long)socket_call(file, operation, (uint32_t)argument[1], 0, 0, 0, 0, false);
 }
 
 long sys_listen(const long *argument)
@@ -170,25 +159,21 @@ long sys_shutdown(const long *argument)
 
 long sys_accept4(const long *argument)
 {
-    long result;
     uint32_t flags = (uint32_t)argument[3];
     if (flags & ~(uint32_t)SOCKET_FLAGS)
         return -EINVAL;
-    struct file *file = socket_get(argument[0], &result);
-    if (!file)
+    FILE_HELD file = file_get(argument[0]);
+    long result = socket_error(file);
+    if (result < 0)
         return result;
     int64_t handle =
         socket_call(file, RING_ACCEPT, flags & O_NONBLOCK, 0, 0, 3, FILES_HANDLE, true);
-    file->actions++;
-    result = (long)handle;
-    if (handle >= 0) {
-        result = address_give(RING_ACCEPT, 0, (void *)argument[1], (int32_t *)argument[2]);
-        if (result == 0)
-            result = socket_install(handle, flags);
-        else
-            (void)host_call(RING_CLOSE, (uint64_t)handle, 0, 0, 0, 0, 0);
-    }
-    file_put(file);
+    if (handle < 0)
+        return (long)handle;
+    result = address_give(RING_ACCEPT, 0, (void *)argument[1], (int32_t *)argument[2]);
+    if (result == 0)
+        return socket_install(handle, flags);
+    (void)host_call(RING_CLOSE, (uint64_t)handle, 0, 0, 0, 0, 0);
     return result;
 }
 
@@ -200,17 +185,15 @@ long sys_accept(const long *argument)
 
 static long name_call(const long *argument, uint64_t peer)
 {
-    long result;
-    struct file *file = socket_get(argument[0], &result);
-    if (!file)
-        return result;
-    result = (long)socket_call(file, RING_SOCKET_NAME, peer, 0, 0, 0, 0, false);
+    FILE_HELD file = file_get(argument[0]);
+    long result = socket_error(file);
     if (result == 0)
-        result = argument[1] ? address_give(RING_SOCKET_NAME, 0, (void *)argument[1],
-                                            (int32_t *)argument[2])
-                             : -EFAULT;
-    file_put(file);
-    return result;
+        result = (long)socket_call(file, RING_SOCKET_NAME, peer, 0, 0, 0, 0, false);
+    if (result < 0)
+        return result;
+    return argument[1]
+               ? address_give(RING_SOCKET_NAME, 0, (void *)argument[1], (int32_t *)argument[2])
+               : -EFAULT;
 }
 
 long sys_getsockname(const long *argument)
@@ -228,27 +211,36 @@ long sys_getpeername(const long *argument)
 /* The bounce buffer holds the data, and the address behind it. */
 #define SOCKET_PIECE (RING_BUFFER_SIZE - 4096)
 
-static long send_piece(struct file *file, struct transfer *transfer, uint32_t flags,
-                       const void *address, long address_length)
+static uint64_t piece_length(const struct transfer *transfer)
 {
-    uint64_t length = transfer->left < SOCKET_PIECE ? transfer->left : SOCKET_PIECE;
-    long result = transfer_put(transfer, length);
-    if (result == 0 && address)
-        result = address_put(length, address, address_length);
+    return transfer->left < SOCKET_PIECE ? transfer->left : SOCKET_PIECE;
+}
+
+/* MSG_ flags */
+enum { SOCKET_TRUNC = 0x20, SOCKET_DONTWAIT = 0x40, SOCKET_NOSIGNAL = 0x4000 };
+
+static long send_piece(struct file *file, struct transfer *transfer, uint32_t flags,
+                       const struct message *message)
+{
+    uint64_t length = piece_length(transfer);
+    long address_length = message->name ? message->name_length : 0;
+    long result = transfer_in(transfer, NULL, length);
+    if (result == 0 && address_length)
+        result = address_put(length, message->name, address_length);
     if (result < 0)
         return result;
-    return (long)socket_call(file, RING_SEND, length, flags & ~(uint32_t)0x4000, /* MSG_NOSIGNAL */
-                             address ? (uint64_t)address_length : 0, 0, (int64_t)length,
-                             !(flags & 0x40)); /* MSG_DONTWAIT */
+    return (long)socket_call(file, RING_SEND, length, flags & ~(uint32_t)SOCKET_NOSIGNAL,
+                             (uint64_t)address_length, 0, (int64_t)length,
+                             !(flags & SOCKET_DONTWAIT));
 }
 
 static long send_all(struct file *file, struct transfer *transfer, uint32_t flags,
-                     const void *address, long address_length)
+                     const struct message *message)
 {
     long done = 0;
     do {
         uint64_t before = transfer->left;
-        long result = send_piece(file, transfer, flags, address, address_length);
+        long result = send_piece(file, transfer, flags, message);
         if (result < 0)
             return done ? done : result;
         done += result;
@@ -258,114 +250,104 @@ static long send_all(struct file *file, struct transfer *transfer, uint32_t flag
     return done;
 }
 
+static long send_message(long descriptor, const struct message *message, uint32_t flags)
+{
+    struct transfer transfer;
+    FILE_HELD file = file_get(descriptor);
+    long result = socket_error(file);
+    if (result == 0)
+        result = transfer_begin(&transfer, message->vector, message->count);
+    if (result == 0)
+        result = send_all(file, &transfer, flags, message);
+    if (result == -EPIPE && !(flags & SOCKET_NOSIGNAL))
+        signal_raise(13); /* SIGPIPE */
+    return result;
+}
+
 static long receive(struct file *file, struct transfer *transfer, uint32_t flags)
 {
-    uint64_t length = transfer->left < SOCKET_PIECE ? transfer->left : SOCKET_PIECE;
+    uint64_t asked = piece_length(transfer);
     /* MSG_TRUNC asks for a length beyond what arrives, which no bound could check. */
-    if (flags & 0x20)
+    if (flags & SOCKET_TRUNC)
         return -EOPNOTSUPP;
-    long result = (long)socket_call(file, RING_RECEIVE, length, flags, 0, 0, (int64_t)length,
-                                    !(flags & 0x40)); /* MSG_DONTWAIT */
-    file->actions++;
-    if (result >= 0 && transfer_get(transfer, (uint64_t)result) < 0)
+    long result = (long)socket_call(file, RING_RECEIVE, asked, flags, 0, 0, (int64_t)asked,
+                                    !(flags & SOCKET_DONTWAIT));
+    if (result >= 0 && transfer_out(transfer, NULL, (uint64_t)result) < 0)
         return -EFAULT;
     return result;
 }
 
-static long send_result(struct file *file, long result, uint32_t flags)
+/* Changes name_length to that of the address. */
+static long receive_message(long descriptor, struct message *message, uint32_t flags)
 {
-    file->actions++;
-    file_put(file);
-    if (result == -EPIPE && !(flags & 0x4000)) /* MSG_NOSIGNAL */
-        signal_raise(13);                      /* SIGPIPE */
-    return result;
+    struct transfer transfer;
+    FILE_HELD file = file_get(descriptor);
+    long result = socket_error(file);
+    if (result == 0)
+        result = transfer_begin(&transfer, message->vector, message->count);
+    if (result < 0)
+        return result;
+    uint64_t asked = piece_length(&transfer); /* the address lies behind them */
+    result = receive(file, &transfer, flags);
+    if (result < 0 || !message->name)
+        return result;
+    long given = address_get(RING_RECEIVE, asked, message->name, &message->name_length);
+    return given < 0 ? given : result;
 }
 
 long sys_sendto(const long *argument)
 {
-    long result;
-    uint32_t flags = (uint32_t)argument[3];
     struct iovec one = {(void *)argument[1], (uint64_t)argument[2]};
-    struct transfer transfer;
-    struct file *file = socket_get(argument[0], &result);
-    if (!file)
-        return result;
-    result = transfer_begin(&transfer, &one, 1);
-    if (result == 0)
-        result = send_all(file, &transfer, flags, (const void *)argument[4], (uint32_t)argument[5]);
-    return send_result(file, result, flags);
+    struct message message = {.name = (void *)argument[4],
+                              .name_length = (int32_t)argument[5],
+                              .vector = &one,
+                              .count = 1};
+    return send_message(argument[0], &message, (uint32_t)argument[3]);
 }
 
 long sys_recvfrom(const long *argument)
 {
-    long result;
+    int32_t *length = (int32_t *)argument[5];
     struct iovec one = {(void *)argument[1], (uint64_t)argument[2]};
-    struct transfer transfer;
-    struct file *file = socket_get(argument[0], &result);
-    if (!file)
-        return result;
-    result = transfer_begin(&transfer, &one, 1);
-    uint64_t asked = transfer.left < SOCKET_PIECE ? transfer.left : SOCKET_PIECE;
-    if (result == 0)
-        result = receive(file, &transfer, (uint32_t)argument[3]);
-    if (result >= 0) {
-        long given = address_give(RING_RECEIVE, asked, (void *)argument[4], (int32_t *)argument[5]);
-        result = given < 0 ? given : result;
-    }
-    file_put(file);
+    struct message message = {.name = (void *)argument[4], .vector = &one, .count = 1};
+    if (message.name && !memory_is_inside(length, sizeof(*length)))
+        return -EFAULT;
+    message.name_length = message.name ? *length : 0;
+    long result = receive_message(argument[0], &message, (uint32_t)argument[3]);
+    if (result >= 0 && message.name)
+        *length = message.name_length;
     return result;
 }
 
-/* A message header of the program, copied; control data is not carried. */
-static long message_begin(const long *argument, struct message *message, struct transfer *transfer)
+/* A message header of the program, copied. */
+static long message_get(const void *from, struct message *message)
 {
-    const void *from = (const void *)argument[1];
     if (!memory_is_inside(from, sizeof(*message)))
         return -EFAULT;
     memcpy(message, from, sizeof(*message));
-    if (message->count > UIO_MAXIOV)
-        return -EMSGSIZE;
-    return transfer_begin(transfer, message->vector, message->count);
+    return message->count > UIO_MAXIOV ? -EMSGSIZE : 0;
 }
 
 long sys_sendmsg(const long *argument)
 {
-    long result;
-    uint32_t flags = (uint32_t)argument[2];
     struct message message;
-    struct transfer transfer;
-    struct file *file = socket_get(argument[0], &result);
-    if (!file)
-        return result;
-    result = message_begin(argument, &message, &transfer);
+    long result = message_get((const void *)argument[1], &message);
     if (result == 0 && message.control_length)
-        result = -EOPNOTSUPP;
-    if (result == 0)
-        result = send_all(file, &transfer, flags, message.name, message.name_length);
-    return send_result(file, result, flags);
+        result = -EOPNOTSUPP; /* control data is not carried */
+    return result < 0 ? result : send_message(argument[0], &message, (uint32_t)argument[2]);
 }
 
 long sys_recvmsg(const long *argument)
 {
-    long result;
     struct message message;
-    struct transfer transfer;
-    struct file *file = socket_get(argument[0], &result);
-    if (!file)
-        return result;
-    result = message_begin(argument, &message, &transfer);
-    uint64_t asked = transfer.left < SOCKET_PIECE ? transfer.left : SOCKET_PIECE;
+    long result = message_get((const void *)argument[1], &message);
     if (result == 0)
-        result = receive(file, &transfer, (uint32_t)argument[2]);
-    if (result >= 0) {
-        long given =
-            message.name ? address_get(RING_RECEIVE, asked, message.name, &message.name_length) : 0;
-        message.control_length = 0;
-        message.flags = 0;
-        memcpy((void *)argument[1], &message, sizeof(message));
-        result = given < 0 ? given : result;
-    }
-    file_put(file);
+        result = receive_message(argument[0], &message, (uint32_t)argument[2]);
+    if (result < 0)
+        return result;
+    message.control_length = 0;
+    message.flags = 0;
+    memcpy((void *)argument[1], &message, sizeof(message));
     return result;
 }
 
@@ -377,52 +359,50 @@ static long socket_read(struct file *file, struct transfer *transfer, uint64_t *
 
 static long socket_write(struct file *file, struct transfer *transfer, uint64_t *position)
 {
+    const struct message nowhere = {.name = NULL};
     (void)position;
-    return send_all(file, transfer, 0, NULL, 0);
+    return send_all(file, transfer, 0, &nowhere);
 }
 
 /* ---- options ---- */
 
 long sys_setsockopt(const long *argument)
 {
-    long result;
+    const void *value = (const void *)argument[3];
     uint32_t length = (uint32_t)argument[4];
-    struct file *file = socket_get(argument[0], &result);
-    if (!file)
+    FILE_HELD file = file_get(argument[0]);
+    long result = socket_error(file);
+    if (result < 0)
         return result;
-    result = -EINVAL;
-    if (length <= SOCKET_OPTION)
-        result = memory_is_inside((void *)argument[3], length) ? 0 : -EFAULT;
-    if (result == 0) {
-        host_put(0, (const void *)argument[3], length);
-        result = (long)socket_call(file, RING_SOCKET_SET, (uint32_t)argument[1],
-                                   (uint32_t)argument[2], length, 0, 0, false);
-    }
-    file_put(file);
-    return result;
+    if (length > SOCKET_OPTION)
+        return -EINVAL;
+    if (!memory_is_inside(value, length))
+        return -EFAULT;
+    host_put(0, value, length);
+    return (long)socket_call(file, RING_SOCKET_SET, (uint32_t)argument[1], (uint32_t)argument[2],
+                             length, 0, 0, false);
 }
 
 long sys_getsockopt(const long *argument)
 {
-    long result;
+    void *value = (void *)argument[3];
     uint32_t *room = (uint32_t *)argument[4];
-    struct file *file = socket_get(argument[0], &result);
-    if (!file)
+    FILE_HELD file = file_get(argument[0]);
+    long result = socket_error(file);
+    if (result < 0)
         return result;
-    result = -EFAULT;
-    if (memory_is_inside(room, sizeof(*room))) {
-        uint32_t length = *room < SOCKET_OPTION ? *room : SOCKET_OPTION;
-        if (memory_is_inside((void *)argument[3], length))
-            result = (long)socket_call(file, RING_SOCKET_GET, (uint32_t)argument[1],
-                                       (uint32_t)argument[2], length, 0, (int64_t)length, false);
-        if (result >= 0) {
-            host_get(0, (void *)argument[3], (size_t)result);
-            *room = (uint32_t)result;
-            result = 0;
-        }
-    }
-    file_put(file);
-    return result;
+    if (!memory_is_inside(room, sizeof(*room)))
+        return -EFAULT;
+    uint32_t length = *room < SOCKET_OPTION ? *room : SOCKET_OPTION;
+    if (!memory_is_inside(value, length))
+        return -EFAULT;
+    result = (long)socket_call(file, RING_SOCKET_GET, (uint32_t)argument[1], (uint32_t)argument[2],
+                               length, 0, (int64_t)length, false);
+    if (result < 0)
+        return result;
+    host_get(0, value, (size_t)result);
+    *room = (uint32_t)result;
+    return 0;
 }
 
 static long socket_nonblock(struct file *file, bool on)

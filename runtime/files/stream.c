@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Descriptors 0, 1 and 2: the host's standard streams. What they are (a pipe, a terminal, a file)
- * is the host's word, and decides only how a call is made, never what is done with its result.
+ * The host's standard streams: descriptors 0, 1 and 2, and /dev/stdin, stdout, stderr. What they
+ * are (a pipe, a terminal, a file) is the host's word, and decides only how a call is made, never
+ * what is done with its result.
  */
 #include "node.h"
 
@@ -25,8 +26,10 @@ static uint32_t stream_type(struct node *node)
     uint32_t mode = __atomic_load_n(&node->mode, __ATOMIC_RELAXED);
     if (!(mode & S_IFMT)) {
         struct stat status;
-        if (stream_status(node, NULL, &status) == 0)
-            __atomic_store_n(&node->mode, mode = status.st_mode, __ATOMIC_RELAXED);
+        /* A directory it is not, whatever the host says: nothing leads through it. */
+        if (stream_status(node, NULL, &status) == 0 && (status.st_mode & S_IFMT) != S_IFDIR)
+            __atomic_store_n(&node->mode, mode = (status.st_mode & S_IFMT) | 0600,
+                             __ATOMIC_RELAXED);
     }
     return mode & S_IFMT;
 }
@@ -88,13 +91,12 @@ const struct node_operations stream_operations = {
 
 void stream_start(void)
 {
+    static const char *const paths[3] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
     for (uint32_t handle = 0; handle < 3; handle++) {
-        struct node *node = node_new(&stream_operations, 0600);
-        struct file *file = node ? file_new(node, O_RDWR) : NULL;
-        if (!file)
-            runtime_stop(RING_STOP_MEMORY, sizeof(*file));
+        struct node *node =
+            tree_mount(paths[handle], strlen(paths[handle]), &stream_operations, 0600);
         node->special = handle;
-        file->handle = handle;
-        descriptor_install(file, handle, false);
+        if (descriptor_install(file_new(node_get(node), O_RDWR), handle, false) < 0)
+            runtime_stop(RING_STOP_MEMORY, sizeof(struct file));
     }
 }

@@ -53,45 +53,29 @@ uint8_t *transfer_next(struct transfer *transfer, uint64_t most, uint64_t *lengt
     }
 }
 
-enum way { TO_HOST, FROM_HOST, TO_RUNTIME, FROM_RUNTIME };
-
-static long transfer_all(struct transfer *transfer, enum way way, uint8_t *other, uint64_t size)
+static long transfer_all(struct transfer *transfer, uint8_t *other, uint64_t size, bool in)
 {
     uint64_t length;
     for (uint64_t done = 0; done < size; done += length) {
         uint8_t *bytes = transfer_next(transfer, size - done, &length);
         if (!bytes)
             return -EFAULT;
-        if (way == TO_HOST)
-            host_put(done, bytes, length);
-        else if (way == FROM_HOST)
-            host_get(done, bytes, length);
-        else if (way == TO_RUNTIME)
-            memcpy(other + done, bytes, length);
+        if (!other)
+            (in ? host_put(done, bytes, length) : host_get(done, bytes, length));
         else
-            memcpy(bytes, other + done, length);
+            memcpy(in ? other + done : bytes, in ? bytes : other + done, length);
     }
     return 0;
 }
 
-long transfer_put(struct transfer *transfer, uint64_t size)
+long transfer_in(struct transfer *transfer, void *other, uint64_t size)
 {
-    return transfer_all(transfer, TO_HOST, NULL, size);
+    return transfer_all(transfer, other, size, true);
 }
 
-long transfer_get(struct transfer *transfer, uint64_t size)
+long transfer_out(struct transfer *transfer, const void *other, uint64_t size)
 {
-    return transfer_all(transfer, FROM_HOST, NULL, size);
-}
-
-long transfer_copy_in(struct transfer *transfer, void *to, uint64_t size)
-{
-    return transfer_all(transfer, TO_RUNTIME, to, size);
-}
-
-long transfer_copy_out(struct transfer *transfer, const void *from, uint64_t size)
-{
-    return transfer_all(transfer, FROM_RUNTIME, (uint8_t *)from, size);
+    return transfer_all(transfer, (uint8_t *)other, size, false);
 }
 
 /* `offset` NULL: at the description's position, which moves. */
@@ -100,23 +84,21 @@ static long transfer_call(long descriptor, const struct iovec *vector, uint64_t 
 {
     if (offset && *offset < 0)
         return -EINVAL;
-    struct file *file = file_get(descriptor);
-    if (!file)
+    FILE_HELD file = file_get(descriptor);
+    if (!file || !(writes ? file_can_write(file) : file_can_read(file)))
         return -EBADF;
     const struct node_operations *operations = file->node->operations;
     struct transfer transfer;
     uint64_t position = offset ? (uint64_t)*offset : 0;
     long (*move)(struct file *, struct transfer *, uint64_t *) =
         writes ? operations->write : operations->read;
-    long result = -EBADF;
-    if (writes ? !file_can_write(file) : !file_can_read(file))
-        goto out;
-    result = -ESPIPE;
     if (offset && !operations->seek)
-        goto out;
-    result = node_is_directory(file->node) ? -EISDIR : -EINVAL;
-    if (!move || (result = transfer_begin(&transfer, vector, count)) < 0)
-        goto out;
+        return -ESPIPE;
+    if (!move)
+        return node_is_directory(file->node) ? -EISDIR : -EINVAL;
+    long result = transfer_begin(&transfer, vector, count);
+    if (result < 0)
+        return result;
     if (offset) {
         result = move(file, &transfer, &position);
     } else if (operations->positioned) {
@@ -126,9 +108,6 @@ static long transfer_call(long descriptor, const struct iovec *vector, uint64_t 
     } else {
         result = move(file, &transfer, NULL);
     }
-    file->actions++;
-out:
-    file_put(file);
     if (result == -EPIPE && writes)
         signal_raise(13); /* SIGPIPE */
     return result;
@@ -175,28 +154,12 @@ long sys_writev(const long *argument)
                          true, NULL);
 }
 
-long sys_preadv(const long *argument)
-{
-    return transfer_call(argument[0], (const struct iovec *)argument[1], (uint64_t)argument[2],
-                         false, &argument[3]);
-}
-
-long sys_pwritev(const long *argument)
-{
-    return transfer_call(argument[0], (const struct iovec *)argument[1], (uint64_t)argument[2],
-                         true, &argument[3]);
-}
-
 long sys_lseek(const long *argument)
 {
-    struct file *file = file_get(argument[0]);
+    FILE_HELD file = file_get_content(argument[0]);
     if (!file)
         return -EBADF;
-    long result = -EBADF;
-    if (!(file->flags & O_PATH))
-        result = file->node->operations->seek
-                     ? file->node->operations->seek(file, argument[1], (int)argument[2])
-                     : -ESPIPE;
-    file_put(file);
-    return result;
+    return file->node->operations->seek
+               ? file->node->operations->seek(file, argument[1], (int)argument[2])
+               : -ESPIPE;
 }

@@ -1,71 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tree of names: directories with hashed entries, and the mounts of the manifest. There are no
- * hard links, so a node has one place and carries its own entry.
+ * The tree of names, and the mounts of the manifest. There are no hard links, so a node has one
+ * place and carries its own entry: in the list of its directory, and in one table of all names.
  */
 #include "node.h"
 
 struct lock tree_lock;
 struct node *tree_root;
 
-static uint32_t name_hash(const char *name, size_t length)
+static struct node *names[1024]; /* by name_hash; a chain each */
+
+static uint32_t name_hash(const struct node *directory, const char *name, size_t length)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
+    uint32_t hash = 2166136261u ^ (uint32_t)directory->number; /* FNV-1a */
     for (size_t i = 0; i < length; i++)
         hash = (hash ^ (uint8_t)name[i]) * 16777619u;
     return hash;
 }
 
-struct node *tree_find(struct node *node, const char *name, size_t length)
+static struct node **name_bucket(uint32_t hash)
 {
-    struct directory *directory = &node->directory;
-    if (!directory->bucket_count)
-        return NULL;
-    uint32_t hash = name_hash(name, length);
-    struct node *entry = directory->buckets[hash & (directory->bucket_count - 1)];
-    while (entry && (entry->name_hash != hash || entry->name_length != length ||
-                     memcmp(entry->name, name, length) != 0))
+    return &names[hash % (sizeof(names) / sizeof(names[0]))];
+}
+
+struct node *tree_find(struct node *directory, const char *name, size_t length)
+{
+    uint32_t hash = name_hash(directory, name, length);
+    struct node *entry = *name_bucket(hash);
+    while (entry && (entry->parent != directory || entry->name_hash != hash ||
+                     entry->name_length != length || memcmp(entry->name, name, length) != 0))
         entry = entry->bucket_next;
     return entry;
 }
 
-static bool directory_grow(struct directory *directory)
-{
-    uint32_t count = directory->bucket_count ? 2 * directory->bucket_count : 8;
-    uint64_t size = count * sizeof(struct node *);
-    struct node **buckets = size < FILES_PAGE ? memory_allocate(size) : memory_map(size);
-    if (!buckets)
-        return directory->bucket_count != 0; /* longer chains, no harm */
-    for (struct node *entry = directory->first; entry; entry = entry->next) {
-        entry->bucket_next = buckets[entry->name_hash & (count - 1)];
-        buckets[entry->name_hash & (count - 1)] = entry;
-    }
-    struct directory old = *directory;
-    directory->buckets = buckets;
-    directory->bucket_count = count;
-    old.first = NULL;
-    size = old.bucket_count * sizeof(struct node *);
-    if (size < FILES_PAGE)
-        memory_free(old.buckets);
-    else
-        memory_unmap(old.buckets, size);
-    return true;
-}
-
-void directory_destroy(struct node *node)
-{
-    uint64_t size = node->directory.bucket_count * sizeof(struct node *);
-    if (size < FILES_PAGE)
-        memory_free(node->directory.buckets);
-    else
-        memory_unmap(node->directory.buckets, size);
-}
-
-/* Everything that may fail has been done: `node` has its name. */
-static void entry_add(struct node *directory, struct node *node)
+/* Everything that may fail has been done: `name` is a copy, which becomes the node's. */
+static void entry_add(struct node *directory, struct node *node, char *name, size_t length)
 {
     struct directory *entries = &directory->directory;
-    struct node **bucket = &entries->buckets[node->name_hash & (entries->bucket_count - 1)];
+    memory_free(node->name);
+    node->name = name;
+    node->name_length = (uint32_t)length;
+    node->name_hash = name_hash(directory, name, length);
+    struct node **bucket = name_bucket(node->name_hash);
     node->bucket_next = *bucket;
     *bucket = node;
     node->cookie = ++entries->cookie;
@@ -79,35 +55,20 @@ static void entry_add(struct node *directory, struct node *node)
     node_touch(directory);
 }
 
-/* All that can fail of making an entry: a copy of the name, and buckets. */
-static char *name_prepare(struct node *directory, const char *name, size_t length)
+static char *name_copy(const char *name, size_t length)
 {
-    struct directory *entries = &directory->directory;
     char *copy = memory_allocate(length);
     if (copy)
         memcpy(copy, name, length);
-    if (copy && entries->entries >= entries->bucket_count && !directory_grow(entries)) {
-        memory_free(copy);
-        return NULL;
-    }
     return copy;
-}
-
-static void name_set(struct node *node, char *name, size_t length)
-{
-    memory_free(node->name);
-    node->name = name;
-    node->name_length = (uint32_t)length;
-    node->name_hash = name_hash(name, length);
 }
 
 long tree_link(struct node *directory, struct node *node, const char *name, size_t length)
 {
-    char *copy = name_prepare(directory, name, length);
+    char *copy = name_copy(name, length);
     if (!copy)
         return -ENOMEM;
-    name_set(node, copy, length);
-    entry_add(directory, node);
+    entry_add(directory, node, copy, length);
     return 0;
 }
 
@@ -115,7 +76,7 @@ long tree_link(struct node *directory, struct node *node, const char *name, size
 static void entry_remove(struct node *node)
 {
     struct directory *entries = &node->parent->directory;
-    struct node **link = &entries->buckets[node->name_hash & (entries->bucket_count - 1)];
+    struct node **link = name_bucket(node->name_hash);
     while (*link != node)
         link = &(*link)->bucket_next;
     *link = node->bucket_next;
@@ -137,14 +98,13 @@ long tree_move(struct node *node, struct node *directory, const char *name, size
                struct node *replaced)
 {
     struct node *old = node->parent;
-    char *copy = name_prepare(directory, name, length);
+    char *copy = name_copy(name, length);
     if (!copy)
         return -ENOMEM;
     if (replaced)
         tree_unlink(replaced);
     entry_remove(node);
-    name_set(node, copy, length);
-    entry_add(directory, node);
+    entry_add(directory, node, copy, length);
     node->changed = node_now();
     node_put(old);
     return 0;
@@ -196,62 +156,51 @@ uint64_t directory_entry(uint8_t *to, uint64_t room, uint64_t inode, uint64_t ne
     return size;
 }
 
-/* Positions: 0 before ".", 1 before "..", then 2 + the cookie of the entry last told. Cookies only
- * rise, so an entry that stays is told exactly once whatever happens to the others. */
+uint64_t directory_dots(struct file *file, uint8_t *buffer, uint64_t size)
+{
+    const struct node *node = file->node;
+    uint64_t done = 0, used = 1;
+    while (used && file->position < 2) {
+        uint64_t next = file->position + 1; /* also the length of the name */
+        const struct node *named = next == 1 || !node->parent ? node : node->parent;
+        used = directory_entry(buffer + done, size - done, named->number, next, 4, "..", next);
+        done += used;
+        file->position += used != 0;
+    }
+    return done;
+}
+
+/* Behind the dots a position is 2 + the cookie of the entry last told. Cookies only rise, so an
+ * entry that stays is told exactly once whatever happens to the others. */
 static long directory_list(struct file *file, uint8_t *buffer, uint64_t size)
 {
-    struct node *node = file->node;
-    uint64_t done = 0, used;
     lock_acquire(&tree_lock);
     lock_acquire(&file->lock);
-    struct node *entry = node->directory.first;
-    while (entry && file->position > 2 && entry->cookie <= file->position - 2)
-        entry = entry->next;
-    bool gone = !node->links, full = false;
-    while (!gone && !full && (file->position < 2 || entry)) {
-        if (file->position < 2) {
-            uint64_t next = file->position + 1;
-            const struct node *named = next == 1 || !node->parent ? node : node->parent;
-            used = directory_entry(buffer + done, size - done, named->number, next, 4, "..", next);
-        } else {
-            used = directory_entry(buffer + done, size - done, entry->number, entry->cookie + 2,
-                                   (uint8_t)((entry->mode & S_IFMT) >> 12), entry->name,
-                                   entry->name_length);
-        }
+    const struct node *entry = file->node->directory.first;
+    bool gone = !file->node->links;
+    uint64_t done = gone ? 0 : directory_dots(file, buffer, size);
+    bool full = file->position < 2;
+    for (; entry && !full && !gone; entry = entry->next) {
+        if (entry->cookie + 2 <= file->position)
+            continue;
+        uint64_t used = directory_entry(buffer + done, size - done, entry->number,
+                                        entry->cookie + 2, (uint8_t)((entry->mode & S_IFMT) >> 12),
+                                        entry->name, entry->name_length);
         full = !used;
-        if (full)
-            break;
         done += used;
-        if (file->position < 2) {
-            file->position++;
-        } else {
-            file->position = entry->cookie + 2;
-            entry = entry->next;
-        }
+        file->position = used ? entry->cookie + 2 : file->position;
     }
     lock_release(&file->lock);
     lock_release(&tree_lock);
     return gone ? -ENOENT : full && !done ? -EINVAL : (long)done;
 }
 
-static long directory_seek(struct file *file, int64_t offset, int whence)
-{
-    return whence == SEEK_END ? -EINVAL : seek_within(file, offset, whence, 0);
-}
-
-static long directory_sync(struct file *file, bool data_only)
-{
-    (void)file;
-    (void)data_only;
-    return 0; /* as for memory files */
-}
-
 const struct node_operations directory_operations = {
     .positioned = true,
-    .seek = directory_seek,
+    .seek = node_seek,
     .status = node_status,
     .list = directory_list,
-    .sync = directory_sync,
+    .sync = node_sync,
 };
 
 /* ---- the manifest's files ---- */
@@ -357,12 +306,14 @@ static void tree_add(const struct boot_header *header, const struct boot_file *s
     }
 }
 
-void tree_start(const struct boot_header *header)
+void files_start(const struct boot_header *header)
 {
+    descriptors_start();
     tree_root = node_new(&directory_operations, S_IFDIR | 0555);
     if (!tree_root)
         runtime_stop(RING_STOP_MEMORY, sizeof(*tree_root));
     device_start();
+    stream_start();
     const struct boot_file *files = boot_bytes(header, header->files);
     uint64_t count = header->files.size / sizeof(*files);
     tree_check(header->files.size % sizeof(*files) == 0 && header->files.offset % 8 == 0 &&
@@ -370,4 +321,5 @@ void tree_start(const struct boot_header *header)
                count);
     for (uint64_t i = 0; i < count; i++)
         tree_add(header, &files[i], (uint32_t)i);
+    path_start(header);
 }

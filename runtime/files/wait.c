@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Waiting. A waiter looks at a word, looks at what it waits for, and sleeps while the word is
- * unchanged; whoever changes something moves the word on first and then wakes. `sleepers` only
- * saves the wake where nobody sleeps.
+ * Waiting, and poll. A waiter looks at a word, looks at what it waits for, and sleeps while the
+ * word is unchanged; whoever changes something moves the word on first and then wakes. `sleepers`
+ * only saves the wake where nobody sleeps.
  *
  * A set with descriptors of both sides cannot sleep in one place: it sleeps at the host, in slices
  * of WAIT_SLICE, and looks inside between them.
  */
-#include "wait.h"
+#include "node.h"
 
-#define WAIT_SLICE UINT64_C(10000000) /* ns */
+#define WAIT_SLICE  UINT64_C(10000000)             /* ns */
+#define WAIT_ALWAYS (POLLERR | POLLHUP | POLLNVAL) /* told whether asked for or not */
+
+struct wait_item {
+    struct file *file; /* referenced; NULL: skipped */
+    uint32_t events, ready;
+};
 
 static struct changes wait_any; /* of anything inside that poll can see */
 
@@ -32,7 +38,8 @@ void changes_signal(struct changes *changes)
     changes_move(&wait_any);
 }
 
-long changes_wait_until(struct changes *changes, uint32_t seen, uint64_t ns)
+/* changes_wait for at most `ns`. */
+static long changes_wait_until(struct changes *changes, uint32_t seen, uint64_t ns)
 {
     if (wait_interrupted())
         return -EINTR;
@@ -100,7 +107,9 @@ static long look_at_host(struct wait_item *items, uint64_t count, uint64_t hosts
     return ready;
 }
 
-long wait_ready(struct wait_item *items, uint64_t count, uint64_t ns)
+/* Fills `ready` and returns how many items have some: at once where there are any, else after at
+ * most `ns` (0: looks only; FILES_FOREVER) with 0, or -EINTR. */
+static long wait_ready(struct wait_item *items, uint64_t count, uint64_t ns)
 {
     uint64_t start = ns && ns != FILES_FOREVER ? clock_monotonic_ns() : 0, left = ns;
     uint64_t hosts = 0;
@@ -133,37 +142,35 @@ long wait_ready(struct wait_item *items, uint64_t count, uint64_t ns)
     }
 }
 
-long wait_timeout(const struct __kernel_timespec *time, uint64_t *ns)
+long sys_poll(const long *argument)
 {
-    const int64_t second = 1000000000;
-    *ns = FILES_FOREVER;
-    if (!time)
-        return 0;
-    if (!memory_is_inside(time, sizeof(*time)))
-        return -EFAULT;
-    struct __kernel_timespec copy = *time;
-    if (copy.tv_sec < 0 || copy.tv_nsec < 0 || copy.tv_nsec >= second)
+    struct pollfd *set = (struct pollfd *)argument[0];
+    uint64_t count = (uint32_t)argument[1];
+    int milliseconds = (int)argument[2];
+    uint64_t ns = milliseconds < 0 ? FILES_FOREVER : (uint64_t)milliseconds * 1000000;
+    long closed = 0;
+    if (count > FILES_DESCRIPTORS)
         return -EINVAL;
-    if (copy.tv_sec < INT64_MAX / second)
-        *ns = (uint64_t)(copy.tv_sec * second + copy.tv_nsec);
-    return 0;
-}
-
-long wait_mask(const uint64_t *mask, uint64_t size, uint64_t *saved)
-{
-    struct thread *self = thread_self();
-    *saved = self->signal_mask;
-    if (!mask)
-        return 0;
-    if (size != sizeof(*mask))
-        return -EINVAL;
-    if (!memory_is_inside(mask, sizeof(*mask)))
+    if (count && !memory_is_inside(set, count * sizeof(*set)))
         return -EFAULT;
-    self->signal_mask |= *mask;
-    return 0;
-}
-
-void wait_unmask(uint64_t saved)
-{
-    thread_self()->signal_mask = saved;
+    struct wait_item *items = memory_allocate((count + 1) * sizeof(*items));
+    if (!items)
+        return -ENOMEM;
+    for (uint64_t i = 0; i < count; i++) {
+        int number = set[i].fd;
+        items[i].events = (uint16_t)set[i].events;
+        items[i].file = number >= 0 ? file_get(number) : NULL;
+        if (number >= 0 && !items[i].file) {
+            items[i].ready = POLLNVAL;
+            closed++;
+        }
+    }
+    long result = wait_ready(items, count, closed ? 0 : ns);
+    for (uint64_t i = 0; i < count; i++) {
+        if (result >= 0)
+            set[i].revents = (short)items[i].ready;
+        file_end(&items[i].file);
+    }
+    memory_free(items);
+    return result < 0 ? result : result + closed;
 }

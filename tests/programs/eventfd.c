@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eventfd: counter and semaphore, blocking between threads, poll and epoll.
+ * eventfd: counter and semaphore, blocking between threads, poll.
  */
 #include "check.h"
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 static int event;
@@ -53,19 +52,5 @@ int main(void)
     struct pollfd polls = {event, POLLIN | POLLOUT, 0};
     CHECK(poll(&polls, 1, 0) == 1 && polls.revents == POLLOUT);
     puts("blocking");
-
-    int set = epoll_create1(0);
-    CHECK(set >= 0);
-    struct epoll_event events[4] = {{.events = EPOLLIN, .data = {.u64 = 99}}};
-    CHECK(epoll_ctl(set, EPOLL_CTL_ADD, event, events) == 0);
-    CHECK_ERROR(epoll_ctl(set, EPOLL_CTL_ADD, event, events), EEXIST);
-    CHECK(epoll_wait(set, events, 4, 10) == 0);
-    CHECK(pthread_create(&thread, NULL, add_late, NULL) == 0);
-    CHECK(epoll_wait(set, events, 4, -1) == 1);
-    CHECK(events[0].events == EPOLLIN && events[0].data.u64 == 99);
-    CHECK(pthread_join(thread, NULL) == 0);
-    CHECK(epoll_ctl(set, EPOLL_CTL_DEL, event, NULL) == 0);
-    CHECK(epoll_wait(set, events, 4, 0) == 0);
-    puts("epoll");
     return 0;
 }

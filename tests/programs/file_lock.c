@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Locks: fcntl locks of one process never conflict with each other (and F_GETLK says so), flock and
- * open-file-description locks do between two opens.
+ * Locks: fcntl locks of one process never conflict with each other, and F_GETLK says so.
  */
 #include "check.h"
 #include <fcntl.h>
-#include <sys/file.h>
 
 static struct flock range(short type, off_t start, off_t length)
 {
@@ -38,16 +36,7 @@ int main(void)
     CHECK_ERROR(fcntl(a, F_SETLK, &lock), EINVAL);
     puts("fcntl locks");
 
-    CHECK(flock(a, LOCK_EX) == 0);
-    CHECK_ERROR(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);
-    CHECK_ERROR(flock(b, LOCK_SH | LOCK_NB), EWOULDBLOCK);
-    CHECK(flock(a, LOCK_SH) == 0);
-    CHECK(flock(b, LOCK_SH | LOCK_NB) == 0);
-    CHECK(flock(a, LOCK_UN) == 0);
-    CHECK(flock(b, LOCK_EX | LOCK_NB) == 0);
     CHECK(close(b) == 0);
-    CHECK(flock(a, LOCK_EX | LOCK_NB) == 0);
-    puts("flock");
     CHECK(close(a) == 0);
     CHECK(unlink(path) == 0);
     return 0;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * stat, fstat, lstat, access, chmod, umask, times of files, statvfs.
+ * stat, fstat, lstat, access, chmod, umask, times of files.
  */
 #include "check.h"
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 
 int main(void)
@@ -41,25 +40,12 @@ int main(void)
     CHECK_ERROR(access("/tmp/cella-no-such-file", R_OK), ENOENT);
     puts("chmod and access");
 
-    struct timespec times[2] = {{1000000000, 123456789}, {1100000000, 987654321}};
-    CHECK(futimens(file, times) == 0);
-    CHECK(stat(path, &status) == 0);
-    CHECK(status.st_atim.tv_sec == 1000000000 && status.st_atim.tv_nsec == 123456789);
-    CHECK(status.st_mtim.tv_sec == 1100000000 && status.st_mtim.tv_nsec == 987654321);
-    times[0].tv_nsec = UTIME_OMIT;
-    times[1].tv_sec = 1200000000;
-    CHECK(utimensat(AT_FDCWD, path, times, 0) == 0);
-    CHECK(stat(path, &status) == 0);
-    CHECK(status.st_atim.tv_sec == 1000000000 && status.st_mtim.tv_sec == 1200000000);
+    time_t now = time(NULL);
     CHECK(write(file, "x", 1) == 1);
     CHECK(stat(path, &status) == 0);
-    CHECK(status.st_mtim.tv_sec != 1200000000);
+    CHECK(status.st_mtim.tv_sec >= now - 1 && status.st_mtim.tv_sec <= now + 60);
     puts("times");
 
-    struct statvfs system;
-    CHECK(fstatvfs(file, &system) == 0);
-    CHECK(system.f_bsize > 0 && system.f_namemax >= 255);
-    puts("file system");
     CHECK(close(file) == 0);
     CHECK(unlink(path) == 0);
     return 0;

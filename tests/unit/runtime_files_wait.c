@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What waits: pipes, eventfd, poll, select, epoll, locks, sockets; and threads that use the same
- * descriptors. No time is asserted: a call that should wait is ended by another thread.
+ * What waits: pipes, eventfd, poll, sockets; and threads that use the same descriptors. No time is
+ * asserted: a call that should wait is ended by another thread.
  */
 #include "runtime_mock.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/epoll.h>
-#include <sys/file.h>
-#include <sys/select.h>
 #include <sys/socket.h>
 
 static const struct mock_file tree[] = {{BOOT_FILE_MEMORY, 0, "/work", NULL, 0, {0}}};
@@ -173,13 +170,7 @@ static void poll_inside(void **unused)
     set[0].fd = -1;
     set[1].fd = (int)CALL(sys_eventfd2, 0, 0);
     assert_int_equal(CALL(sys_poll, P(set), 2, -1), -EINTR);
-    uint64_t mask = 4;
-    struct timespec soon = {0, 1000};
-    assert_int_equal(CALL(sys_ppoll, P(set), 2, P(&soon), P(&mask), 8), 0);
-    assert_int_equal(CALL(sys_ppoll, P(set), 2, P(&soon), P(&mask), 9), -EINVAL);
     mock_self()->signals_pending = 0;
-    soon.tv_nsec = -1;
-    assert_int_equal(CALL(sys_ppoll, P(set), 2, P(&soon), 0, 8), -EINVAL);
     assert_int_equal(CALL(sys_poll, P(MOCK_OUTSIDE), 1, 0), -EFAULT);
     assert_int_equal(CALL(sys_poll, P(set), 1025, 0), -EINVAL);
 }
@@ -330,111 +321,6 @@ static void poll_both_sides(void **unused)
     assert_int_equal(CALL(sys_poll, P(set), 2, -1), 1);
     assert_int_equal(set[1].revents, POLLIN);
     pthread_join(thread, NULL);
-    /* select says the same */
-    fd_set reads, writes;
-    FD_ZERO(&reads);
-    FD_ZERO(&writes);
-    FD_SET(event, &reads);
-    FD_SET(pair[0], &reads);
-    FD_SET(pair[0], &writes);
-    assert_int_equal(CALL(sys_select, 64, P(&reads), P(&writes), 0, 0), 2);
-    assert_false(FD_ISSET(event, &reads));
-    assert_true(FD_ISSET(pair[0], &reads));
-    assert_true(FD_ISSET(pair[0], &writes));
-    FD_SET(60, &reads);
-    assert_int_equal(CALL(sys_select, 64, P(&reads), 0, 0, 0), -EBADF);
-    assert_int_equal(CALL(sys_select, -1, P(&reads), 0, 0, 0), -EINVAL);
-}
-
-static void epolls(void **unused)
-{
-    struct epoll_event events[8], wanted = {.events = EPOLLIN | EPOLLOUT, .data.u64 = 7};
-    long pair[2], event = CALL(sys_eventfd2, 0, 0);
-    char byte;
-    (void)unused;
-    connect_pair(pair);
-    long epoll = CALL(sys_epoll_create1, EPOLL_CLOEXEC);
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_ADD, pair[0], P(&wanted)), 0);
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_ADD, pair[0], P(&wanted)), -EEXIST);
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_MOD, event, P(&wanted)), -ENOENT);
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_ADD, epoll, P(&wanted)), -EINVAL);
-    assert_int_equal(CALL(sys_epoll_ctl, event, EPOLL_CTL_ADD, event, P(&wanted)), -EINVAL);
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_ADD, 99, P(&wanted)), -EBADF);
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_ADD, event, P(MOCK_OUTSIDE)), -EFAULT);
-    long file = CALL(sys_open, P("/work/f"), O_RDWR | O_CREAT, 0644);
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_ADD, file, P(&wanted)), -EPERM);
-    /* level-triggered: as long as it holds */
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, -1), 1);
-        assert_int_equal(events[0].events, EPOLLOUT);
-        assert_int_equal(events[0].data.u64, 7);
-    }
-    /* edge-triggered: once, and again after the program has used the file */
-    wanted.events |= EPOLLET;
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_MOD, pair[0], P(&wanted)), 0);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, 0), 1);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, 0), 0);
-    pthread_t thread = run(send_byte, (void *)pair[1]);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, -1), 1);
-    assert_int_equal(events[0].events, EPOLLIN);
-    pthread_join(thread, NULL);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, 0), 0);
-    assert_int_equal(CALL(sys_read, pair[0], P(&byte), 1), 1);
-    thread = run(send_byte, (void *)pair[1]);
-    do
-        assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, -1), 1);
-    while (!(events[0].events & EPOLLIN));
-    pthread_join(thread, NULL);
-    /* once only */
-    wanted.events = EPOLLIN | EPOLLONESHOT;
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_MOD, pair[0], P(&wanted)), 0);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, 0), 1);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, 0), 0);
-    /* inside, in the same set; and an epoll can be polled */
-    wanted = (struct epoll_event){.events = EPOLLIN, .data.u64 = 9};
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_ADD, event, P(&wanted)), 0);
-    struct pollfd set = {(int)epoll, POLLIN, 0};
-    assert_int_equal(CALL(sys_poll, P(&set), 1, 0), 0);
-    thread = run(give_one, (void *)event);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, -1), 1);
-    assert_int_equal(events[0].data.u64, 9);
-    pthread_join(thread, NULL);
-    assert_int_equal(CALL(sys_poll, P(&set), 1, 0), 1);
-    /* what is closed is watched no more, unless a copy of it is open */
-    long copy = CALL(sys_dup, event);
-    assert_int_equal(CALL(sys_close, event), 0);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, 0), 1);
-    assert_int_equal(CALL(sys_close, copy), 0);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, 0), 0);
-    assert_int_equal(CALL(sys_epoll_ctl, epoll, EPOLL_CTL_DEL, pair[0], 0), 0);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 8, 0), 0);
-    assert_int_equal(CALL(sys_epoll_wait, epoll, P(events), 0, 0), -EINVAL);
-    assert_int_equal(CALL(sys_epoll_wait, pair[0], P(events), 8, 0), -EINVAL);
-    assert_int_equal(CALL(sys_close, epoll), 0);
-}
-
-static void *unlock_later(void *descriptor)
-{
-    mock_thread();
-    usleep(20000);
-    CALL(sys_flock, (long)descriptor, LOCK_UN);
-    return NULL;
-}
-
-static void lock_waits(void **unused)
-{
-    (void)unused;
-    long one = CALL(sys_open, P("/work/l"), O_RDWR | O_CREAT, 0644);
-    long two = CALL(sys_open, P("/work/l"), O_RDWR, 0);
-    assert_int_equal(CALL(sys_flock, one, LOCK_EX), 0);
-    pthread_t thread = run(unlock_later, (void *)one);
-    assert_int_equal(CALL(sys_flock, two, LOCK_EX), 0);
-    pthread_join(thread, NULL);
-    struct flock lock = {.l_type = F_WRLCK};
-    assert_int_equal(CALL(sys_fcntl, one, F_OFD_SETLK, P(&lock)), 0);
-    mock_self()->signals_pending = 4;
-    assert_int_equal(CALL(sys_fcntl, two, F_OFD_SETLKW, P(&lock)), -EINTR);
-    mock_self()->signals_pending = 0;
 }
 
 enum { WRITERS = 4, LINES = 3000, LINE = 16 };
@@ -514,9 +400,11 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, start, end)
     const struct CMUnitTest tests[] = {
-        TEST(pipes),      TEST(pipe_between_threads), TEST(counters),        TEST(poll_inside),
-        TEST(sockets),    TEST(addresses_that_lie),   TEST(poll_both_sides), TEST(epolls),
-        TEST(lock_waits), TEST(appends_are_whole),    TEST(close_under_use),
+        TEST(pipes),           TEST(pipe_between_threads),
+        TEST(counters),        TEST(poll_inside),
+        TEST(sockets),         TEST(addresses_that_lie),
+        TEST(poll_both_sides), TEST(appends_are_whole),
+        TEST(close_under_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -240,7 +240,7 @@ static int64_t host_stat(int result, const struct stat *from)
 
 static int64_t host_list(int handle, uint64_t most)
 {
-    uint64_t at = 0;
+    uint64_t at = 0, kernel = 0;
     if (!listings[handle])
         listings[handle] = fdopendir(dup(handle));
     for (;;) {
@@ -249,9 +249,10 @@ static int64_t host_list(int handle, uint64_t most)
         if (!entry)
             break;
         uint64_t length = strlen(entry->d_name), size = 16 + ((length + 7) & ~7ul);
-        if (at + size > most) {
+        kernel += (length + 20 + 7) & ~7ul; /* struct linux_dirent64 */
+        if (kernel > most) {
             seekdir(listings[handle], before);
-            break;
+            return at ? (int64_t)at : -EINVAL;
         }
         struct ring_entry to = {
             .inode = entry->d_ino, .name_length = (uint16_t)length, .type = entry->d_type};
