@@ -107,10 +107,7 @@ bool clock_realtime(struct runtime_time *time)
 static long give(long to, uint64_t ns)
 {
     const struct __kernel_timespec time = {(int64_t)(ns / NS), (int64_t)(ns % NS)};
-    if (!memory_is_inside((void *)to, sizeof(time)))
-        return -EFAULT;
-    memcpy((void *)to, &time, sizeof(time));
-    return 0;
+    return program_write(to, &time, sizeof(time));
 }
 
 long sys_clock_gettime(const long *argument)
@@ -143,34 +140,31 @@ long sys_time(const long *argument)
     long error = read_clock(CLOCK_REALTIME, &ns);
     if (error)
         return error;
-    int64_t seconds = (int64_t)(ns / NS), *result = (int64_t *)argument[0];
-    if (result && !memory_is_inside(result, sizeof(*result)))
-        return -EFAULT;
-    if (result)
-        *result = seconds;
-    return seconds;
+    int64_t seconds = (int64_t)(ns / NS);
+    error = argument[0] ? program_write(argument[0], &seconds, sizeof(seconds)) : 0;
+    return error ? error : seconds;
 }
 
-long clock_left(const void *timespec, long id, bool absolute, uint64_t *ns)
+long clock_left(long timespec, long id, bool absolute, uint64_t *ns)
 {
     struct __kernel_timespec time;
     uint64_t now;
-    if (!memory_is_inside(timespec, sizeof(time)))
-        return -EFAULT;
-    memcpy(&time, timespec, sizeof(time));
+    long error = program_read(&time, timespec, sizeof(time));
+    if (error)
+        return error;
     if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= (int64_t)NS)
         return -EINVAL;
     /* beyond 292 years is for ever */
     *ns = (uint64_t)time.tv_sec > INT64_MAX / NS - 1
               ? UINT64_MAX
               : (uint64_t)time.tv_sec * NS + (uint64_t)time.tv_nsec;
-    long error = absolute ? read_clock(id, &now) : 0;
+    error = absolute ? read_clock(id, &now) : 0;
     if (!error && absolute && *ns != UINT64_MAX)
         *ns = *ns > now ? *ns - now : 0;
     return error;
 }
 
-static long sleep_for(const void *request, long id, bool absolute, long left)
+static long sleep_for(long request, long id, bool absolute, long left)
 {
     _Atomic uint32_t nobody = 0;
     uint64_t ns, now = clock_monotonic_ns();
@@ -191,12 +185,12 @@ static long sleep_for(const void *request, long id, bool absolute, long left)
 
 long sys_nanosleep(const long *argument)
 {
-    return sleep_for((void *)argument[0], CLOCK_MONOTONIC, false, argument[1]);
+    return sleep_for(argument[0], CLOCK_MONOTONIC, false, argument[1]);
 }
 
 long sys_clock_nanosleep(const long *argument)
 {
     if (argument[1] & ~TIMER_ABSTIME || (uint64_t)argument[0] > CLOCK_TAI)
         return -EINVAL;
-    return sleep_for((void *)argument[2], argument[0], argument[1] & TIMER_ABSTIME, argument[3]);
+    return sleep_for(argument[2], argument[0], argument[1] & TIMER_ABSTIME, argument[3]);
 }

@@ -159,8 +159,8 @@ void thread_wake(_Atomic uint32_t *word, uint32_t count)
     thread_wake_bits(word, count, ~0u);
 }
 
-static long wait(_Atomic uint32_t *word, uint32_t value, uint32_t bits, const void *timeout,
-                 bool absolute, long clock)
+static long wait(_Atomic uint32_t *word, uint32_t value, uint32_t bits, long timeout, bool absolute,
+                 long clock)
 {
     uint64_t ns = UINT64_MAX;
     bool differs;
@@ -182,7 +182,7 @@ long sys_futex(const long *argument)
     int operation = (int)argument[1] & FUTEX_CMD_MASK;
     long clock = argument[1] & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
     uint32_t value = (uint32_t)argument[2];
-    const void *timeout = (const void *)argument[3];
+    long timeout = argument[3];
     if ((uint64_t)argument[0] & 3)
         return -EINVAL;
     if (!memory_is_inside(word, 4))

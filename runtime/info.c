@@ -22,15 +22,6 @@ long sys_getuid(const long *argument)
     return RUNTIME_USER;
 }
 
-/* Gives the program an answer. */
-static long give(long to, const void *answer, size_t size)
-{
-    if (!memory_is_inside((void *)to, size))
-        return -EFAULT;
-    memcpy((void *)to, answer, size);
-    return 0;
-}
-
 long sys_uname(const long *argument)
 {
     static const struct new_utsname name = {
@@ -41,7 +32,7 @@ long sys_uname(const long *argument)
         .machine = "x86_64",
         .domainname = "(none)",
     };
-    return give(argument[0], &name, sizeof(name));
+    return program_write(argument[0], &name, sizeof(name));
 }
 
 long sys_sysinfo(const long *argument)
@@ -54,7 +45,7 @@ long sys_sysinfo(const long *argument)
     info.freeram = used < boot->heap.size ? boot->heap.size - used : 0;
     info.procs = 1;
     info.mem_unit = 1;
-    return give(argument[0], &info, sizeof(info));
+    return program_write(argument[0], &info, sizeof(info));
 }
 
 static uint64_t limit_of(long resource)
@@ -86,7 +77,7 @@ long sys_prlimit64(const long *argument)
         return -EINVAL;
     if (argument[2]) /* limits are the manifest's */
         return -EPERM;
-    return argument[3] ? give(argument[3], &limits, sizeof(limits)) : 0;
+    return argument[3] ? program_write(argument[3], &limits, sizeof(limits)) : 0;
 }
 
 /* As many CPUs as there can be threads at once, but a machine's worth. */
@@ -96,7 +87,7 @@ long sys_sched_getaffinity(const long *argument)
     uint64_t mask = (UINT64_C(1) << count) - 1;
     if ((uint64_t)argument[1] < sizeof(mask))
         return -EINVAL;
-    long error = give(argument[2], &mask, sizeof(mask));
+    long error = program_write(argument[2], &mask, sizeof(mask));
     return error ? error : (long)sizeof(mask);
 }
 
@@ -104,11 +95,8 @@ long sys_prctl(const long *argument)
 {
     static char name[16] = "enclave"; /* one for all threads */
     if (argument[0] == PR_GET_NAME)
-        return give(argument[1], name, sizeof(name));
+        return program_write(argument[1], name, sizeof(name));
     if (argument[0] != PR_SET_NAME)
         return -EINVAL;
-    if (!memory_is_inside((void *)argument[1], sizeof(name)))
-        return -EFAULT;
-    memcpy(name, (void *)argument[1], sizeof(name) - 1);
-    return 0;
+    return program_read(name, argument[1], sizeof(name) - 1);
 }

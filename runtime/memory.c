@@ -17,7 +17,6 @@
 #include "files/files.h"
 #include "syscalls.h"
 
-#include <linux/elf.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
 
@@ -121,10 +120,16 @@ static void account(int64_t bytes)
         statistics.heap_peak = in_use;
 }
 
+/* Where mappings may be: above the brk heap, below the runtime's own. */
+static bool may_map(uint64_t start, uint64_t size)
+{
+    return start >= page_up(brk_peak) && start < ceiling && size <= ceiling - start;
+}
+
 static bool is_free(uint64_t start, uint64_t end)
 {
     uint32_t at = below(end);
-    return start >= brk_peak && end <= ceiling && (at == 0 || regions[at - 1].end <= start);
+    return may_map(start, end - start) && (at == 0 || regions[at - 1].end <= start);
 }
 
 /* Makes place `at` twice; false: there are too many. */
@@ -365,7 +370,7 @@ static long map_fixed(uint64_t start, uint64_t size, bool replace)
 {
     if (start & (PAGE - 1))
         return -EINVAL;
-    if (!heap_holds(start, size) || start < page_up(brk_peak) || start + size > ceiling)
+    if (!may_map(start, size))
         return -ENOMEM;
     if (replace && !unmap(start, start + size))
         return -ENOMEM;
@@ -420,8 +425,8 @@ long sys_munmap(const long *argument)
     if (start & (PAGE - 1) || !size || size > boot->elrange_size)
         return -EINVAL;
     size = page_up(size);
-    if (!heap_holds(start, size) || start < page_up(brk_peak) || start + size > ceiling)
-        return -EINVAL; /* not the heap's; the brk heap; the runtime's own */
+    if (!may_map(start, size))
+        return -EINVAL;
 
     struct thread *self = thread_self();
     memory_leave_stack(self);
@@ -463,13 +468,10 @@ static long resize(uint64_t start, uint64_t old, uint64_t size)
 long sys_mremap(const long *argument)
 {
     uint64_t start = (uint64_t)argument[0], old = page_up((uint64_t)argument[1]);
-    uint64_t size = (uint64_t)argument[2], target = (uint64_t)argument[4];
-    int flags = (int)argument[3];
-    bool fixed = flags & MREMAP_FIXED;
-    if (flags & MREMAP_DONTUNMAP)
+    uint64_t size = (uint64_t)argument[2], flags = (uint64_t)argument[3];
+    if (flags & ~(uint64_t)MREMAP_MAYMOVE)
         return -EOPNOTSUPP;
-    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) || (fixed && !(flags & MREMAP_MAYMOVE)) ||
-        start & (PAGE - 1) || !size || !old)
+    if (start & (PAGE - 1) || !size || !old)
         return -EINVAL;
     if (!heap_holds(start, old))
         return -EFAULT;
@@ -478,57 +480,27 @@ long sys_mremap(const long *argument)
     if (size > boot->heap.size)
         return no_room(size);
     size = page_up(size);
-    if (fixed && (target & (PAGE - 1) || (target < start + old && start < target + size)))
-        return -EINVAL;
-
-    long result = resize(start, old, fixed && size > old ? old : size);
-    if (result == -EFAULT || (result >= 0 && !fixed))
+    long result = resize(start, old, size);
+    if (result != -ENOMEM || !flags)
         return result;
-    if (!(flags & MREMAP_MAYMOVE))
-        return -ENOMEM;
-    long moved = place(target, size, fixed ? MAP_FIXED : 0);
-    if (moved < 0)
-        return moved;
-    uint64_t kept = old < size ? old : size;
-    memcpy((void *)moved, (void *)start, kept);
-    memory_unmap((void *)start, kept);
-    return moved;
-}
-
-/* What the program's own headers allow at `start`: PROT_ bits, or -1 outside its segments. */
-static int image_protection(uint64_t start, uint64_t size)
-{
-    const Elf64_Phdr *header = (const void *)boot->program_headers;
-    const Elf64_Phdr *end = header + boot->program_header_count;
-    while (header < end && header->p_type != PT_LOAD)
-        header++;
-    if (header == end)
-        return -1;
-    /* Segments rise. `base` is 0 but for a static-PIE program. */
-    uint64_t base = boot->program.offset - (header->p_vaddr & ~(PAGE - 1));
-    for (; header < end; header++) {
-        uint64_t from = (header->p_vaddr + base) & ~(PAGE - 1);
-        uint64_t to = page_up(header->p_vaddr + base + header->p_memsz);
-        if (header->p_type == PT_LOAD && start >= from && start + size <= to)
-            return (header->p_flags & PF_R ? PROT_READ : 0) |
-                   (header->p_flags & PF_W ? PROT_WRITE : 0) |
-                   (header->p_flags & PF_X ? PROT_EXEC : 0);
-    }
-    return -1;
+    void *moved = memory_map(size);
+    if (!moved)
+        return no_room(size);
+    memcpy(moved, (void *)start, old < size ? old : size);
+    memory_unmap((void *)start, old);
+    return (long)moved;
 }
 
 long sys_mprotect(const long *argument)
 {
     uint64_t start = (uint64_t)argument[0], size = page_up((uint64_t)argument[1]);
-    int wanted = (int)argument[2] & (PROT_READ | PROT_WRITE | PROT_EXEC);
     if (start & (PAGE - 1))
         return -EINVAL;
     if (!memory_is_inside((void *)start, size))
         return -ENOMEM;
-    int most = heap_holds(start, size) ? PROT_READ | PROT_WRITE : image_protection(start, size);
-    if (most < 0)
-        return -ENOMEM;
-    return wanted & ~most & ~PROT_READ ? -EACCES : 0;
+    /* Less than there is succeeds: READ anywhere, and WRITE in the heap. */
+    uint64_t most = heap_holds(start, size) ? PROT_READ | PROT_WRITE : PROT_READ;
+    return (uint64_t)argument[2] & (PROT_READ | PROT_WRITE | PROT_EXEC) & ~most ? -EACCES : 0;
 }
 
 long sys_madvise(const long *argument)

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The shared region: the one piece of memory that an enclave and its host both see. Shared by
- * runtime/ (inside) and host/ (outside); docs/ring.md explains it in prose.
+ * runtime/ (inside) and host/ (outside); docs/ring.md says why all is as it is.
  *
- * For the enclave everything in here is hostile: it may change at any moment. For the host too: a
- * program inside may be malicious. Both sides keep to these rules:
- *   1. Every address in the region is computed from thread_count, which is measured; no offset is
- *      ever read from the region.
+ * For either side everything in here is hostile and may change at any moment:
+ *   1. Every address in the region is computed from thread_count, which is measured.
  *   2. A field is read once into private memory, then checked, then used. Bytes are copied in once.
- *   3. A slot is written by the enclave while IDLE or DONE, by the host while TAKEN:
- *      IDLE -(enclave)-> SUBMITTED -(host, compare-and-swap)-> TAKEN -(host)-> DONE -(enclave)->
- * IDLE
- *   4. Lengths are checked against what was asked, not against what the other side says.
- *   5. A result that the operation cannot have stops the enclave (runtime_stop), never the
- * program's belief in it.
+ *   3. Lengths are checked against what was asked, not against what the other side says.
+ *   4. A result that the operation cannot have stops the enclave.
+ *   5. A slot is the enclave's to write while IDLE or DONE, the host's while TAKEN:
+ *      IDLE -(enclave)-> SUBMITTED -(host, compare-and-swap)-> TAKEN -(host)-> DONE -> IDLE
  *
- * A slot is served by a host thread that polls (ring_header.listening is not 0), or, when nobody
- * polls, by the host thread that runs the enclave thread: the enclave leaves through the gate with
- * its slot SUBMITTED. If a poller has taken it meanwhile, that thread waits until it is DONE.
- * Requests that may take long are SUBMITTED_GATE instead, which no poller takes.
+ * A slot is served by a host thread that polls (ring_header.listening is not 0); when nobody does,
+ * by the host thread that runs the enclave thread, which leaves through the gate with its slot
+ * SUBMITTED. If a poller has taken it meanwhile, that thread waits until it is DONE.
  */
 #ifndef RUNTIME_RING_H
 #define RUNTIME_RING_H
@@ -37,76 +32,71 @@ enum ring_state {
     RING_SUBMITTED = 1,
     RING_TAKEN = 2,
     RING_DONE = 3,
-    RING_SUBMITTED_GATE = 4, /* as SUBMITTED, but not for a poller: it may take long */
+    RING_SUBMITTED_GATE = 4, /* as SUBMITTED, but it may take long: pollers pass it over */
 };
 
-/* What the enclave asks of its host. `a0`..`a5` are ring_slot.arguments; `buffer` is the thread's
- * bounce buffer. A result below 0 is -errno, -1 to -4095. Handles are the host's names of open
- * files: 0, 1, 2 are the standard streams, others come from RING_OPEN and RING_SOCKET. */
+/* What the enclave asks of its host. `a0`..`a3` are ring_slot.arguments; `buffer` is the thread's
+ * bounce buffer. A result below 0 is -errno. Handles are the host's names of open files: 0, 1, 2
+ * are the standard streams, others come from RING_OPEN and RING_SOCKET. A path is given as the
+ * index of its entry in the file table and the part below that, in the buffer (of length 0 for the
+ * entry itself). */
 enum ring_operation {
     RING_NOTHING = 0,
 
     /* the enclave's life */
-    RING_EXIT = 1, /* a0 exit status 0..255, a1 signal that ended it or 0; never answered */
-    RING_STOP = 2, /* a0 enum ring_stop, a1 detail, text in buffer, a2 its length; never answered */
-    RING_LOG = 3,  /* a0 enum ring_log, a1 detail -> 0 */
-    RING_ARGUMENTS =
-        4, /* a0 0 argv, 1 envp; a1 most bytes -> length of NUL-terminated strings in buffer */
+    RING_EXIT = 1,       /* a0 exit status 0..255, a1 signal that ended it or 0; never answered */
+    RING_STOP = 2,       /* a0 enum ring_stop, a1 detail; never answered */
+    RING_LOG = 3,        /* a0 enum ring_log, a1 detail -> 0 */
+    RING_ARGUMENTS = 4,  /* a0 0 argv 1 envp, a1 most bytes -> length of the strings in buffer */
     RING_CLOCK = 5,      /* -> 0, struct ring_clock in buffer */
     RING_STATISTICS = 6, /* struct ring_statistics in buffer -> 0 */
+    RING_TIME = 7,       /* a0 clockid -> 0, struct ring_time in buffer; where there is no TSC */
     RING_HEAP = 8,       /* a0 chunk of the heap that has no memory yet -> 0 */
-    RING_TIME = 7, /* a0 clockid -> 0, struct ring_time in buffer; where the TSC is not to be had */
 
-    /* threads. A parked thread may be woken for no reason at any time. */
+    /* threads; those marked * by gate only. A sleeper may be woken for no reason at any time. */
     RING_THREAD_START = 16, /* a0 thread number: enter it, or wake it from RING_THREAD_IDLE -> 0 */
-    RING_THREAD_IDLE = 17,  /* by gate only: the thread has nothing to run -> 0 */
-    RING_PARK =
-        18, /* by gate only: sleep until slot.wake differs from a0; a1 most ns, ~0 for ever -> 0 */
-    RING_WAKE = 19,  /* a0 thread number whose slot.wake was changed -> 0 */
-    RING_YIELD = 20, /* by gate only -> 0 */
+    RING_THREAD_IDLE = 17,  /* * the thread has nothing to run -> 0 */
+    RING_PARK = 18,         /* * sleep until slot.wake is not a0; a1 most ns, ~0 for ever -> 0 */
+    RING_WAKE = 19,         /* a0 thread number whose slot.wake was changed -> 0 */
+    RING_YIELD = 20,        /* * -> 0 */
 
     /* files of the host */
-    RING_READ = 32,   /* a0 handle, a1 length -> bytes in buffer */
-    RING_WRITE = 33,  /* a0 handle, a1 length, bytes in buffer -> bytes written */
-    RING_PREAD = 34,  /* a0 handle, a1 length, a2 offset -> bytes in buffer */
-    RING_PWRITE = 35, /* a0 handle, a1 length, a2 offset, bytes in buffer -> bytes written */
-    RING_OPEN = 36,   /* a0 index in the file table, a1 RING_OPEN_ flags, a2 mode, a3 length of the
-                         path below it in buffer (0 for a file) -> handle */
-    RING_CLOSE = 37,  /* a0 handle -> 0 */
-    RING_STAT = 38,   /* a0 handle -> 0, struct ring_stat in buffer */
-    RING_STAT_PATH =
-        39, /* a0 index, a1 1 to follow a last symbolic link, a3 length -> 0, struct ring_stat */
-    RING_TRUNCATE = 40, /* a0 handle, a1 size -> 0 */
-    RING_SYNC = 41,     /* a0 handle, a1 1 for data only -> 0 */
-    RING_UNLINK = 42,   /* a0 index, a1 1 for a directory, a3 length -> 0 */
-    RING_MKDIR = 43,    /* a0 index, a2 mode, a3 length -> 0 */
-    RING_RENAME = 44, /* a0 index, a1 length of new (behind old in buffer), a3 length of old -> 0 */
-    RING_LIST = 45, /* a0 handle of a directory, a1 length -> bytes of struct ring_entry in buffer,
-                       0 at the end */
-    RING_SEEK_HOST = 46, /* a0 handle, a1 offset, a2 whence: only for streams whose position the
-                            host has -> offset */
-    RING_POLL = 47, /* a0 count, a1 most ns or ~0, struct ring_poll[count] in buffer -> count ready,
-                       in place */
+    RING_READ = 32,      /* a0 handle, a1 length -> bytes in buffer */
+    RING_WRITE = 33,     /* a0 handle, a1 length, bytes in buffer -> bytes written */
+    RING_PREAD = 34,     /* a0 handle, a1 length, a2 offset -> bytes in buffer */
+    RING_PWRITE = 35,    /* a0 handle, a1 length, a2 offset, bytes in buffer -> bytes written */
+    RING_OPEN = 36,      /* a0 index, a1 RING_OPEN_ flags, a2 mode, a3 length -> handle */
+    RING_CLOSE = 37,     /* a0 handle -> 0 */
+    RING_STAT = 38,      /* a0 handle -> 0, struct ring_stat in buffer */
+    RING_STAT_PATH = 39, /* a0 index, a1 1 to follow a last link, a3 length -> 0, ring_stat */
+    RING_TRUNCATE = 40,  /* a0 handle, a1 size -> 0 */
+    RING_SYNC = 41,      /* a0 handle, a1 1 for data only -> 0 */
+    RING_UNLINK = 42,    /* a0 index, a1 1 for a directory, a3 length -> 0 */
+    RING_MKDIR = 43,     /* a0 index, a2 mode, a3 length -> 0 */
+    RING_RENAME = 44,    /* a0 index, a1 length of new (behind old), a3 length of old -> 0 */
+    /* a0 handle of a directory, a1 length -> bytes of struct ring_entry in buffer, of as many as
+     * take a1 bytes as struct linux_dirent64; 0 at the end */
+    RING_LIST = 45,
+    RING_SEEK_HOST = 46, /* a0 handle of a stream, a1 offset, a2 whence -> offset */
+    RING_POLL = 47,      /* a0 count, a1 most ns or ~0, ring_poll[count] in buffer -> count ready */
 
-    /* sockets, only with BOOT_NETWORK */
-    RING_SOCKET = 64,  /* a0 domain, a1 type, a2 protocol -> handle */
-    RING_CONNECT = 65, /* a0 handle, a1 length of sockaddr in buffer -> 0 */
-    RING_BIND = 66,    /* the same */
-    RING_LISTEN = 67,  /* a0 handle, a1 backlog -> 0 */
-    RING_ACCEPT = 68,  /* a0 handle, a1 flags -> handle; struct ring_address in buffer */
-    RING_SEND =
-        69, /* a0 handle, a1 length, a2 flags, a3 length of sockaddr behind the data -> bytes */
-    RING_RECEIVE =
-        70, /* a0 handle, a1 length, a2 flags -> bytes; struct ring_address behind a1 bytes */
+    /* sockets, only with BOOT_NETWORK. `address`: a sockaddr in buffer, behind any data; those
+     * that come back are struct ring_address, behind a1 bytes in RING_RECEIVE. */
+    RING_SOCKET = 64,      /* a0 domain, a1 type, a2 protocol -> handle */
+    RING_CONNECT = 65,     /* a0 handle, a1 length of address -> 0 */
+    RING_BIND = 66,        /* the same */
+    RING_LISTEN = 67,      /* a0 handle, a1 backlog -> 0 */
+    RING_ACCEPT = 68,      /* a0 handle, a1 flags -> handle, address */
+    RING_SEND = 69,        /* a0 handle, a1 length, a2 flags, a3 length of address -> bytes */
+    RING_RECEIVE = 70,     /* a0 handle, a1 length, a2 flags -> bytes, address */
     RING_SHUTDOWN = 71,    /* a0 handle, a1 how -> 0 */
-    RING_SOCKET_NAME = 72, /* a0 handle, a1 0 own 1 peer -> 0; struct ring_address in buffer */
+    RING_SOCKET_NAME = 72, /* a0 handle, a1 0 own 1 peer -> 0, address */
     RING_SOCKET_SET = 73,  /* a0 handle, a1 level, a2 name, a3 length, value in buffer -> 0 */
     RING_SOCKET_GET = 74,  /* a0 handle, a1 level, a2 name, a3 length -> length, value in buffer */
     RING_NONBLOCK = 75,    /* a0 handle, a1 1 on 0 off -> 0 */
 
-    /* served calls (cella_serve); the calls themselves never pass through a slot */
-    RING_CALL_WAIT = 96, /* by gate only: sleep until the request at position a0 is queued, or no
-                            more will be; a1 most ns or ~0; may return for no reason -> 0 */
+    /* served calls (cella_serve), which themselves never pass through a slot */
+    RING_CALL_WAIT = 96, /* * sleep until position a0 is queued, or none will be; a1 most ns -> 0 */
     RING_CALL_WAKE = 97, /* a0 RING_CALL_WAKE_ flags -> 0 */
 };
 
@@ -115,34 +105,30 @@ enum ring_stop {
     RING_STOP_MEMORY = 2,    /* detail: bytes wanted; more than the runtime itself needs to go on */
     RING_STOP_BOOT = 3,      /* the image's boot page is malformed */
     RING_STOP_INTERNAL = 4,  /* an invariant of the runtime does not hold */
-    RING_STOP_WILD_CALL =
-        6, /* a call into page 0 that is no system call: detail: debug: from where */
-    RING_STOP_INSECURE = 5, /* the CPU lacks something that the runtime must have (RDRAND) */
+    RING_STOP_INSECURE = 5,  /* the CPU lacks something that the runtime must have (RDRAND) */
+    RING_STOP_WILD_CALL = 6, /* a call into page 0 that is no system call; debug: from where */
 };
 
 enum ring_log {
     RING_LOG_UNSUPPORTED = 1, /* detail: number of a syscall answered with ENOSYS, once each */
     RING_LOG_HEAP = 2,        /* detail: bytes that brk or mmap refused; heap_size is too small */
     RING_LOG_THREADS = 3,     /* detail: thread count; clone found no free TCS */
-    RING_LOG_UNENFORCED = 4, /* detail: syscall number whose protection cannot be enforced inside */
 };
 
 #define RING_CALL_WAKE_CALLERS (1u << 0) /* callers sleep whose replies are there */
-#define RING_CALL_WAKE_SERVER                                                                      \
-    (1u << 1) /* more is queued than this thread takes: one more thread                            \
-               */
+#define RING_CALL_WAKE_SERVER  (1u << 1) /* more is queued than this thread takes: one more */
 
-#define RING_OPEN_READ      (1u << 0)
-#define RING_OPEN_WRITE     (1u << 1)
-#define RING_OPEN_CREATE    (1u << 2)
-#define RING_OPEN_EXCLUSIVE (1u << 3)
-#define RING_OPEN_TRUNCATE  (1u << 4)
-#define RING_OPEN_APPEND    (1u << 5)
-#define RING_OPEN_DIRECTORY (1u << 6)
-#define RING_OPEN_NOFOLLOW  (1u << 7)
-#define RING_OPEN_NONBLOCK  (1u << 8)
+#define RING_OPEN_READ         (1u << 0)
+#define RING_OPEN_WRITE        (1u << 1)
+#define RING_OPEN_CREATE       (1u << 2)
+#define RING_OPEN_EXCLUSIVE    (1u << 3)
+#define RING_OPEN_TRUNCATE     (1u << 4)
+#define RING_OPEN_APPEND       (1u << 5)
+#define RING_OPEN_DIRECTORY    (1u << 6)
+#define RING_OPEN_NOFOLLOW     (1u << 7)
+#define RING_OPEN_NONBLOCK     (1u << 8)
 
-#define RING_STRINGS_MOST   1000u /* that RING_ARGUMENTS may give */
+#define RING_STRINGS_MOST      1000u /* that RING_ARGUMENTS may give */
 
 /* ns = ns_base + (tsc - tsc_base) * 1e6 / tsc_khz. tsc_khz 0: no TSC, use RING_TIME. */
 struct ring_clock {
@@ -210,30 +196,25 @@ struct ring_slot {
 static_assert(sizeof(struct ring_slot) == 256, "both sides know this");
 
 /* Served calls: a bounded queue of requests, in the order of their positions 0, 1, 2, ... (modulo
- * 2^32), and one place for each call under way, its entry: there lies the reply, and bytes that are
- * too many to lie in line. docs/ring.md tells the whole protocol and why it loses nothing.
- *   1. requests[p % RING_CALLS] is written by the host alone. Position p is there, whole, when its
- *      `sequence` is p + 1; the enclave takes positions in order, each once, and keeps count of
- * them in private memory.
- *   2. The host has an entry under way from before its request is queued until it has seen its
- *      reply. So at most RING_CALLS requests are not taken, and a cell is written again only when
- *      the position before it was taken.
- *   3. replies[e] is written by the enclave alone, once for each time that e was taken, but for
- *      `state`: it has the request's ticket when the reply is there. A caller that goes to sleep on
- *      it makes it ticket + 1 (by compare-and-swap; tickets are even); who answers puts the ticket
- *      there by exchange, and finds an odd value if somebody has to be woken.
- *   4. A ticket is never the one that the same entry had before. */
+ * 2^32), and one place for each call under way, its entry, where the reply lies and bytes that are
+ * too many to lie in line. docs/ring.md tells the protocol and why it loses nothing.
+ *   1. requests[p % RING_CALLS] is the host's to write. Position p is there, whole, when its
+ *      `sequence` is p + 1. The enclave takes positions in order, and counts in private memory.
+ *   2. The host has an entry from before its request is queued until it has seen its reply.
+ *   3. replies[e] is the enclave's to write, once for each time that e was taken, but for `state`:
+ *      it is the request's ticket when the reply is there. A caller that goes to sleep on it makes
+ *      it ticket + 1 by compare-and-swap; who answers puts the ticket there by exchange, and has
+ *      somebody to wake if it was odd. Tickets are even, and never the entry's last one. */
 #define RING_CALLS       256u
 #define RING_CALL_INLINE 104u
 #define RING_CALL_DATA   (UINT64_C(64) << 10) /* most bytes of a request or a reply */
 
-/* What a caller has promised to be true: lengths that are bounded by RING_CALL_DATA. */
 struct ring_call_request {
     _Atomic uint32_t sequence;
     uint32_t entry; /* 0..RING_CALLS-1 */
     uint32_t ticket;
     uint32_t operation;
-    uint32_t length; /* up to RING_CALL_INLINE the bytes lie in `data`, else in the entry's data */
+    uint32_t length;   /* up to RING_CALL_INLINE bytes lie in `data`, else in the entry's data */
     uint32_t capacity; /* most bytes that the caller takes */
     uint8_t data[RING_CALL_INLINE];
 };

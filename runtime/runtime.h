@@ -13,6 +13,7 @@
 #include "boot.h"
 #include "ring.h"
 
+#include <linux/errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -118,6 +119,21 @@ void *memory_allocate(size_t size);
 void memory_free(void *object);
 /* True when the program may hand us [start, start + size): inside ELRANGE, no wrap. */
 bool memory_is_inside(const void *start, uint64_t size);
+/* Copy from and to the memory that a system call's argument points to: 0, or -EFAULT. */
+static inline long program_read(void *to, long from, size_t size)
+{
+    if (!memory_is_inside((const void *)from, size))
+        return -EFAULT;
+    memcpy(to, (const void *)from, size);
+    return 0;
+}
+static inline long program_write(long to, const void *from, size_t size)
+{
+    if (!memory_is_inside((const void *)to, size))
+        return -EFAULT;
+    memcpy((void *)to, from, size);
+    return 0;
+}
 
 /* ---- random.c ---- */
 void random_bytes(void *bytes, size_t size);

@@ -171,81 +171,70 @@ long sys_rt_sigreturn(const long *argument)
 
 long sys_rt_sigaction(const long *argument)
 {
-    long number = argument[0];
-    const struct sigaction *new = (const struct sigaction *)argument[1];
-    struct sigaction *old = (struct sigaction *)argument[2];
-    if (number < 1 || number > SIGNALS || argument[3] != 8 || (new &&UNBLOCKABLE &BIT(number)))
+    long number = argument[0], error;
+    struct sigaction new;
+    if (number < 1 || number > SIGNALS || argument[3] != 8 ||
+        (argument[1] && UNBLOCKABLE & BIT(number)))
         return -EINVAL;
-    if ((new && !memory_is_inside(new, sizeof(*new))) ||
-        (old && !memory_is_inside(old, sizeof(*old))))
-        return -EFAULT;
-    if (new &&new->sa_handler != SIG_DFL &&new->sa_handler != SIG_IGN &&
-        !(new->sa_flags &SA_RESTORER))
+    if (argument[1] && (error = program_read(&new, argument[1], sizeof(new))))
+        return error;
+    if (argument[1] && new.sa_handler != SIG_DFL &&new.sa_handler != SIG_IGN &&
+        !(new.sa_flags &SA_RESTORER))
         return -EINVAL;
     lock_acquire(&action_lock);
-    struct sigaction before = actions[number];
-    if (new)
-        actions[number] = *new;
+    struct sigaction old = actions[number];
+    if (argument[1])
+        actions[number] = new;
     lock_release(&action_lock);
-    if (old)
-        *old = before;
-    return 0;
+    return argument[2] ? program_write(argument[2], &old, sizeof(old)) : 0;
 }
 
 long sys_rt_sigprocmask(const long *argument)
 {
     struct thread *self = thread_self();
-    const uint64_t *set = (const uint64_t *)argument[1];
-    uint64_t *old = (uint64_t *)argument[2];
+    uint64_t set, old = self->signal_mask;
+    long error;
     if (argument[3] != 8)
         return -EINVAL;
-    if ((set && !memory_is_inside(set, 8)) || (old && !memory_is_inside(old, 8)))
-        return -EFAULT;
-    uint64_t before = self->signal_mask;
-    if (set) {
-        uint64_t given = *set & ~UNBLOCKABLE;
+    if (argument[1] && (error = program_read(&set, argument[1], sizeof(set))))
+        return error;
+    if (argument[1]) {
         switch (argument[0]) {
         case SIG_BLOCK:
-            self->signal_mask |= given;
+            set |= old;
             break;
         case SIG_UNBLOCK:
-            self->signal_mask &= ~given;
+            set = old & ~set;
             break;
         case SIG_SETMASK:
-            self->signal_mask = given;
             break;
         default:
             return -EINVAL;
         }
+        self->signal_mask = set & ~UNBLOCKABLE;
     }
-    if (old)
-        *old = before;
-    return 0;
+    return argument[2] ? program_write(argument[2], &old, sizeof(old)) : 0;
 }
 
 long sys_sigaltstack(const long *argument)
 {
     struct thread *self = thread_self();
-    const stack_t *new = (const stack_t *)argument[0];
-    stack_t *old = (stack_t *)argument[1];
-    if ((new && !memory_is_inside(new, sizeof(*new))) ||
-        (old && !memory_is_inside(old, sizeof(*old))))
-        return -EFAULT;
-    stack_t before = signal_stack(self, self->program_stack);
-    if (new) {
-        bool disabled = new->ss_flags &SS_DISABLE;
-        if (before.ss_flags == SS_ONSTACK)
+    stack_t new, old = signal_stack(self, self->program_stack);
+    long error;
+    if (argument[0] && (error = program_read(&new, argument[0], sizeof(new))))
+        return error;
+    if (argument[0]) {
+        bool disabled = new.ss_flags &SS_DISABLE;
+        if (old.ss_flags == SS_ONSTACK)
             return -EPERM;
-        if (new->ss_flags & ~SS_DISABLE)
+        if (new.ss_flags & ~SS_DISABLE)
             return -EINVAL;
-        if (!disabled && new->ss_size < 2048)
+        if (!disabled && new.ss_size < 2048)
             return -ENOMEM;
-        self->signal_stack = (uint64_t) new->ss_sp;
-        self->signal_stack_size = disabled ? 0 : new->ss_size;
+        self->signal_stack = (uint64_t) new.ss_sp;
+        self->signal_stack_size = disabled ? 0 : new.ss_size;
     }
-    if (old)
-        *old = before;
-    return 0;
+    return argument[1] ? program_write(argument[1], &old, sizeof(old)) : 0;
 }
 
 /* The first thread that takes `number` now; where all block it, this one. */

@@ -37,7 +37,7 @@ void memory_leave_stack(struct thread *thread);
 void clock_start(void);
 /* The ns of a struct timespec of the program, UINT64_MAX for ever; if it is an absolute time of
  * clock `id`, those until then. 0, or -errno. */
-long clock_left(const void *timespec, long id, bool absolute, uint64_t *ns);
+long clock_left(long timespec, long id, bool absolute, uint64_t *ns);
 
 /* random.c */
 void random_start(void);

@@ -148,10 +148,8 @@ long sys_clone3(const long *argument)
     struct clone_args given;
     if ((uint64_t)argument[1] < CLONE_ARGS_SIZE_VER0)
         return -EINVAL;
-    if (!memory_is_inside((void *)argument[0], CLONE_ARGS_SIZE_VER0))
-        return -EFAULT;
-    memcpy(&given, (void *)argument[0], CLONE_ARGS_SIZE_VER0);
-    return clone(&given);
+    long error = program_read(&given, argument[0], CLONE_ARGS_SIZE_VER0);
+    return error ? error : clone(&given);
 }
 
 static void finish_thread(void)
@@ -212,10 +210,7 @@ long sys_arch_prctl(const long *argument)
         write_fs_base(self, (uint64_t)argument[1]);
         return 0;
     case ARCH_GET_FS:
-        if (!memory_is_inside((void *)argument[1], 8))
-            return -EFAULT;
-        *(uint64_t *)argument[1] = self->fs_base;
-        return 0;
+        return program_write(argument[1], &self->fs_base, sizeof(self->fs_base));
     default: /* %gs is the runtime's own */
         return -EINVAL;
     }

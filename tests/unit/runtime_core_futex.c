@@ -32,12 +32,12 @@ uint64_t clock_monotonic_ns(void)
     return (uint64_t)now.tv_sec * NS + (uint64_t)now.tv_nsec;
 }
 
-long clock_left(const void *timespec, long id, bool absolute, uint64_t *ns)
+long clock_left(long timespec, long id, bool absolute, uint64_t *ns)
 {
     struct timespec given, now = {0, 0};
-    if ((uint64_t)timespec < 65536)
+    if (timespec < 65536)
         return -EFAULT;
-    memcpy(&given, timespec, sizeof(given));
+    memcpy(&given, (const void *)timespec, sizeof(given));
     if (given.tv_sec < 0 || given.tv_nsec < 0 || given.tv_nsec >= (long)NS)
         return -EINVAL;
     if (absolute)
