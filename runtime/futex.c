@@ -9,6 +9,8 @@
  *   2. a waker clears `queued`, then changes slot.wake, then asks the host to wake; a sleeper reads
  *      slot.wake, then `queued`, then leaves: so no wake is lost;
  *   3. slot.wake is hostile: it decides only when the host returns, never whether a wait is over.
+ *
+ * On that stands a mutex, struct lock: 0 free, 1 held, 2 held and somebody may sleep on it.
  */
 #include "syscalls.h"
 
@@ -19,10 +21,11 @@
 
 #define BUCKETS    64u
 #define SPIN_TURNS 300 /* a short wait is cheaper than leaving */
+#define LOCK_TURNS 100
 
 struct bucket {
     _Atomic uint32_t locked;
-    struct thread *first, **last;
+    struct thread *first;
 };
 
 static struct bucket buckets[BUCKETS];
@@ -39,8 +42,6 @@ static void bucket_lock(struct bucket *bucket)
             host_leave(RING_YIELD, 0, 0); /* its holder may have lost its CPU */
         __builtin_ia32_pause();
     }
-    if (!bucket->last)
-        bucket->last = &bucket->first;
 }
 
 static void bucket_unlock(struct bucket *bucket)
@@ -48,12 +49,10 @@ static void bucket_unlock(struct bucket *bucket)
     atomic_store_explicit(&bucket->locked, 0, memory_order_release);
 }
 
-static void take_out(struct bucket *bucket, struct thread **place)
+static void take_out(struct thread **place)
 {
     struct thread *thread = *place;
     *place = thread->queue_next;
-    if (bucket->last == &thread->queue_next)
-        bucket->last = place;
     atomic_store(&thread->queued, 0);
 }
 
@@ -71,39 +70,38 @@ static bool stop_waiting(struct thread *self)
     struct bucket *bucket = bucket_of(self->queue_key);
     bucket_lock(bucket);
     bool woken = !atomic_load(&self->queued);
-    if (!woken) {
-        struct thread **place = &bucket->first;
-        while (*place != self)
-            place = &(*place)->queue_next;
-        take_out(bucket, place);
-    }
+    struct thread **place = &bucket->first;
+    while (!woken && *place != self)
+        place = &(*place)->queue_next;
+    if (!woken)
+        take_out(place);
     bucket_unlock(bucket);
     return woken;
 }
 
-bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns,
-                      bool *differs)
+long thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns)
 {
     struct thread *self = thread_self();
     uint64_t key = (uint64_t)(uintptr_t)word;
     struct bucket *bucket = bucket_of(key);
     bucket_lock(bucket);
-    *differs = atomic_load(word) != value;
-    if (*differs) {
+    if (atomic_load(word) != value) {
         bucket_unlock(bucket);
-        return false;
+        return -EAGAIN;
     }
+    struct thread **last = &bucket->first;
+    while (*last)
+        last = &(*last)->queue_next;
+    *last = self;
     self->queue_key = key;
     self->queue_bits = bits;
     self->queue_next = NULL;
-    *bucket->last = self;
-    bucket->last = &self->queue_next;
     atomic_store(&self->queued, 1);
     bucket_unlock(bucket);
 
     for (int turn = 0; turn < SPIN_TURNS; turn++) {
         if (!atomic_load_explicit(&self->queued, memory_order_acquire))
-            return true;
+            return 0;
         __builtin_ia32_pause();
     }
     uint64_t start = ns == UINT64_MAX ? 0 : clock_monotonic_ns();
@@ -121,7 +119,9 @@ bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uin
             break;
         left = ns - passed;
     }
-    return atomic_load(&self->queued) ? stop_waiting(self) : true;
+    if (!atomic_load(&self->queued) || stop_waiting(self))
+        return 0;
+    return thread_is_signalled(self) ? -EINTR : -ETIMEDOUT;
 }
 
 uint32_t thread_wake_bits(_Atomic uint32_t *word, uint32_t count, uint32_t bits)
@@ -135,7 +135,7 @@ uint32_t thread_wake_bits(_Atomic uint32_t *word, uint32_t count, uint32_t bits)
         for (struct thread **place = &bucket->first; *place; place = &(*place)->queue_next) {
             if ((*place)->queue_key == key && (*place)->queue_bits & bits) {
                 thread = *place;
-                take_out(bucket, place);
+                take_out(place);
                 break;
             }
         }
@@ -150,8 +150,7 @@ uint32_t thread_wake_bits(_Atomic uint32_t *word, uint32_t count, uint32_t bits)
 
 void thread_wait(_Atomic uint32_t *word, uint32_t value, uint64_t ns)
 {
-    bool differs;
-    thread_wait_bits(word, value, ~0u, ns, &differs);
+    thread_wait_bits(word, value, ~0u, ns);
 }
 
 void thread_wake(_Atomic uint32_t *word, uint32_t count)
@@ -159,21 +158,34 @@ void thread_wake(_Atomic uint32_t *word, uint32_t count)
     thread_wake_bits(word, count, ~0u);
 }
 
+void lock_acquire(struct lock *lock)
+{
+    for (int turn = 0; turn < LOCK_TURNS; turn++) {
+        uint32_t free_word = 0;
+        if (atomic_compare_exchange_weak(&lock->word, &free_word, 1))
+            return;
+        __builtin_ia32_pause();
+    }
+    while (atomic_exchange(&lock->word, 2) != 0)
+        thread_wait(&lock->word, 2, UINT64_MAX);
+}
+
+void lock_release(struct lock *lock)
+{
+    if (atomic_exchange(&lock->word, 0) == 2)
+        thread_wake(&lock->word, 1);
+}
+
 static long wait(_Atomic uint32_t *word, uint32_t value, uint32_t bits, long timeout, bool absolute,
                  long clock)
 {
     uint64_t ns = UINT64_MAX;
-    bool differs;
     if (!bits)
         return -EINVAL;
     long error = timeout ? clock_left(timeout, clock, absolute, &ns) : 0;
     if (error)
         return error == -EPERM ? -ETIMEDOUT : error; /* C libraries know no other way to say it */
-    if (thread_wait_bits(word, value, bits, ns, &differs))
-        return 0;
-    if (differs)
-        return -EAGAIN;
-    return thread_is_signalled(thread_self()) ? -EINTR : -ETIMEDOUT;
+    return thread_wait_bits(word, value, bits, ns);
 }
 
 long sys_futex(const long *argument)

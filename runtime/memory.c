@@ -77,11 +77,6 @@ void memory_start(void)
     brk_start = brk_now = brk_peak = boot->heap.offset;
 }
 
-void *memory_stack(void)
-{
-    return (void *)(boot->heap.offset + boot->heap.size);
-}
-
 uint64_t memory_in_use(void)
 {
     return in_use;

@@ -71,7 +71,7 @@ _Noreturn void program_start(void)
     struct strings arguments = choose(BOOT_ARGUMENTS_HOST, 0, &boot->arguments);
     struct strings environment = choose(BOOT_ENVIRONMENT_HOST, 1, &boot->environment);
 
-    uint8_t *top = memory_stack();
+    uint8_t *top = (uint8_t *)boot->heap.offset + boot->heap.size;
     static const char platform[] = "x86_64";
     top -= sizeof(platform);
     char *platform_at = memcpy(top, platform, sizeof(platform));

@@ -39,13 +39,9 @@ void random_start(void)
 
 void random_bytes(void *bytes, size_t size)
 {
-    uint8_t *to = bytes;
-    while (size) {
+    for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
         uint64_t word = random_word();
-        size_t piece = size < sizeof(word) ? size : sizeof(word);
-        memcpy(to, &word, piece);
-        to += piece;
-        size -= piece;
+        memcpy((uint8_t *)bytes + at, &word, size - at < sizeof(word) ? size - at : sizeof(word));
     }
 }
 

@@ -90,7 +90,7 @@ static inline bool thread_is_signalled(const struct thread *thread)
     return (thread->signals_pending & ~thread->signal_mask) != 0;
 }
 
-/* ---- lock.c: sleeps after a short spin; not recursive; may be held across host_call ---- */
+/* ---- futex.c: a mutex; sleeps after a short spin; not recursive; may be held across host_call ---- */
 struct lock {
     _Atomic uint32_t word; /* 0 free, 1 held, 2 held and waited for */
 };

@@ -48,8 +48,7 @@ static uint64_t padded(uint64_t length)
     return (length + 7) & ~UINT64_C(7);
 }
 
-/* A few dozen bytes, faster than the string instructions do it. Both ends have room for whole
- * words. */
+/* Faster than string instructions for a few dozen bytes. Both ends have room for whole words. */
 static void copy_words(uint8_t *to, const uint8_t *from, uint64_t length)
 {
     for (uint64_t at = 0; at < length; at += 8) {
@@ -153,16 +152,14 @@ static long look(uint8_t *buffer, uint64_t size)
     return -EAGAIN;
 }
 
-/* Why no request is forgotten. A host that has queued a request wakes a thread that sleeps in
- * RING_CALL_WAIT, if there is one, unless `serving` is not 0. So:
- *   - a thread that goes to sleep tells the position that it found empty, and the host, once it has
- *     counted the thread among the sleeping, looks at that position again;
- *   - a thread that was told of in `serving` takes itself out of it, and then looks again: what was
- *     queued before is seen here, what is queued later wakes a sleeper. If there is more than it
- *     took, it wakes one itself, since what it took may keep it long.
- * Each of these is a store and then a load of what the other side stores before it loads; all four
- * are sequentially consistent, so at least one side sees the other. `serving` is told only while
- * other threads sleep: with none asleep nobody can be woken. */
+/* Why no request is forgotten: a host that has queued one wakes a thread that sleeps in
+ * RING_CALL_WAIT, if there is one, unless `serving` is not 0. And
+ *   - a thread that goes to sleep tells the position that it found empty; the host counts it among
+ *     the sleeping and then looks at that position again;
+ *   - a thread that `serving` counts takes itself out, and then looks again: what was queued before
+ *     is seen here, what comes later wakes a sleeper. If there is more than it took, it wakes one.
+ * Each is a store and then a load of what the other side stores before it loads, all sequentially
+ * consistent: one side sees the other. `serving` is told only while there is somebody to wake. */
 static long look_with_others(uint8_t *buffer, uint64_t size)
 {
     struct ring_header *header = host_header();
@@ -187,10 +184,8 @@ long serve_read(uint8_t *buffer, uint64_t size)
         return -EINVAL;
     if (!memory_is_inside(buffer, size))
         return -EFAULT;
-    if (!served) {
-        served = true;
+    if (!atomic_exchange(&served, true))
         atomic_store(&host_header()->served, 1);
-    }
     for (;;) {
         long result = look_with_others(buffer, size);
         if (result != -EAGAIN)

@@ -29,7 +29,6 @@ int64_t host_leave(uint32_t operation, uint64_t a0, uint64_t a1);
 /* memory.c */
 void memory_start(void);
 uint64_t memory_in_use(void);
-void *memory_stack(void); /* top of the first thread's stack */
 /* Gives back the stack that a thread unmapped under its own feet. */
 void memory_leave_stack(struct thread *thread);
 
@@ -51,8 +50,8 @@ _Noreturn void thread_loop(void);
 struct thread *thread_at(uint32_t number);
 
 /* futex.c */
-bool thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns,
-                      bool *differs);
+/* 0 woken, -EAGAIN *word is not value, -ETIMEDOUT, -EINTR. */
+long thread_wait_bits(_Atomic uint32_t *word, uint32_t value, uint32_t bits, uint64_t ns);
 uint32_t thread_wake_bits(_Atomic uint32_t *word, uint32_t count, uint32_t bits);
 /* A thread is out of its queue, or has a signal: if it left for the host, it is let go. */
 void thread_fetch(struct thread *thread);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * runtime/futex.c and lock.c under real threads: each is a thread of the enclave, and parks in a
+ * runtime/futex.c under real threads: each is a thread of the enclave, and parks in a
  * real futex, as its host has it. The host here is unkind: it lets threads go for no reason,
  * and changes slot.wake. No wake may get lost, and none may come that nobody made. What hangs,
  * failed: the alarm says so.

@@ -37,11 +37,6 @@ _Noreturn void runtime_resume(const struct syscall_frame *frame, long result)
     longjmp(core_back, 2);
 }
 
-void *memory_stack(void)
-{
-    return stack + STACK;
-}
-
 void *memory_map(uint64_t size)
 {
     static uint8_t bytes[2][RING_BUFFER_SIZE + 4096];
@@ -77,6 +72,7 @@ void host_get(size_t offset, void *bytes, size_t size)
 static void begin(void)
 {
     memset(stack, 0xa7, sizeof(stack));
+    header.heap = (struct boot_span){(uint64_t)stack, STACK};
     core_become(&self);
     if (setjmp(core_back) == 0)
         program_start();
