@@ -63,11 +63,6 @@ uint64_t clock_monotonic_ns(void)
     return last;
 }
 
-static uint64_t clock_realtime_ns(void)
-{
-    return scale ? realtime_base + since_base() : ask_host(CLOCK_REALTIME);
-}
-
 static long read_clock(long id, uint64_t *ns)
 {
     switch (id) {
@@ -76,7 +71,7 @@ static long read_clock(long id, uint64_t *ns)
     case CLOCK_TAI:
         if (!(boot->flags & BOOT_CLOCK))
             return -EPERM;
-        *ns = clock_realtime_ns();
+        *ns = scale ? realtime_base + since_base() : ask_host(CLOCK_REALTIME);
         return 0;
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:

@@ -360,32 +360,25 @@ static bool unmap(uint64_t start, uint64_t end)
     return done;
 }
 
-/* Makes [start, start + size) zero pages of the program. */
-static long map_fixed(uint64_t start, uint64_t size, bool replace)
+/* Makes zero pages of the program where `flags` say: their address, or -errno. */
+static long place(uint64_t wanted, uint64_t size, int flags)
 {
-    if (start & (PAGE - 1))
+    if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
+        void *start = memory_map(size);
+        return start ? (long)start : no_room(size);
+    }
+    if (wanted & (PAGE - 1))
         return -EINVAL;
-    if (!may_map(start, size))
+    if (!may_map(wanted, size) || (!(flags & MAP_FIXED_NOREPLACE) && !unmap(wanted, wanted + size)))
         return -ENOMEM;
-    if (replace && !unmap(start, start + size))
-        return -ENOMEM;
-    long result = (long)start;
+    long result = (long)wanted;
     lock_acquire(&heap_lock);
-    if (!is_free(start, start + size))
+    if (!is_free(wanted, wanted + size))
         result = -EEXIST;
-    else if (!give(start, start + size))
+    else if (!give(wanted, wanted + size))
         result = -ENOMEM;
     lock_release(&heap_lock);
     return result;
-}
-
-/* The place of a mapping: an address, or -errno. */
-static long place(uint64_t wanted, uint64_t size, int flags)
-{
-    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
-        return map_fixed(wanted, size, !(flags & MAP_FIXED_NOREPLACE));
-    void *start = memory_map(size);
-    return start ? (long)start : no_room(size);
 }
 
 long sys_mmap(const long *argument)
@@ -476,14 +469,14 @@ long sys_mremap(const long *argument)
         return no_room(size);
     size = page_up(size);
     long result = resize(start, old, size);
-    if (result != -ENOMEM || !flags)
+    if (result != -ENOMEM || !flags || size < old)
         return result;
-    void *moved = memory_map(size);
-    if (!moved)
-        return no_room(size);
-    memcpy(moved, (void *)start, old < size ? old : size);
+    long moved = place(0, size, 0);
+    if (moved < 0)
+        return moved;
+    memcpy((void *)moved, (void *)start, old);
     memory_unmap((void *)start, old);
-    return (long)moved;
+    return moved;
 }
 
 long sys_mprotect(const long *argument)

@@ -41,8 +41,6 @@ enum ring_state {
  * index of its entry in the file table and the part below that, in the buffer (of length 0 for the
  * entry itself). */
 enum ring_operation {
-    RING_NOTHING = 0,
-
     /* the enclave's life */
     RING_EXIT = 1,       /* a0 exit status 0..255, a1 signal that ended it or 0; never answered */
     RING_STOP = 2,       /* a0 enum ring_stop, a1 detail; never answered */

@@ -90,7 +90,7 @@ static inline bool thread_is_signalled(const struct thread *thread)
     return (thread->signals_pending & ~thread->signal_mask) != 0;
 }
 
-/* ---- futex.c: a mutex; sleeps after a short spin; not recursive; may be held across host_call ---- */
+/* ---- futex.c: a mutex, not recursive, that may be held across host_call ---- */
 struct lock {
     _Atomic uint32_t word; /* 0 free, 1 held, 2 held and waited for */
 };
@@ -98,7 +98,7 @@ void lock_acquire(struct lock *lock);
 void lock_release(struct lock *lock);
 
 /* ---- host.c: requests to the host ---- */
-/* Asks and waits for the reply. What comes back is -4095..-1 or `least`..`most`, else the enclave
+/* Asks and waits for the reply. What comes back is -133..-1 or `least`..`most`, else the enclave
  * has been stopped. Any lock may be held; the thread may sleep. */
 int64_t host_call(uint32_t operation, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
                   int64_t least, int64_t most);

@@ -172,19 +172,19 @@ long sys_rt_sigreturn(const long *argument)
 long sys_rt_sigaction(const long *argument)
 {
     long number = argument[0], error;
-    struct sigaction new;
+    struct sigaction given;
     if (number < 1 || number > SIGNALS || argument[3] != 8 ||
         (argument[1] && UNBLOCKABLE & BIT(number)))
         return -EINVAL;
-    if (argument[1] && (error = program_read(&new, argument[1], sizeof(new))))
+    if (argument[1] && (error = program_read(&given, argument[1], sizeof(given))))
         return error;
-    if (argument[1] && new.sa_handler != SIG_DFL &&new.sa_handler != SIG_IGN &&
-        !(new.sa_flags &SA_RESTORER))
+    if (argument[1] && given.sa_handler != SIG_DFL && given.sa_handler != SIG_IGN &&
+        !(given.sa_flags & SA_RESTORER))
         return -EINVAL;
     lock_acquire(&action_lock);
     struct sigaction old = actions[number];
     if (argument[1])
-        actions[number] = new;
+        actions[number] = given;
     lock_release(&action_lock);
     return argument[2] ? program_write(argument[2], &old, sizeof(old)) : 0;
 }
@@ -219,63 +219,56 @@ long sys_rt_sigprocmask(const long *argument)
 long sys_sigaltstack(const long *argument)
 {
     struct thread *self = thread_self();
-    stack_t new, old = signal_stack(self, self->program_stack);
+    stack_t given, old = signal_stack(self, self->program_stack);
     long error;
-    if (argument[0] && (error = program_read(&new, argument[0], sizeof(new))))
+    if (argument[0] && (error = program_read(&given, argument[0], sizeof(given))))
         return error;
     if (argument[0]) {
-        bool disabled = new.ss_flags &SS_DISABLE;
+        bool disabled = given.ss_flags & SS_DISABLE;
         if (old.ss_flags == SS_ONSTACK)
             return -EPERM;
-        if (new.ss_flags & ~SS_DISABLE)
+        if (given.ss_flags & ~SS_DISABLE)
             return -EINVAL;
-        if (!disabled && new.ss_size < 2048)
+        if (!disabled && given.ss_size < 2048)
             return -ENOMEM;
-        self->signal_stack = (uint64_t) new.ss_sp;
-        self->signal_stack_size = disabled ? 0 : new.ss_size;
+        self->signal_stack = (uint64_t)given.ss_sp;
+        self->signal_stack_size = disabled ? 0 : given.ss_size;
     }
     return argument[1] ? program_write(argument[1], &old, sizeof(old)) : 0;
 }
 
-/* The first thread that takes `number` now; where all block it, this one. */
-static struct thread *choose_thread(int number)
+/* To thread `tid`; for 0 to the first that takes it now, and where all block it, to this one. */
+static long send_to(int32_t pid, int32_t tid, int32_t number)
 {
+    struct thread *to = tid ? NULL : thread_self();
+    if (number < 0 || number > SIGNALS || tid < 0)
+        return -EINVAL;
+    if (pid != RUNTIME_PID)
+        return -ESRCH; /* there is no other process */
     for (uint32_t i = 0; i < boot->thread_count; i++) {
         struct thread *thread = thread_at(i);
-        if (thread && !(thread->signal_mask & BIT(number)))
-            return thread;
+        bool takes = thread && number && !(thread->signal_mask & BIT(number));
+        if (thread && (tid ? thread->tid == tid : takes)) {
+            to = thread;
+            break;
+        }
     }
-    return thread_self();
+    if (to && number)
+        send(to, number);
+    return to ? 0 : -ESRCH;
 }
 
 long sys_kill(const long *argument)
 {
-    int32_t pid = (int32_t)argument[0], number = (int32_t)argument[1];
-    if (number < 0 || number > SIGNALS)
-        return -EINVAL;
-    if (pid != RUNTIME_PID && pid != 0 && pid != -RUNTIME_PID)
-        return -ESRCH; /* there is no other process */
-    if (number)
-        send(choose_thread(number), number);
-    return 0;
+    int32_t pid = (int32_t)argument[0];
+    bool group = pid == 0 || pid == -RUNTIME_PID;
+    return send_to(group ? RUNTIME_PID : pid, 0, (int32_t)argument[1]);
 }
 
 long sys_tgkill(const long *argument)
 {
-    int32_t tid = (int32_t)argument[1], number = (int32_t)argument[2];
-    if (number < 0 || number > SIGNALS || tid <= 0)
-        return -EINVAL;
-    if ((int32_t)argument[0] != RUNTIME_PID)
-        return -ESRCH;
-    for (uint32_t i = 0; i < boot->thread_count; i++) {
-        struct thread *thread = thread_at(i);
-        if (!thread || thread->tid != tid)
-            continue;
-        if (number)
-            send(thread, number);
-        return 0;
-    }
-    return -ESRCH;
+    int32_t tid = (int32_t)argument[1];
+    return tid ? send_to((int32_t)argument[0], tid, (int32_t)argument[2]) : -EINVAL;
 }
 
 long sys_tkill(const long *argument)
