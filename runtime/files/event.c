@@ -24,7 +24,8 @@ static long event_read(struct file *file, struct transfer *transfer, uint64_t *p
             long result = transfer_out(transfer, &taken, sizeof(taken));
             return result < 0 ? result : (long)sizeof(taken);
         }
-        long result = file->flags & O_NONBLOCK ? -EAGAIN : changes_wait(&node->changes, seen);
+        long result =
+            file->flags & O_NONBLOCK ? -EAGAIN : changes_wait(&node->changes, seen, FILES_FOREVER);
         if (result < 0)
             return result;
     }
@@ -50,7 +51,8 @@ static long event_write(struct file *file, struct transfer *transfer, uint64_t *
             changes_signal(&node->changes);
             return sizeof(given);
         }
-        result = file->flags & O_NONBLOCK ? -EAGAIN : changes_wait(&node->changes, seen);
+        result =
+            file->flags & O_NONBLOCK ? -EAGAIN : changes_wait(&node->changes, seen, FILES_FOREVER);
     }
     return result;
 }
@@ -82,10 +84,4 @@ long sys_eventfd2(const long *argument)
     node->event.semaphore = flags & EVENT_SEMAPHORE;
     struct file *file = file_new(node, (flags & O_NONBLOCK) | O_RDWR);
     return descriptor_install(file, 0, flags & O_CLOEXEC);
-}
-
-long sys_eventfd(const long *argument)
-{
-    const long without_flags[6] = {argument[0], 0};
-    return sys_eventfd2(without_flags);
 }

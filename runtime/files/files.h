@@ -38,7 +38,7 @@ syscall_handler sys_truncate, sys_ftruncate, sys_fallocate, sys_fsync, sys_fdata
 syscall_handler sys_unlink, sys_unlinkat, sys_rmdir, sys_rename, sys_renameat, sys_renameat2,
     sys_mkdir, sys_mkdirat, sys_getdents64, sys_getcwd, sys_chdir, sys_fchdir;
 syscall_handler sys_chmod, sys_fchmod, sys_fchmodat, sys_chown, sys_fchown, sys_fchownat, sys_umask;
-syscall_handler sys_pipe, sys_pipe2, sys_eventfd, sys_eventfd2, sys_poll;
+syscall_handler sys_pipe, sys_pipe2, sys_eventfd2, sys_poll;
 syscall_handler sys_socket, sys_connect, sys_bind, sys_listen, sys_accept, sys_accept4, sys_sendto,
     sys_recvfrom, sys_sendmsg, sys_recvmsg, sys_shutdown, sys_getsockname, sys_getpeername,
     sys_setsockopt, sys_getsockopt;

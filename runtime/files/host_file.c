@@ -5,65 +5,55 @@
  */
 #include "node.h"
 
-/* One piece: what the host answers is 0..length, or an errno, or the enclave has stopped. */
-static int64_t piece(uint32_t operation, const struct file *file, uint64_t length, uint64_t offset,
-                     bool slow)
+int64_t host_ask(const struct file *file, uint32_t operation, uint64_t a1, uint64_t a2, uint64_t a3,
+                 int64_t least, int64_t most, bool slow)
 {
     for (;;) {
-        int64_t result =
-            slow ? host_call_slow(operation, file->handle, length, offset, 0, 0, (int64_t)length)
-                 : host_call(operation, file->handle, length, offset, 0, 0, (int64_t)length);
-        /* The host's own interruptions are nothing to the program. */
-        if (result != -EINTR || wait_interrupted())
+        int64_t result = slow ? host_call_slow(operation, file->handle, a1, a2, a3, least, most)
+                              : host_call(operation, file->handle, a1, a2, a3, least, most);
+        if (result != -EINTR || operation == RING_CONNECT || thread_is_signalled(thread_self()))
             return result;
     }
 }
 
-long host_read(struct file *file, struct transfer *transfer, uint64_t *position, bool slow)
+static long host_move(struct file *file, struct transfer *transfer, uint64_t *position, bool writes,
+                      bool slow)
 {
+    uint32_t operation =
+        writes ? (position ? RING_PWRITE : RING_WRITE) : (position ? RING_PREAD : RING_READ);
     long done = 0;
     while (transfer->left) {
         uint64_t length = transfer->left < RING_BUFFER_SIZE ? transfer->left : RING_BUFFER_SIZE;
         if (position && length > FILES_SIZE - *position)
             length = FILES_SIZE - *position;
-        int64_t result =
-            piece(position ? RING_PREAD : RING_READ, file, length, position ? *position : 0, slow);
+        if (writes && !length)
+            return done ? done : -EFBIG;
+        if (writes && transfer_in(transfer, NULL, length) < 0)
+            return done ? done : -EFAULT;
+        int64_t result = host_ask(file, operation, length, position ? *position : 0, 0, 0,
+                                  (int64_t)length, slow);
         if (result < 0)
             return done ? done : (long)result;
-        if (transfer_out(transfer, NULL, (uint64_t)result) < 0)
+        if (!writes && transfer_out(transfer, NULL, (uint64_t)result) < 0)
             return done ? done : -EFAULT;
         done += (long)result;
         if (position)
             *position += (uint64_t)result;
         /* A second read of a stream could wait although there are bytes to give. */
-        if ((uint64_t)result < length || !position)
+        if ((uint64_t)result < length || (writes ? file->flags & O_NONBLOCK : !position))
             break;
     }
     return done;
 }
 
+long host_read(struct file *file, struct transfer *transfer, uint64_t *position, bool slow)
+{
+    return host_move(file, transfer, position, false, slow);
+}
+
 long host_write(struct file *file, struct transfer *transfer, uint64_t *position, bool slow)
 {
-    long done = 0;
-    while (transfer->left) {
-        uint64_t length = transfer->left < RING_BUFFER_SIZE ? transfer->left : RING_BUFFER_SIZE;
-        if (position && length > FILES_SIZE - *position)
-            length = FILES_SIZE - *position;
-        if (!length)
-            return done ? done : -EFBIG;
-        if (transfer_in(transfer, NULL, length) < 0)
-            return done ? done : -EFAULT;
-        int64_t result = piece(position ? RING_PWRITE : RING_WRITE, file, length,
-                               position ? *position : 0, slow);
-        if (result < 0)
-            return done ? done : (long)result;
-        done += (long)result;
-        if (position)
-            *position += (uint64_t)result;
-        if ((uint64_t)result < length || (file->flags & O_NONBLOCK))
-            break;
-    }
-    return done;
+    return host_move(file, transfer, position, true, slow);
 }
 
 void host_status(uint32_t operation, struct stat *status)
@@ -76,21 +66,23 @@ void host_status(uint32_t operation, struct stat *status)
     uint32_t type = host.mode & S_IFMT;
     bool known = type == S_IFREG || type == S_IFDIR || type == S_IFCHR || type == S_IFIFO ||
                  type == S_IFSOCK || type == S_IFBLK || type == S_IFLNK;
-    memset(status, 0, sizeof(*status));
-    status->st_mode = known ? host.mode & (S_IFMT | 07777) : host.mode & 07777;
-    status->st_ino = host.inode;
-    status->st_dev = FILES_HOST_DEVICE + (uint64_t)host.device;
-    status->st_nlink = host.links;
-    status->st_uid = status->st_gid = FILES_OWNER;
-    status->st_size = (long)host.size;
-    status->st_blksize = (long)RING_BUFFER_SIZE;
-    status->st_blocks = (long)host.blocks;
-    status->st_atime = (unsigned long)host.access_seconds;
-    status->st_atime_nsec = host.access_nanoseconds;
-    status->st_mtime = (unsigned long)host.modify_seconds;
-    status->st_mtime_nsec = host.modify_nanoseconds;
-    status->st_ctime = (unsigned long)host.change_seconds;
-    status->st_ctime_nsec = host.change_nanoseconds;
+    *status = (struct stat){
+        .st_mode = known ? host.mode & (S_IFMT | 07777) : host.mode & 07777,
+        .st_ino = host.inode,
+        .st_dev = FILES_HOST_DEVICE + (uint64_t)host.device,
+        .st_nlink = host.links,
+        .st_uid = FILES_OWNER,
+        .st_gid = FILES_OWNER,
+        .st_size = (long)host.size,
+        .st_blksize = (long)RING_BUFFER_SIZE,
+        .st_blocks = (long)host.blocks,
+        .st_atime = (unsigned long)host.access_seconds,
+        .st_atime_nsec = host.access_nanoseconds,
+        .st_mtime = (unsigned long)host.modify_seconds,
+        .st_mtime_nsec = host.modify_nanoseconds,
+        .st_ctime = (unsigned long)host.change_seconds,
+        .st_ctime_nsec = host.change_nanoseconds,
+    };
 }
 
 long host_truncate(struct file *file, uint64_t size)

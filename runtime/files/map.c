@@ -19,20 +19,15 @@ static long map_private(struct file *file, uint64_t offset, uint64_t length, boo
     if (!memory)
         return -ENOMEM;
     struct iovec vector = {memory, size};
-    while (vector.iov_len) {
-        struct transfer transfer = {.vector = &vector, .left = vector.iov_len};
-        if (transfer.left > FILES_TRANSFER)
-            transfer.left = FILES_TRANSFER;
-        long done = file->node->operations->read(file, &transfer, &offset);
-        if (done < 0) {
-            if (!fixed)
-                memory_unmap(memory, size);
-            return done;
-        }
-        if (!done)
-            break;
-        vector.iov_base = (uint8_t *)vector.iov_base + done;
-        vector.iov_len -= (uint64_t)done;
+    struct transfer transfer = {.vector = &vector, .left = size};
+    long done;
+    do
+        done = file->node->operations->read(file, &transfer, &offset);
+    while (done > 0);
+    if (done < 0) {
+        if (!fixed)
+            memory_unmap(memory, size);
+        return done;
     }
     *address = memory;
     return 0;

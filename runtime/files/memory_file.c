@@ -75,14 +75,12 @@ static uint8_t *chunk_make(struct node *node, uint64_t index, uint64_t size)
     uint64_t old_size = old ? chunk_size(memory, index) : 0;
     if (old && size <= old_size)
         return old;
-    uint64_t wanted = FILES_CHUNK;
-    if (index == 0)
-        for (wanted = FILES_PAGE; wanted < size;)
-            wanted *= 2;
+    uint64_t wanted = index ? FILES_CHUNK : FILES_PAGE;
+    while (wanted < size)
+        wanted *= 2;
     uint8_t *chunk = storage_map(node, wanted);
-    if (!chunk && wanted > size)
-        /* The volume's last pages: take what is needed and no more. */
-        chunk = index == 0 ? storage_map(node, wanted = RING_PAGE_UP(size)) : NULL;
+    if (!chunk && !index && wanted > size) /* the volume's last pages: what is needed, no more */
+        chunk = storage_map(node, wanted = RING_PAGE_UP(size));
     if (!chunk)
         return NULL;
     if (old) {
@@ -177,8 +175,9 @@ static bool chunk_is_mapped(const struct memory_file *memory, uint64_t index)
     return false;
 }
 
-long memory_truncate(struct node *node, uint64_t size)
+static long memory_truncate(struct file *file, uint64_t size)
 {
+    struct node *node = file->node;
     struct memory_file *memory = &node->memory;
     if (size > FILES_SIZE)
         return -EFBIG;
@@ -200,11 +199,6 @@ long memory_truncate(struct node *node, uint64_t size)
     node_touch(node);
     lock_release(&node->lock);
     return 0;
-}
-
-static long memory_file_truncate(struct file *file, uint64_t size)
-{
-    return memory_truncate(file->node, size);
 }
 
 static long memory_reserve(struct file *file, uint64_t from, uint64_t to)
@@ -288,7 +282,7 @@ const struct node_operations memory_operations = {
     .write = memory_write,
     .seek = node_seek,
     .status = node_status,
-    .truncate = memory_file_truncate,
+    .truncate = memory_truncate,
     .reserve = memory_reserve,
     .sync = node_sync,
     .destroy = memory_destroy,

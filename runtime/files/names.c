@@ -17,9 +17,8 @@ static long names_may_change(const struct node *directory)
     return node_permits(directory, 3) ? 0 : -EACCES;
 }
 
-/* A new node in place->parent, linked; the caller gets a reference. */
-static long names_make(struct place *place, const struct node_operations *operations, uint32_t mode,
-                       struct node **made)
+/* Makes place->node in place->parent, referenced. */
+static long names_make(struct place *place, const struct node_operations *operations, uint32_t mode)
 {
     long result = names_may_change(place->parent);
     if (result < 0)
@@ -28,13 +27,12 @@ static long names_make(struct place *place, const struct node_operations *operat
     if (!node)
         return -ENOSPC;
     node->volume = place->parent->volume;
-    result = tree_link(place->parent, node_get(node), place->name, place->length);
-    if (result < 0) {
-        node_put(node);
+    if (tree_link(place->parent, node, place->name, place->length) < 0) {
         node_put(node);
         return -ENOSPC;
     }
-    *made = node;
+    place->node = node_get(node);
+    place->referenced = true;
     return 0;
 }
 
@@ -57,13 +55,8 @@ static long open_allowed(const struct node *node, uint32_t flags)
 /* Under the tree's lock; place->node is referenced on success. */
 static long open_in_tree(struct place *place, uint32_t flags, uint32_t mode)
 {
-    if (!place->node) {
-        if (!(flags & O_CREAT))
-            return -ENOENT;
-        long result = names_make(place, &memory_operations, S_IFREG | mode, &place->node);
-        place->referenced = result == 0;
-        return result;
-    }
+    if (!place->node)
+        return flags & O_CREAT ? names_make(place, &memory_operations, S_IFREG | mode) : -ENOENT;
     if ((flags & O_CREAT) && (flags & O_EXCL))
         return -EEXIST;
     if ((flags & O_CREAT) && node_is_directory(place->node))
@@ -75,8 +68,6 @@ static long open_in_tree(struct place *place, uint32_t flags, uint32_t mode)
         return result;
     node_get(place->node);
     place->referenced = true;
-    if ((flags & O_TRUNC) && place->node->operations == &memory_operations)
-        return memory_truncate(place->node, 0);
     return 0;
 }
 
@@ -100,6 +91,8 @@ static long open_place(struct place *place, uint32_t flags, uint32_t mode, struc
     }
     place->referenced = false; /* the file has the reference from here on */
     *file = file_new(place->node, flags);
+    if (*file && (flags & O_TRUNC) && place->node->operations == &memory_operations)
+        place->node->operations->truncate(*file, 0);
     return *file ? 0 : -ENOMEM;
 }
 
@@ -114,7 +107,7 @@ long sys_openat(const long *argument)
     if ((flags & O_DIRECT) || (flags & O_ACCMODE) == O_ACCMODE)
         return -EINVAL;
     PLACE_HELD place;
-    long result = path_walk(&place, argument[0], (const char *)argument[1]);
+    long result = path_walk(&place, argument[0], (const char *)argument[1], false);
     if (result == 0)
         result = open_place(&place, flags, path_mode((uint32_t)argument[3]), &file);
     return result < 0 ? result : descriptor_install(file, 0, flags & O_CLOEXEC);
@@ -122,21 +115,20 @@ long sys_openat(const long *argument)
 
 long sys_open(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], argument[1], argument[2]};
-    return sys_openat(at);
+    return sys_openat((const long[6]){AT_FDCWD, argument[0], argument[1], argument[2]});
 }
 
 long sys_creat(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], O_CREAT | O_WRONLY | O_TRUNC, argument[1]};
-    return sys_openat(at);
+    return sys_openat(
+        (const long[6]){AT_FDCWD, argument[0], O_CREAT | O_WRONLY | O_TRUNC, argument[1]});
 }
 
 long sys_mkdirat(const long *argument)
 {
     PLACE_HELD place;
     uint32_t mode = path_mode((uint32_t)argument[2]) & 01777;
-    long result = path_walk(&place, argument[0], (const char *)argument[1]);
+    long result = path_walk(&place, argument[0], (const char *)argument[1], false);
     if (result < 0)
         return result;
     if (place.below) {
@@ -145,15 +137,12 @@ long sys_mkdirat(const long *argument)
     }
     if (place.node)
         return -EEXIST;
-    result = names_make(&place, &directory_operations, S_IFDIR | mode, &place.node);
-    place.referenced = result == 0;
-    return result;
+    return names_make(&place, &directory_operations, S_IFDIR | mode);
 }
 
 long sys_mkdir(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], argument[1]};
-    return sys_mkdirat(at);
+    return sys_mkdirat((const long[6]){AT_FDCWD, argument[0], argument[1]});
 }
 
 /* What removing place->node needs, as Linux orders the checks. */
@@ -186,7 +175,7 @@ long sys_unlinkat(const long *argument)
     if (argument[2] & ~(long)AT_REMOVEDIR)
         return -EINVAL;
     PLACE_HELD place;
-    long result = path_walk(&place, argument[0], (const char *)argument[1]);
+    long result = path_walk(&place, argument[0], (const char *)argument[1], false);
     if (result < 0)
         return result;
     if (place.below && !place.dots) {
@@ -203,14 +192,12 @@ long sys_unlinkat(const long *argument)
 
 long sys_unlink(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], 0};
-    return sys_unlinkat(at);
+    return sys_unlinkat((const long[6]){AT_FDCWD, argument[0], 0});
 }
 
 long sys_rmdir(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], AT_REMOVEDIR};
-    return sys_unlinkat(at);
+    return sys_unlinkat((const long[6]){AT_FDCWD, argument[0], AT_REMOVEDIR});
 }
 
 static bool is_within(const struct node *node, const struct node *directory)
@@ -263,9 +250,9 @@ long sys_renameat2(const long *argument)
         return -EINVAL;
     PLACE_HELD to = {.node = NULL}; /* ends last: after `from` has given back the lock */
     PLACE_HELD from;
-    long result = path_walk(&from, argument[0], (const char *)argument[1]);
+    long result = path_walk(&from, argument[0], (const char *)argument[1], false);
     if (result == 0)
-        result = path_walk_second(&to, argument[2], (const char *)argument[3]);
+        result = path_walk(&to, argument[2], (const char *)argument[3], true);
     if (result < 0)
         return result;
     if (from.dots || to.dots)
@@ -279,14 +266,12 @@ long sys_renameat2(const long *argument)
 
 long sys_renameat(const long *argument)
 {
-    const long at[6] = {argument[0], argument[1], argument[2], argument[3], 0};
-    return sys_renameat2(at);
+    return sys_renameat2((const long[6]){argument[0], argument[1], argument[2], argument[3], 0});
 }
 
 long sys_rename(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], AT_FDCWD, argument[1], 0};
-    return sys_renameat2(at);
+    return sys_renameat2((const long[6]){AT_FDCWD, argument[0], AT_FDCWD, argument[1], 0});
 }
 
 long sys_getdents64(const long *argument)

@@ -48,26 +48,28 @@ void node_put(struct node *node)
 long node_status(struct node *node, struct file *file, struct stat *status)
 {
     (void)file;
-    memset(status, 0, sizeof(*status));
     lock_acquire(&node->lock);
-    status->st_dev = node->volume ? node->volume->device : 1;
-    status->st_ino = node->number;
-    status->st_nlink =
-        node_is_directory(node) && node->links ? 2 + node->directory.subdirectories : node->links;
-    status->st_mode = node->mode;
-    status->st_uid = status->st_gid = FILES_OWNER;
-    status->st_size = (long)node->size;
-    status->st_blksize = 4096;
+    *status = (struct stat){
+        .st_dev = node->volume ? node->volume->device : 1,
+        .st_ino = node->number,
+        .st_nlink = node->links,
+        .st_mode = node->mode,
+        .st_uid = FILES_OWNER,
+        .st_gid = FILES_OWNER,
+        .st_size = (long)node->size,
+        .st_blksize = FILES_PAGE,
+        .st_blocks = (long)((node->size + 511) / 512),
+        .st_atime = (unsigned long)node->accessed.seconds,
+        .st_atime_nsec = (unsigned long)node->accessed.nanoseconds,
+        .st_mtime = (unsigned long)node->modified.seconds,
+        .st_mtime_nsec = (unsigned long)node->modified.nanoseconds,
+        .st_ctime = (unsigned long)node->changed.seconds,
+        .st_ctime_nsec = (unsigned long)node->changed.nanoseconds,
+    };
+    if (node_is_directory(node) && node->links)
+        status->st_nlink = 2 + node->directory.subdirectories;
     if (node->operations == &memory_operations)
         status->st_blocks = (long)(node->memory.allocated / 512);
-    else if (node->operations == &constant_operations)
-        status->st_blocks = (long)((node->size + 511) / 512);
-    status->st_atime = (unsigned long)node->accessed.seconds;
-    status->st_atime_nsec = (unsigned long)node->accessed.nanoseconds;
-    status->st_mtime = (unsigned long)node->modified.seconds;
-    status->st_mtime_nsec = (unsigned long)node->modified.nanoseconds;
-    status->st_ctime = (unsigned long)node->changed.seconds;
-    status->st_ctime_nsec = (unsigned long)node->changed.nanoseconds;
     lock_release(&node->lock);
     return 0;
 }

@@ -265,10 +265,9 @@ struct place {
     bool locked;       /* the tree's lock is held */
     bool referenced;   /* `node` is */
 };
-/* Walks to the last component; on 0 the tree's lock is held until path_unlock or path_end. */
-long path_walk(struct place *place, long directory, const char *path);
-/* The same for a second path, where the lock is held for the first. */
-long path_walk_second(struct place *place, long directory, const char *path);
+/* Walks to the last component; on 0 the tree's lock is held until path_unlock or path_end.
+ * `locked`: it is held already, for another place, and that one gives it back. */
+long path_walk(struct place *place, long directory, const char *path, bool locked);
 /* What is there, for calls that look at it: `node` referenced, or `below`; no lock is held.
  * With AT_EMPTY_PATH in `flags` an empty path means the descriptor. */
 long path_target(struct place *place, long directory, const char *path, long flags);
@@ -302,7 +301,6 @@ extern const struct node_operations stream_operations;   /* stream.c */
 extern const struct node_operations plain_operations;    /* plain.c */
 extern const struct node_operations plain_directory_operations;
 
-long memory_truncate(struct node *node, uint64_t size);
 long constant_open(struct node *node); /* reads and checks a hashed file at its first open */
 void device_start(void);
 void stream_start(void);
@@ -310,18 +308,22 @@ void stream_start(void);
 /* ---- plain.c: on the host, where place->below (or place->node, an entry's own) leads ---- */
 long plain_open(struct place *place, uint32_t flags, uint32_t mode, struct file **file);
 long plain_status(struct place *place, struct stat *status);
-/* RING_UNLINK or RING_MKDIR. */
-long plain_change(uint32_t operation, struct place *place, uint64_t argument);
+long plain_change(uint32_t operation, struct place *place, uint64_t argument); /* UNLINK, MKDIR */
 long plain_rename(struct place *from, struct place *to);
+
+/* ---- host_file.c: what kinds that the host has have in common ---- */
+/* host_call about file->handle, again after interruptions of the host's own, which are nothing to
+ * the program (but a connect is not begun twice). `slow`: host_call_slow. */
+int64_t host_ask(const struct file *file, uint32_t operation, uint64_t a1, uint64_t a2, uint64_t a3,
+                 int64_t least, int64_t most, bool slow);
+/* read and write in pieces of the bounce buffer; RING_PREAD, RING_PWRITE with a position. */
+long host_read(struct file *file, struct transfer *transfer, uint64_t *position, bool slow);
+long host_write(struct file *file, struct transfer *transfer, uint64_t *position, bool slow);
 /* Takes a struct ring_stat from the bounce buffer; impossible values stop the enclave. */
 void host_status(uint32_t operation, struct stat *status);
 long host_truncate(struct file *file, uint64_t size);
 long host_sync(struct file *file, bool data_only);
 void host_close(struct file *file);
-/* read and write of a handle in pieces of the bounce buffer: RING_READ, RING_PREAD with a
- * position. */
-long host_read(struct file *file, struct transfer *transfer, uint64_t *position, bool slow);
-long host_write(struct file *file, struct transfer *transfer, uint64_t *position, bool slow);
 
 /* ---- node.c: what kinds that live inside have in common ---- */
 /* lseek in a file of `size` bytes, or of node->size. */
@@ -335,10 +337,8 @@ long record_lock(struct file *file, int command, struct flock *flock);
 /* ---- wait.c ---- */
 /* Wakes those that wait for `changes`, and those in poll. */
 void changes_signal(struct changes *changes);
-/* Sleeps until `changes` moves on from `seen`, a value of its word from before the last look; or
- * -EINTR. */
-long changes_wait(struct changes *changes, uint32_t seen);
-/* True when a signal should end a call that waits. */
-bool wait_interrupted(void);
+/* Sleeps until `changes` moves on from `seen`, a value of its word from before the last look, at
+ * most `ns`; or -EINTR. */
+long changes_wait(struct changes *changes, uint32_t seen, uint64_t ns);
 
 #endif

@@ -146,7 +146,7 @@ static long path_components(struct place *place, const char *path, uint64_t leng
     return place->below_length >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-static long walk(struct place *place, long directory, const char *path, bool locked)
+long path_walk(struct place *place, long directory, const char *path, bool locked)
 {
     *place = (struct place){.dots = true};
     long length = path_length(path);
@@ -161,16 +161,6 @@ static long walk(struct place *place, long directory, const char *path, bool loc
         place->below = NULL;
     }
     return result;
-}
-
-long path_walk(struct place *place, long directory, const char *path)
-{
-    return walk(place, directory, path, false);
-}
-
-long path_walk_second(struct place *place, long directory, const char *path)
-{
-    return walk(place, directory, path, true);
 }
 
 long path_descriptor(struct place *place, long descriptor)
@@ -189,7 +179,7 @@ long path_target(struct place *place, long directory, const char *path, long fla
             return path_descriptor(place, directory);
         path = ".";
     }
-    long result = path_walk(place, directory, path);
+    long result = path_walk(place, directory, path, false);
     if (result < 0)
         return result;
     if (place->node) {

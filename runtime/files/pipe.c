@@ -13,38 +13,25 @@ struct pipe {
     uint8_t bytes[PIPE_SIZE];
 };
 
-static uint64_t pipe_stretch(uint64_t at, uint64_t size)
-{
-    return size < PIPE_SIZE - at ? size : PIPE_SIZE - at;
-}
-
-static long pipe_take(struct pipe *pipe, struct transfer *transfer)
+/* Moves what can be moved at once, to or from the program. */
+static long pipe_move(struct pipe *pipe, struct transfer *transfer, bool writes)
 {
     long done = 0;
-    while (pipe->count && transfer->left) {
-        uint64_t length = pipe_stretch(pipe->head, pipe->count);
-        uint8_t *to = transfer_next(transfer, length, &length);
-        if (!to)
+    while (transfer->left && (writes ? pipe->count < PIPE_SIZE : pipe->count)) {
+        uint64_t at = writes ? (pipe->head + pipe->count) % PIPE_SIZE : pipe->head;
+        uint64_t most = writes ? PIPE_SIZE - pipe->count : pipe->count, length;
+        uint8_t *program =
+            transfer_next(transfer, most < PIPE_SIZE - at ? most : PIPE_SIZE - at, &length);
+        if (!program)
             return done ? done : -EFAULT;
-        memcpy(to, pipe->bytes + pipe->head, length);
-        pipe->head = (pipe->head + length) % PIPE_SIZE;
-        pipe->count -= length;
-        done += (long)length;
-    }
-    return done;
-}
-
-static long pipe_give(struct pipe *pipe, struct transfer *transfer)
-{
-    long done = 0;
-    while (pipe->count < PIPE_SIZE && transfer->left) {
-        uint64_t at = (pipe->head + pipe->count) % PIPE_SIZE;
-        uint64_t length = pipe_stretch(at, PIPE_SIZE - pipe->count);
-        const uint8_t *from = transfer_next(transfer, length, &length);
-        if (!from)
-            return done ? done : -EFAULT;
-        memcpy(pipe->bytes + at, from, length);
-        pipe->count += length;
+        if (writes) {
+            memcpy(pipe->bytes + at, program, length);
+            pipe->count += length;
+        } else {
+            memcpy(program, pipe->bytes + at, length);
+            pipe->head = (at + length) % PIPE_SIZE;
+            pipe->count -= length;
+        }
         done += (long)length;
     }
     return done;
@@ -58,7 +45,7 @@ static long pipe_read(struct file *file, struct transfer *transfer, uint64_t *po
         uint32_t seen = node->changes.word;
         lock_acquire(&node->lock);
         bool ended = !node->pipe->writers;
-        long done = pipe_take(node->pipe, transfer);
+        long done = pipe_move(node->pipe, transfer, false);
         lock_release(&node->lock);
         if (done > 0)
             changes_signal(&node->changes);
@@ -66,7 +53,7 @@ static long pipe_read(struct file *file, struct transfer *transfer, uint64_t *po
             return done;
         if (file->flags & O_NONBLOCK)
             return -EAGAIN;
-        done = changes_wait(&node->changes, seen);
+        done = changes_wait(&node->changes, seen, FILES_FOREVER);
         if (done < 0)
             return done;
     }
@@ -86,7 +73,7 @@ static long pipe_write(struct file *file, struct transfer *transfer, uint64_t *p
         if (!node->pipe->readers)
             given = -EPIPE;
         else if (PIPE_SIZE - node->pipe->count >= whole)
-            given = pipe_give(node->pipe, transfer);
+            given = pipe_move(node->pipe, transfer, true);
         lock_release(&node->lock);
         if (given > 0) {
             changes_signal(&node->changes);
@@ -94,7 +81,8 @@ static long pipe_write(struct file *file, struct transfer *transfer, uint64_t *p
             continue;
         }
         if (given == 0)
-            given = file->flags & O_NONBLOCK ? -EAGAIN : changes_wait(&node->changes, seen);
+            given = file->flags & O_NONBLOCK ? -EAGAIN
+                                             : changes_wait(&node->changes, seen, FILES_FOREVER);
         if (given < 0)
             return done ? done : given;
     }
@@ -122,10 +110,8 @@ static long pipe_control(struct file *file, uint32_t request, void *argument)
     const uint32_t bytes_to_read = 0x541b; /* FIONREAD */
     if (request != bytes_to_read)
         return -ENOTTY;
-    if (!memory_is_inside(argument, sizeof(int)))
-        return -EFAULT;
-    *(int *)argument = (int)file->node->pipe->count;
-    return 0;
+    int count = (int)file->node->pipe->count;
+    return program_write((long)argument, &count, sizeof(count));
 }
 
 static void pipe_close(struct file *file)
@@ -188,6 +174,5 @@ long sys_pipe2(const long *argument)
 
 long sys_pipe(const long *argument)
 {
-    const long without_flags[6] = {argument[0], 0};
-    return sys_pipe2(without_flags);
+    return sys_pipe2((const long[6]){argument[0], 0});
 }

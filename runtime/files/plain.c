@@ -96,8 +96,8 @@ long plain_open(struct place *place, uint32_t flags, uint32_t mode, struct file 
     if (result == 0) {
         host_status(RING_STAT, &status);
         bool directory = (status.st_mode & S_IFMT) == S_IFDIR;
-        if ((whole && directory) || !(status.st_mode & S_IFMT))
-            result = -EIO; /* the manifest says that it is a file */
+        if ((!place->below && directory == whole) || !(status.st_mode & S_IFMT))
+            result = -EIO; /* the manifest says what its entries are */
         else if (!directory && ((flags & O_DIRECTORY) || place->slash))
             result = -ENOTDIR;
         else if (directory && changes)

@@ -28,23 +28,15 @@ static_assert(sizeof(struct message) == 56, "Linux's struct msghdr");
 
 static const struct node_operations socket_operations;
 
-/* Why a descriptor is of no use here; 0: it is a socket. */
-static long socket_error(const struct file *file)
-{
-    return !file ? -EBADF : file->node->operations != &socket_operations ? -ENOTSOCK : 0;
-}
-
-/* A call that may wait: by the gate, unless the socket does not wait. */
+/* Asks the host about a socket, after seeing that it is one. A call that may wait leaves by the
+ * gate, unless the socket does not wait. */
 static int64_t socket_call(const struct file *file, uint32_t operation, uint64_t a1, uint64_t a2,
                            uint64_t a3, int64_t least, int64_t most, bool waits)
 {
-    for (;;) {
-        bool slow = waits && !(file->flags & O_NONBLOCK);
-        int64_t result = slow ? host_call_slow(operation, file->handle, a1, a2, a3, least, most)
-                              : host_call(operation, file->handle, a1, a2, a3, least, most);
-        if (result != -EINTR || operation == RING_CONNECT || wait_interrupted())
-            return result;
-    }
+    if (!file || file->node->operations != &socket_operations)
+        return file ? -ENOTSOCK : -EBADF;
+    bool slow = waits && !(file->flags & O_NONBLOCK);
+    return host_ask(file, operation, a1, a2, a3, least, most, slow);
 }
 
 static long socket_install(int64_t handle, uint32_t flags)
@@ -83,9 +75,9 @@ static long address_put(uint64_t offset, const void *address, long length)
     return 0;
 }
 
-/* Takes an address of the host, of `operation`, from `offset`, as much of it as *length has room
- * for. A family that does not fit its length is no address. */
-static long address_get(uint32_t operation, uint64_t offset, void *to, int32_t *length)
+/* Gives the program an address of the host, of `operation`, from `offset`, as much of it as *length
+ * has room for. A family that does not fit its length is no address. */
+static long address_give(uint32_t operation, uint64_t offset, void *to, int32_t *length)
 {
     struct ring_address host;
     uint16_t family = 0;
@@ -97,32 +89,20 @@ static long address_get(uint32_t operation, uint64_t offset, void *to, int32_t *
         (family == AF_INET && host.length != sizeof(struct sockaddr_in)) ||
         (family == AF_INET6 && host.length != sizeof(struct sockaddr_in6)))
         host.length = 0;
+    if (!memory_is_inside(length, sizeof(*length)))
+        return -EFAULT;
     int32_t room = *length;
     if (room < 0)
         return -EINVAL;
     uint64_t size = (uint32_t)room < host.length ? (uint32_t)room : host.length;
-    if (!memory_is_inside(to, size))
-        return -EFAULT;
-    memcpy(to, host.bytes, size);
     *length = (int32_t)host.length;
-    return 0;
-}
-
-/* The same where the program may want none. */
-static long address_give(uint32_t operation, uint64_t offset, void *to, int32_t *length)
-{
-    if (!to)
-        return 0;
-    return memory_is_inside(length, sizeof(*length)) ? address_get(operation, offset, to, length)
-                                                     : -EFAULT;
+    return program_write((long)to, host.bytes, size);
 }
 
 static long address_call(uint32_t operation, const long *argument)
 {
     FILE_HELD file = file_get(argument[0]);
-    long result = socket_error(file);
-    if (result == 0)
-        result = address_put(0, (const void *)argument[1], (int)argument[2]);
+    long result = address_put(0, (const void *)argument[1], (int)argument[2]);
     return result < 0 ? result
                       : (long)socket_call(file, operation, (uint64_t)argument[2], 0, 0, 0, 0,
                                           operation == RING_CONNECT);
@@ -141,10 +121,7 @@ long sys_bind(const long *argument)
 static long simple_call(uint32_t operation, const long *argument)
 {
     FILE_HELD file = file_get(argument[0]);
-    long result = socket_error(file);
-    return result < 0
-               ? result
-               : (long)socket_call(file, operation, (uint32_t)argument[1], 0, 0, 0, 0, false);
+    return (long)socket_call(file, operation, (uint32_t)argument[1], 0, 0, 0, 0, false);
 }
 
 long sys_listen(const long *argument)
@@ -163,14 +140,12 @@ long sys_accept4(const long *argument)
     if (flags & ~(uint32_t)SOCKET_FLAGS)
         return -EINVAL;
     FILE_HELD file = file_get(argument[0]);
-    long result = socket_error(file);
-    if (result < 0)
-        return result;
     int64_t handle =
         socket_call(file, RING_ACCEPT, flags & O_NONBLOCK, 0, 0, 3, FILES_HANDLE, true);
     if (handle < 0)
         return (long)handle;
-    result = address_give(RING_ACCEPT, 0, (void *)argument[1], (int32_t *)argument[2]);
+    void *address = (void *)argument[1];
+    long result = address ? address_give(RING_ACCEPT, 0, address, (int32_t *)argument[2]) : 0;
     if (result == 0)
         return socket_install(handle, flags);
     (void)host_call(RING_CLOSE, (uint64_t)handle, 0, 0, 0, 0, 0);
@@ -179,21 +154,16 @@ long sys_accept4(const long *argument)
 
 long sys_accept(const long *argument)
 {
-    const long without_flags[6] = {argument[0], argument[1], argument[2], 0};
-    return sys_accept4(without_flags);
+    return sys_accept4((const long[6]){argument[0], argument[1], argument[2], 0});
 }
 
 static long name_call(const long *argument, uint64_t peer)
 {
     FILE_HELD file = file_get(argument[0]);
-    long result = socket_error(file);
-    if (result == 0)
-        result = (long)socket_call(file, RING_SOCKET_NAME, peer, 0, 0, 0, 0, false);
-    if (result < 0)
-        return result;
-    return argument[1]
-               ? address_give(RING_SOCKET_NAME, 0, (void *)argument[1], (int32_t *)argument[2])
-               : -EFAULT;
+    long result = (long)socket_call(file, RING_SOCKET_NAME, peer, 0, 0, 0, 0, false);
+    return result < 0
+               ? result
+               : address_give(RING_SOCKET_NAME, 0, (void *)argument[1], (int32_t *)argument[2]);
 }
 
 long sys_getsockname(const long *argument)
@@ -254,9 +224,7 @@ static long send_message(long descriptor, const struct message *message, uint32_
 {
     struct transfer transfer;
     FILE_HELD file = file_get(descriptor);
-    long result = socket_error(file);
-    if (result == 0)
-        result = transfer_begin(&transfer, message->vector, message->count);
+    long result = transfer_begin(&transfer, message->vector, message->count);
     if (result == 0)
         result = send_all(file, &transfer, flags, message);
     if (result == -EPIPE && !(flags & SOCKET_NOSIGNAL))
@@ -282,16 +250,14 @@ static long receive_message(long descriptor, struct message *message, uint32_t f
 {
     struct transfer transfer;
     FILE_HELD file = file_get(descriptor);
-    long result = socket_error(file);
-    if (result == 0)
-        result = transfer_begin(&transfer, message->vector, message->count);
+    long result = transfer_begin(&transfer, message->vector, message->count);
     if (result < 0)
         return result;
     uint64_t asked = piece_length(&transfer); /* the address lies behind them */
     result = receive(file, &transfer, flags);
     if (result < 0 || !message->name)
         return result;
-    long given = address_get(RING_RECEIVE, asked, message->name, &message->name_length);
+    long given = address_give(RING_RECEIVE, asked, message->name, &message->name_length);
     return given < 0 ? given : result;
 }
 
@@ -307,48 +273,44 @@ long sys_sendto(const long *argument)
 
 long sys_recvfrom(const long *argument)
 {
-    int32_t *length = (int32_t *)argument[5];
+    int32_t none = 0, *length = argument[4] ? (int32_t *)argument[5] : &none;
     struct iovec one = {(void *)argument[1], (uint64_t)argument[2]};
     struct message message = {.name = (void *)argument[4], .vector = &one, .count = 1};
-    if (message.name && !memory_is_inside(length, sizeof(*length)))
+    if (!memory_is_inside(length, sizeof(*length)))
         return -EFAULT;
-    message.name_length = message.name ? *length : 0;
+    message.name_length = *length;
     long result = receive_message(argument[0], &message, (uint32_t)argument[3]);
-    if (result >= 0 && message.name)
+    if (result >= 0)
         *length = message.name_length;
     return result;
-}
-
-/* A message header of the program, copied. */
-static long message_get(const void *from, struct message *message)
-{
-    if (!memory_is_inside(from, sizeof(*message)))
-        return -EFAULT;
-    memcpy(message, from, sizeof(*message));
-    return message->count > UIO_MAXIOV ? -EMSGSIZE : 0;
 }
 
 long sys_sendmsg(const long *argument)
 {
     struct message message;
-    long result = message_get((const void *)argument[1], &message);
-    if (result == 0 && message.control_length)
-        result = -EOPNOTSUPP; /* control data is not carried */
-    return result < 0 ? result : send_message(argument[0], &message, (uint32_t)argument[2]);
+    long result = program_read(&message, argument[1], sizeof(message));
+    if (result < 0)
+        return result;
+    if (message.count > UIO_MAXIOV)
+        return -EMSGSIZE;
+    if (message.control_length)
+        return -EOPNOTSUPP; /* control data is not carried */
+    return send_message(argument[0], &message, (uint32_t)argument[2]);
 }
 
 long sys_recvmsg(const long *argument)
 {
     struct message message;
-    long result = message_get((const void *)argument[1], &message);
+    long result = program_read(&message, argument[1], sizeof(message));
+    if (result == 0 && message.count > UIO_MAXIOV)
+        result = -EMSGSIZE;
     if (result == 0)
         result = receive_message(argument[0], &message, (uint32_t)argument[2]);
     if (result < 0)
         return result;
     message.control_length = 0;
     message.flags = 0;
-    memcpy((void *)argument[1], &message, sizeof(message));
-    return result;
+    return program_write(argument[1], &message, sizeof(message)) < 0 ? -EFAULT : result;
 }
 
 static long socket_read(struct file *file, struct transfer *transfer, uint64_t *position)
@@ -370,14 +332,11 @@ long sys_setsockopt(const long *argument)
 {
     const void *value = (const void *)argument[3];
     uint32_t length = (uint32_t)argument[4];
-    FILE_HELD file = file_get(argument[0]);
-    long result = socket_error(file);
-    if (result < 0)
-        return result;
     if (length > SOCKET_OPTION)
         return -EINVAL;
     if (!memory_is_inside(value, length))
         return -EFAULT;
+    FILE_HELD file = file_get(argument[0]);
     host_put(0, value, length);
     return (long)socket_call(file, RING_SOCKET_SET, (uint32_t)argument[1], (uint32_t)argument[2],
                              length, 0, 0, false);
@@ -387,19 +346,16 @@ long sys_getsockopt(const long *argument)
 {
     void *value = (void *)argument[3];
     uint32_t *room = (uint32_t *)argument[4];
-    FILE_HELD file = file_get(argument[0]);
-    long result = socket_error(file);
-    if (result < 0)
-        return result;
     if (!memory_is_inside(room, sizeof(*room)))
         return -EFAULT;
     uint32_t length = *room < SOCKET_OPTION ? *room : SOCKET_OPTION;
     if (!memory_is_inside(value, length))
         return -EFAULT;
-    result = (long)socket_call(file, RING_SOCKET_GET, (uint32_t)argument[1], (uint32_t)argument[2],
-                               length, 0, (int64_t)length, false);
+    FILE_HELD file = file_get(argument[0]);
+    int64_t result = socket_call(file, RING_SOCKET_GET, (uint32_t)argument[1],
+                                 (uint32_t)argument[2], length, 0, (int64_t)length, false);
     if (result < 0)
-        return result;
+        return (long)result;
     host_get(0, value, (size_t)result);
     *room = (uint32_t)result;
     return 0;

@@ -21,30 +21,19 @@ static long status_at(long directory, const char *path, long flags, struct stat 
     return result < 0 ? result : place_status(&place, status);
 }
 
-static long status_give(long result, const struct stat *status, void *to)
-{
-    if (result < 0)
-        return result;
-    if (!memory_is_inside(to, sizeof(*status)))
-        return -EFAULT;
-    memcpy(to, status, sizeof(*status));
-    return 0;
-}
-
 long sys_newfstatat(const long *argument)
 {
     struct stat status;
     if (argument[3] & ~(long)STATUS_FLAGS)
         return -EINVAL;
     long result = status_at(argument[0], (const char *)argument[1], argument[3], &status);
-    return status_give(result, &status, (void *)argument[2]);
+    return result < 0 ? result : program_write(argument[2], &status, sizeof(status));
 }
 
 /* lstat too: nothing that a program can see is a symbolic link. */
 long sys_stat(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], argument[1], 0};
-    return sys_newfstatat(at);
+    return sys_newfstatat((const long[6]){AT_FDCWD, argument[0], argument[1], 0});
 }
 
 long sys_fstat(const long *argument)
@@ -54,43 +43,38 @@ long sys_fstat(const long *argument)
     if (!file)
         return -EBADF;
     long result = file->node->operations->status(file->node, file, &status);
-    return status_give(result, &status, (void *)argument[1]);
+    return result < 0 ? result : program_write(argument[1], &status, sizeof(status));
 }
 
 long sys_statx(const long *argument)
 {
     struct stat from;
-    struct statx *to = (struct statx *)argument[4];
     if ((argument[2] & ~(long)(STATUS_FLAGS | AT_STATX_SYNC_TYPE)) ||
         (argument[3] & (long)STATX__RESERVED))
         return -EINVAL;
     long result = status_at(argument[0], (const char *)argument[1], argument[2], &from);
     if (result < 0)
         return result;
-    if (!memory_is_inside(to, sizeof(*to)))
-        return -EFAULT;
-    memset(to, 0, sizeof(*to));
-    to->stx_mask = STATX_BASIC_STATS;
-    to->stx_blksize = (uint32_t)from.st_blksize;
-    to->stx_nlink = (uint32_t)from.st_nlink;
-    to->stx_uid = from.st_uid;
-    to->stx_gid = from.st_gid;
-    to->stx_mode = (uint16_t)from.st_mode;
-    to->stx_ino = from.st_ino;
-    to->stx_size = (uint64_t)from.st_size;
-    to->stx_blocks = (uint64_t)from.st_blocks;
-    to->stx_atime.tv_sec = (int64_t)from.st_atime;
-    to->stx_atime.tv_nsec = (uint32_t)from.st_atime_nsec;
-    to->stx_mtime.tv_sec = (int64_t)from.st_mtime;
-    to->stx_mtime.tv_nsec = (uint32_t)from.st_mtime_nsec;
-    to->stx_ctime.tv_sec = (int64_t)from.st_ctime;
-    to->stx_ctime.tv_nsec = (uint32_t)from.st_ctime_nsec;
-    /* makedev's split, as in st_dev and st_rdev */
-    to->stx_dev_major = (uint32_t)(from.st_dev >> 8) & 0xfff;
-    to->stx_dev_minor = (uint32_t)((from.st_dev & 0xff) | ((from.st_dev >> 12) & 0xfff00));
-    to->stx_rdev_major = (uint32_t)(from.st_rdev >> 8) & 0xfff;
-    to->stx_rdev_minor = (uint32_t)(from.st_rdev & 0xff);
-    return 0;
+    const struct statx to = {
+        .stx_mask = STATX_BASIC_STATS,
+        .stx_blksize = (uint32_t)from.st_blksize,
+        .stx_nlink = (uint32_t)from.st_nlink,
+        .stx_uid = from.st_uid,
+        .stx_gid = from.st_gid,
+        .stx_mode = (uint16_t)from.st_mode,
+        .stx_ino = from.st_ino,
+        .stx_size = (uint64_t)from.st_size,
+        .stx_blocks = (uint64_t)from.st_blocks,
+        .stx_atime = {(int64_t)from.st_atime, (uint32_t)from.st_atime_nsec, 0},
+        .stx_mtime = {(int64_t)from.st_mtime, (uint32_t)from.st_mtime_nsec, 0},
+        .stx_ctime = {(int64_t)from.st_ctime, (uint32_t)from.st_ctime_nsec, 0},
+        /* makedev's split, as in st_dev and st_rdev */
+        .stx_dev_major = (uint32_t)(from.st_dev >> 8) & 0xfff,
+        .stx_dev_minor = (uint32_t)((from.st_dev & 0xff) | ((from.st_dev >> 12) & 0xfff00)),
+        .stx_rdev_major = (uint32_t)(from.st_rdev >> 8) & 0xfff,
+        .stx_rdev_minor = (uint32_t)(from.st_rdev & 0xff),
+    };
+    return program_write(argument[4], &to, sizeof(to));
 }
 
 static bool place_is_read_only(const struct place *place)
@@ -123,14 +107,12 @@ long sys_faccessat2(const long *argument)
 
 long sys_faccessat(const long *argument)
 {
-    const long at[6] = {argument[0], argument[1], argument[2], 0};
-    return sys_faccessat2(at);
+    return sys_faccessat2((const long[6]){argument[0], argument[1], argument[2], 0});
 }
 
 long sys_access(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], argument[1], 0};
-    return sys_faccessat2(at);
+    return sys_faccessat2((const long[6]){AT_FDCWD, argument[0], argument[1], 0});
 }
 
 long sys_readlinkat(const long *argument)
@@ -144,8 +126,7 @@ long sys_readlinkat(const long *argument)
 
 long sys_readlink(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], argument[1], argument[2]};
-    return sys_readlinkat(at);
+    return sys_readlinkat((const long[6]){AT_FDCWD, argument[0], argument[1], argument[2]});
 }
 
 /* ---- mode and owner: kept for what lives in memory ---- */
@@ -182,8 +163,7 @@ long sys_fchmodat(const long *argument)
 
 long sys_chmod(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], argument[1]};
-    return sys_fchmodat(at);
+    return sys_fchmodat((const long[6]){AT_FDCWD, argument[0], argument[1]});
 }
 
 long sys_fchmod(const long *argument)
@@ -205,8 +185,7 @@ long sys_fchownat(const long *argument)
 /* lchown too. */
 long sys_chown(const long *argument)
 {
-    const long at[6] = {AT_FDCWD, argument[0], argument[1], argument[2], 0};
-    return sys_fchownat(at);
+    return sys_fchownat((const long[6]){AT_FDCWD, argument[0], argument[1], argument[2], 0});
 }
 
 long sys_fchown(const long *argument)

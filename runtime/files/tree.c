@@ -211,15 +211,6 @@ static void tree_check(bool holds, uint64_t detail)
         runtime_stop(RING_STOP_BOOT, detail);
 }
 
-static struct node *tree_make(struct node *directory, const char *name, size_t length,
-                              const struct node_operations *operations, uint32_t mode)
-{
-    struct node *node = node_new(operations, mode);
-    if (!node || tree_link(directory, node, name, length) < 0)
-        runtime_stop(RING_STOP_MEMORY, sizeof(*node));
-    return node;
-}
-
 struct node *tree_mount(const char *path, size_t length, const struct node_operations *operations,
                         uint32_t mode)
 {
@@ -237,21 +228,22 @@ struct node *tree_mount(const char *path, size_t length, const struct node_opera
         struct node *next = tree_find(at, name, size);
         bool last = end == length;
         if (!next) {
-            next = tree_make(at, name, size, last ? operations : &directory_operations,
-                             last ? mode : S_IFDIR | 0555);
+            next =
+                last ? node_new(operations, mode) : node_new(&directory_operations, S_IFDIR | 0555);
+            if (!next || tree_link(at, next, name, size) < 0)
+                runtime_stop(RING_STOP_MEMORY, sizeof(*next));
             next->mounted = true;
         } else if (last) {
             /* only a directory that was made on the way to another mount may be named again */
             tree_check(next->operations == &directory_operations && !next->volume &&
                            (mode & S_IFMT) == S_IFDIR,
                        length);
-            next->operations = operations;
-            next->mode = mode;
         }
         at = next;
         i = end + 1;
     }
     tree_check(at != tree_root || operations == &directory_operations, length);
+    at->operations = operations;
     at->mode = mode;
     return at;
 }

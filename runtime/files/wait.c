@@ -9,8 +9,9 @@
  */
 #include "node.h"
 
-#define WAIT_SLICE  UINT64_C(10000000)             /* ns */
-#define WAIT_ALWAYS (POLLERR | POLLHUP | POLLNVAL) /* told whether asked for or not */
+#define WAIT_SLICE      UINT64_C(10000000)             /* ns */
+#define WAIT_ALWAYS     (POLLERR | POLLHUP | POLLNVAL) /* told whether asked for or not */
+#define WAIT_NEVER_LONG (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM) /* of files */
 
 struct wait_item {
     struct file *file; /* referenced; NULL: skipped */
@@ -18,12 +19,6 @@ struct wait_item {
 };
 
 static struct changes wait_any; /* of anything inside that poll can see */
-
-bool wait_interrupted(void)
-{
-    const struct thread *self = thread_self();
-    return (self->signals_pending & ~self->signal_mask) != 0;
-}
 
 static void changes_move(struct changes *changes)
 {
@@ -38,103 +33,68 @@ void changes_signal(struct changes *changes)
     changes_move(&wait_any);
 }
 
-/* changes_wait for at most `ns`. */
-static long changes_wait_until(struct changes *changes, uint32_t seen, uint64_t ns)
+long changes_wait(struct changes *changes, uint32_t seen, uint64_t ns)
 {
-    if (wait_interrupted())
+    if (thread_is_signalled(thread_self()))
         return -EINTR;
     changes->sleepers++;
     thread_wait(&changes->word, seen, ns);
     changes->sleepers--;
-    return wait_interrupted() ? -EINTR : 0;
+    return thread_is_signalled(thread_self()) ? -EINTR : 0;
 }
 
-long changes_wait(struct changes *changes, uint32_t seen)
+/* Fills `ready` and returns how many items have some. Looks inside first; then asks the host about
+ * those that it has, *hosts, and lets it wait at most `ns` if nothing is ready. What the host says
+ * of one decides about that one only. */
+static long look(struct wait_item *items, uint64_t count, uint64_t ns, uint64_t *hosts)
 {
-    return changes_wait_until(changes, seen, FILES_FOREVER);
-}
-
-static bool item_is_host(const struct wait_item *item)
-{
-    return item->file && item->file->node->operations->host;
-}
-
-/* What is ready inside; *changing: some of it may become so. */
-static long look_inside(struct wait_item *items, uint64_t count, bool *changing)
-{
+    struct ring_poll poll;
+    bool changing = false; /* some of what is inside may become ready */
     long ready = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        struct wait_item *item = &items[i];
-        if (!item->file || item_is_host(item))
-            continue;
-        uint32_t (*poll)(struct file *) = item->file->node->operations->poll;
-        uint32_t bits = poll ? poll(item->file) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
-        item->ready = bits & (item->events | WAIT_ALWAYS);
-        ready += item->ready != 0;
-        *changing = *changing || poll;
+    *hosts = 0;
+    for (struct wait_item *item = items; item < items + count; item++) {
+        const struct node_operations *operations = item->file ? item->file->node->operations : NULL;
+        if (operations && operations->host) {
+            poll = (struct ring_poll){item->file->handle, (uint16_t)item->events, 0};
+            host_put((*hosts)++ * sizeof(poll), &poll, sizeof(poll));
+        } else if (operations) {
+            item->ready = (operations->poll ? operations->poll(item->file) : WAIT_NEVER_LONG) &
+                          (item->events | WAIT_ALWAYS);
+            ready += item->ready != 0;
+            changing = changing || operations->poll;
+        }
     }
-    return ready;
-}
-
-/* Asks the host about its descriptors, waiting at most `ns`; what it says of one decides about
- * that one only. */
-static long look_at_host(struct wait_item *items, uint64_t count, uint64_t hosts, uint64_t ns)
-{
-    uint64_t at = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        if (!item_is_host(&items[i]))
-            continue;
-        struct ring_poll poll = {.handle = items[i].file->handle,
-                                 .events = (uint16_t)items[i].events};
-        host_put(at, &poll, sizeof(poll));
-        at += sizeof(poll);
-    }
-    int64_t result = ns ? host_call_slow(RING_POLL, hosts, ns, 0, 0, 0, (int64_t)hosts)
-                        : host_call(RING_POLL, hosts, 0, 0, 0, 0, (int64_t)hosts);
+    if (!*hosts)
+        return ready;
+    ns = ready ? 0 : changing && ns > WAIT_SLICE ? WAIT_SLICE : ns;
+    int64_t result = ns ? host_call_slow(RING_POLL, *hosts, ns, 0, 0, 0, (int64_t)*hosts)
+                        : host_call(RING_POLL, *hosts, 0, 0, 0, 0, (int64_t)*hosts);
     if (result < 0)
-        return result == -EINTR ? 0 : (long)result;
-    long ready = 0;
-    at = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        struct ring_poll poll;
-        if (!item_is_host(&items[i]))
+        return result == -EINTR ? ready : (long)result;
+    uint64_t at = 0;
+    for (struct wait_item *item = items; item < items + count; item++) {
+        if (!item->file || !item->file->node->operations->host)
             continue;
-        host_get(at, &poll, sizeof(poll));
-        at += sizeof(poll);
-        items[i].ready = poll.revents & (items[i].events | WAIT_ALWAYS);
-        ready += items[i].ready != 0;
+        host_get(at++ * sizeof(poll), &poll, sizeof(poll));
+        item->ready = poll.revents & (item->events | WAIT_ALWAYS);
+        ready += item->ready != 0;
     }
     return ready;
 }
 
-/* Fills `ready` and returns how many items have some: at once where there are any, else after at
- * most `ns` (0: looks only; FILES_FOREVER) with 0, or -EINTR. */
+/* As look, but returns 0 only after `ns` (0: looks only; FILES_FOREVER); or -EINTR. */
 static long wait_ready(struct wait_item *items, uint64_t count, uint64_t ns)
 {
-    uint64_t start = ns && ns != FILES_FOREVER ? clock_monotonic_ns() : 0, left = ns;
-    uint64_t hosts = 0;
-    for (uint64_t i = 0; i < count; i++)
-        hosts += item_is_host(&items[i]);
+    uint64_t start = ns && ns != FILES_FOREVER ? clock_monotonic_ns() : 0, left = ns, hosts;
     for (;;) {
-        bool changing = false;
         uint32_t seen = wait_any.word;
-        long ready = look_inside(items, count, &changing);
-        if (hosts) {
-            uint64_t slice = changing && left > WAIT_SLICE ? WAIT_SLICE : left;
-            long more = look_at_host(items, count, hosts, ready ? 0 : slice);
-            if (more < 0)
-                return more;
-            ready += more;
-        }
-        if (ready || !left)
-            return ready;
-        if (wait_interrupted())
+        long result = look(items, count, left, &hosts);
+        if (result || !left)
+            return result;
+        if (thread_is_signalled(thread_self()))
             return -EINTR;
-        if (!hosts) {
-            long result = changes_wait_until(&wait_any, seen, left);
-            if (result < 0)
-                return result;
-        }
+        if (!hosts && (result = changes_wait(&wait_any, seen, left)) < 0)
+            return result;
         if (ns != FILES_FOREVER) {
             uint64_t past = clock_monotonic_ns() - start;
             left = past < ns ? ns - past : 0;

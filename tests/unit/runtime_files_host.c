@@ -181,6 +181,11 @@ static void plain_names(void **unused)
     assert_int_equal(CALL(sys_stat, P("../../../../file"), P(&status)), -ENOENT);
     long directory = open_at(".", O_RDONLY | O_DIRECTORY);
     assert_int_equal(CALL(sys_unlinkat, directory, P("g"), 0), 0);
+    /* a mount in a plain folder, by way of the folder's descriptor, is not the folder */
+    long shared = open_at("/shared", O_RDONLY | O_DIRECTORY);
+    assert_int_equal(CALL(sys_newfstatat, shared, P("one"), P(&status), 0), 0);
+    assert_true(S_ISREG(status.st_mode));
+    assert_int_equal(status.st_size, 12);
     assert_int_equal(CALL(sys_chdir, P("/")), 0);
     assert_int_equal(CALL(sys_rmdir, P("/shared/d")), 0);
     assert_int_equal(open_at("/shared/inner", O_RDONLY | O_DIRECTORY), -ENOTDIR);
@@ -294,10 +299,20 @@ static void stream_is_a_file(void **unused)
     long seek = CALL(sys_lseek, 1, 6, SEEK_SET);
     long got = CALL(sys_read, 1, P(bytes), 16);
     long pread_result = CALL(sys_pread64, 1, P(bytes + 8), 4, 0);
+    /* by its name: a description of its own, of the same stream */
+    long named = open_at("/dev/stdout", O_WRONLY | O_CREAT | O_TRUNC);
+    long end = CALL(sys_lseek, named, 0, SEEK_END);
+    long more = CALL(sys_write, named, P("ef"), 2);
     stream_back(1);
     close(file);
+    assert_true(named > 2);
+    assert_int_equal(end, 10);
+    assert_int_equal(more, 2);
+    assert_int_equal(CALL(sys_close, named), 0);
+    assert_int_equal(CALL(sys_close, 0), 0);
+    assert_int_equal(open_at("/dev/stdin", O_RDONLY), 0);
     assert_int_equal(wrote, 4);
-    assert_int_equal(mock_calls[RING_WRITE], 1); /* one request for both */
+    assert_int_equal(mock_calls[RING_WRITE], 2); /* one request for two buffers */
     assert_int_equal(seek, 6);
     assert_int_equal(got, 4);
     assert_int_equal(pread_result, 4);
@@ -488,6 +503,11 @@ static void lies(void **unused)
     assert_int_equal(CALL(sys_stat, P("/shared/inner"), P(&status)), -EIO);
     lie(RING_STAT_PATH, 0, 1, stat_link);
     assert_int_equal(CALL(sys_stat, P("/shared/inner"), P(&status)), -EIO);
+    /* a stream that is a directory: nothing is below it */
+    lie(RING_STAT, 0, 1, stat_directory);
+    uint8_t byte;
+    assert_int_equal(CALL(sys_pread64, 2, P(&byte), 1, 0), -ESPIPE);
+    assert_int_equal(open_at("/dev/stderr/x", O_RDONLY), -ENOTDIR);
     /* a stream whose position is beyond all numbers */
     lie(RING_SEEK_HOST, INT64_MIN, 1, NULL);
     mock_write("out", "0123456789", 10);
