@@ -144,7 +144,7 @@ int __lsan_is_turned_off(void)
 
 void *memory_allocate(size_t size)
 {
-    if (fails_now())
+    if (size > UINT64_C(1) << 34 || fails_now())
         return NULL;
     __atomic_add_fetch(&mock_allocations, 1, __ATOMIC_RELAXED);
     return calloc(1, size);
