@@ -36,17 +36,23 @@ prepare()
     rm -f "$log"
 }
 
-# configure FOLDER [MESON-OPTION...]: quiet unless it fails, and nothing to do the second time.
+# configure FOLDER [MESON-OPTION...]: quiet unless it fails. A folder that
+# has been configured is left as it is, but for options that it has not been given.
 configure()
 {
     folder=$1
     shift
-    [ -f "$folder/build.ninja" ] && return 0
+    again=
+    if [ -f "$folder/build.ninja" ]; then
+        [ $# -gt 0 ] && [ "$*" != "$(cat "$folder/options" 2>/dev/null)" ] || return 0
+        again=--reconfigure
+    fi
     log=$(mktemp)
-    if ! meson setup "$folder" "$@" >"$log" 2>&1; then
+    if ! meson setup $again "$folder" "$@" >"$log" 2>&1; then
         cat "$log" >&2
         exit 1
     fi
+    echo "$*" >"$folder/options"
     rm -f "$log"
 }
 
