@@ -6,7 +6,6 @@
  */
 #include "syscalls.h"
 
-#include <linux/errno.h>
 #include <linux/time.h>
 #include <linux/time_types.h>
 #include <stdatomic.h>

@@ -14,7 +14,6 @@
  */
 #include "syscalls.h"
 
-#include <linux/errno.h>
 #include <linux/futex.h>
 #include <linux/time.h>
 #include <stdatomic.h>

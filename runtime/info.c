@@ -4,7 +4,6 @@
  */
 #include "syscalls.h"
 
-#include <linux/errno.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sysinfo.h>

@@ -17,7 +17,6 @@
 #include "files/files.h"
 #include "syscalls.h"
 
-#include <linux/errno.h>
 #include <linux/mman.h>
 
 #define PAGE         UINT64_C(4096)

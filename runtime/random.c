@@ -6,7 +6,6 @@
  */
 #include "syscalls.h"
 
-#include <linux/errno.h>
 #include <linux/random.h>
 
 #define RETRIES 10

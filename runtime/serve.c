@@ -16,7 +16,6 @@
 
 #include "syscalls.h"
 
-#include <linux/errno.h>
 #include <stdatomic.h>
 
 #define BATCH       64u   /* requests taken at once */

@@ -12,7 +12,6 @@
 #include <asm/sigcontext.h>
 #include <asm/signal.h>
 #include <asm/ucontext.h>
-#include <linux/errno.h>
 #include <linux/signal.h>
 #include <stdatomic.h>
 

@@ -10,7 +10,6 @@
 #include "syscalls.h"
 
 #include <asm/prctl.h>
-#include <linux/errno.h>
 #include <linux/sched.h>
 #include <stdatomic.h>
 
