@@ -77,7 +77,7 @@ static syscall_handler *const table[RING_SYSCALLS] = {
     ENTRY(chmod), ENTRY(fchmod), ENTRY(fchmodat), ENTRY(chown),
     ENTRY(fchown), [__NR_lchown] = sys_chown, ENTRY(fchownat), ENTRY(umask),
     /* files/: pipes, eventfds, waiting */
-    ENTRY(pipe), ENTRY(pipe2), ENTRY(eventfd), ENTRY(eventfd2), ENTRY(poll),
+    ENTRY(pipe), ENTRY(pipe2), ENTRY(eventfd2), ENTRY(poll),
     /* files/: sockets */
     ENTRY(socket), ENTRY(connect), ENTRY(bind), ENTRY(listen), ENTRY(accept), ENTRY(accept4),
     ENTRY(sendto), ENTRY(recvfrom), ENTRY(sendmsg), ENTRY(recvmsg), ENTRY(shutdown),
