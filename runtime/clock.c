@@ -161,10 +161,11 @@ long clock_left(long timespec, long id, bool absolute, uint64_t *ns)
 static long sleep_for(long request, long id, bool absolute, long left)
 {
     _Atomic uint32_t nobody = 0;
-    uint64_t ns, now = clock_monotonic_ns();
+    uint64_t ns;
     long error = clock_left(request, id, absolute, &ns);
     if (error)
         return error;
+    uint64_t now = clock_monotonic_ns(); /* after clock_left: never too early */
     uint64_t deadline = ns > UINT64_MAX - now ? UINT64_MAX : now + ns;
     while ((now = clock_monotonic_ns()) < deadline) {
         if (thread_is_signalled(thread_self())) {

@@ -153,7 +153,13 @@ long sys_clone3(const long *argument)
 
 static void finish_thread(void)
 {
-    atomic_store(&thread_self()->state, FREE);
+    struct thread *self = thread_self();
+    _Atomic uint32_t *word = (_Atomic uint32_t *)self->clear_tid;
+    atomic_store(&self->state, FREE); /* first: who joins may want the TCS at once */
+    if (word) {
+        atomic_store(word, 0);
+        thread_wake(word, 1);
+    }
     thread_loop();
 }
 
@@ -163,12 +169,6 @@ long sys_exit(const long *argument)
     if (atomic_fetch_sub(&running, 1) == 1)
         runtime_exit((int)argument[0] & 0xff, 0);
     memory_leave_stack(self);
-    if (self->clear_tid) {
-        _Atomic uint32_t *word = (_Atomic uint32_t *)self->clear_tid;
-        self->clear_tid = NULL;
-        atomic_store(word, 0);
-        thread_wake(word, 1);
-    }
     runtime_unwind(finish_thread);
 }
 
