@@ -124,14 +124,14 @@ static inline long program_read(void *to, long from, size_t size)
 {
     if (!memory_is_inside((const void *)from, size))
         return -EFAULT;
-    memcpy(to, (const void *)from, size);
+    __builtin_memcpy(to, (const void *)from, size);
     return 0;
 }
 static inline long program_write(long to, const void *from, size_t size)
 {
     if (!memory_is_inside((const void *)to, size))
         return -EFAULT;
-    memcpy((void *)to, from, size);
+    __builtin_memcpy((void *)to, from, size);
     return 0;
 }
 
