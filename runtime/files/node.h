@@ -159,7 +159,7 @@ struct file *file_get(long descriptor); /* NULL: not open */
 struct file *file_get_content(long descriptor);
 void file_put(struct file *file);
 /* A variable declared so is put when its block ends, whichever way; NULL is nothing to put. */
-#define FILE_HELD __attribute__((cleanup(file_end))) struct file *
+#define FILE_HELD __attribute__((cleanup(file_end), unused)) struct file *
 static inline void file_end(struct file **file)
 {
     if (*file)
@@ -276,7 +276,7 @@ long path_descriptor(struct place *place, long descriptor);
 void path_unlock(struct place *place);
 void path_end(struct place *place);
 /* A place declared so ends with its block; it has to be given to one of the above first. */
-#define PLACE_HELD __attribute__((cleanup(path_end))) struct place
+#define PLACE_HELD __attribute__((cleanup(path_end), unused)) struct place
 uint32_t path_mode(uint32_t mode); /* less what umask takes away */
 void path_start(const struct boot_header *header);
 
