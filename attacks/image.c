@@ -175,7 +175,7 @@ static void race_images(enum target_kind kind, struct result *result)
     }
     write_bytes("raced.sgxs", race.images[0].at, race.images[0].size);
     pthread_create(&thread, NULL, exchange, &race);
-    for (int i = 0; i < RACES && ran[0] + ran[1] < RUNS; i++) {
+    for (int i = 0; i < RACES && (ran[0] + ran[1] < RUNS || !ran[0] || !ran[1]); i++) {
         cella_image *image;
         cella_identity identity;
         char line[64];
