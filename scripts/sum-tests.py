@@ -13,7 +13,7 @@ import os
 import re
 import sys
 
-PLAIN = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
+PLAIN = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?(?:;.*)?$", re.M)
 CMOCKA = {"passed": re.compile(r"^\[  PASSED  \] (\d+) test", re.M),
           "failed": re.compile(r"^\[  FAILED  \] (\d+) test", re.M),
           "skipped": re.compile(r"^\[  SKIPPED \] (\d+) test", re.M)}
