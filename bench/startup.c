@@ -59,9 +59,10 @@ __attribute__((constructor)) static void begin(void)
 
 static const char *request_name(unsigned long request, const void *argument)
 {
+    /* as tee/vsm numbers them: from 2 on a chunk of the heap each */
     static const char *const slots[] = {"KVM_SET_USER_MEMORY_REGION2, image",
-                                        "KVM_SET_USER_MEMORY_REGION2, heap",
-                                        "KVM_SET_USER_MEMORY_REGION2, shared"};
+                                        "KVM_SET_USER_MEMORY_REGION2, shared",
+                                        "KVM_SET_USER_MEMORY_REGION2, heap"};
     switch (request & 0xffff) {
     case 0xae01:
         return "KVM_CREATE_VM";
@@ -69,8 +70,10 @@ static const char *request_name(unsigned long request, const void *argument)
         return "KVM_GET_SUPPORTED_CPUID";
     case 0xae41:
         return "KVM_CREATE_VCPU";
-    case 0xae49:
-        return slots[*(const uint32_t *)argument % 3];
+    case 0xae49: {
+        uint32_t slot = *(const uint32_t *)argument;
+        return slots[slot < 2 ? slot : 2];
+    }
     case 0xae80:
         return "KVM_RUN";
     case 0xae90:
