@@ -53,7 +53,7 @@ static uint64_t limit_of(long resource)
     case RLIMIT_STACK:
         return boot->stack_size;
     case RLIMIT_NOFILE:
-        return 1024;
+        return RUNTIME_DESCRIPTORS;
     case RLIMIT_NPROC:
         return boot->thread_count;
     case RLIMIT_AS:

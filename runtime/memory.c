@@ -9,7 +9,7 @@
  *
  * Invariants (under `heap_lock`):
  *   1. regions[0..region_count) are sorted, page aligned, do not overlap or touch without being
- *      different mappings, and lie in [floor, ceiling);
+ *      different mappings, and lie in [brk_peak, ceiling);
  *   2. brk_start <= brk_now <= brk_peak <= every region's start;
  *   3. memory below `lowest` and above brk_peak has never been given out, so it is zero;
  *      everything else is zeroed when it is given out again.

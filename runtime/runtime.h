@@ -25,6 +25,11 @@ void *memset(void *to, int byte, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 size_t strlen(const char *text);
 
+/* ---- who the program is, to itself ---- */
+#define RUNTIME_PID         100
+#define RUNTIME_USER        1000u
+#define RUNTIME_DESCRIPTORS 1024u
+
 /* ---- entry.S, start.c ---- */
 extern const struct boot_header *boot; /* the boot page */
 extern bool runtime_debug;             /* attributes.DEBUG */

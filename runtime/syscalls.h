@@ -7,9 +7,6 @@
 
 #include "runtime.h"
 
-#define RUNTIME_PID  100
-#define RUNTIME_USER 1000
-
 /* entry.S */
 void runtime_gate(void);
 _Noreturn void runtime_resume(const struct syscall_frame *frame, long result);

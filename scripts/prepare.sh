@@ -36,8 +36,8 @@ prepare()
     rm -f "$log"
 }
 
-# configure FOLDER [MESON-OPTION...]: quiet unless it fails. A folder that
-# has been configured is left as it is, but for options that it has not been given.
+# configure FOLDER [MESON-OPTION...]: quiet unless it fails. A folder that has been configured is left as
+# it is, but for options that it has not been given.
 configure()
 {
     folder=$1

@@ -58,7 +58,6 @@ def main():
             output = log.read()
         print(output, end="")
         totals = [a + b for a, b in zip(totals, count(output))]
-        os.unlink(hosts)
     if not tests:
         print("no test ran")
         totals[1] += 1

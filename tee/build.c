@@ -351,12 +351,17 @@ cella_status build_check_enter(const struct build *build, uint32_t thread, cella
     return CELLA_OK;
 }
 
+uint64_t build_heap_chunks(const struct build *build)
+{
+    return (build->parameters.heap_size + HEAP_CHUNK - 1) / HEAP_CHUNK;
+}
+
 cella_status build_check_grow(const struct build *build, uint64_t chunk, cella_error *error)
 {
     if (build->state != BUILD_READY)
         return fail(error, CELLA_INVALID, "grow: the enclave %s",
                     build->state == BUILD_OPEN ? "is not initialised" : "was refused");
-    if (chunk >= (build->parameters.heap_size + HEAP_CHUNK - 1) / HEAP_CHUNK)
+    if (chunk >= build_heap_chunks(build))
         return fail(error, CELLA_INVALID, "grow: the heap has no chunk %llu",
                     (unsigned long long)chunk);
     return CELLA_OK;

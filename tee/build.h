@@ -74,7 +74,9 @@ void build_refuse(struct build *build);
 
 /* What every enter checks first: that there is an enclave to enter, and that it has the thread. */
 cella_status build_check_enter(const struct build *build, uint32_t thread, cella_error *error);
+/* The same for grow, and that the heap has the chunk. */
 cella_status build_check_grow(const struct build *build, uint64_t chunk, cella_error *error);
+uint64_t build_heap_chunks(const struct build *build);
 
 /* The page that holds `address`, or NULL. */
 const struct build_page *build_page_at(const struct build *build, uint64_t address);

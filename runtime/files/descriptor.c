@@ -21,14 +21,14 @@ static struct file *files_free;
 
 void descriptors_start(void)
 {
-    descriptors = memory_map(FILES_DESCRIPTORS * sizeof(*descriptors));
+    descriptors = memory_map(RUNTIME_DESCRIPTORS * sizeof(*descriptors));
     if (!descriptors)
-        runtime_stop(RING_STOP_MEMORY, FILES_DESCRIPTORS * sizeof(*descriptors));
+        runtime_stop(RING_STOP_MEMORY, RUNTIME_DESCRIPTORS * sizeof(*descriptors));
 }
 
 static struct descriptor *descriptor_at(long number)
 {
-    return (uint32_t)number < FILES_DESCRIPTORS ? &descriptors[(uint32_t)number] : NULL;
+    return (uint32_t)number < RUNTIME_DESCRIPTORS ? &descriptors[(uint32_t)number] : NULL;
 }
 
 struct file *file_get(long number)
@@ -92,7 +92,7 @@ long descriptor_install(struct file *file, long least, bool close_on_exec)
     if (!file)
         return -ENOMEM;
     lock_acquire(&descriptors_lock);
-    for (long number = least; number < (long)FILES_DESCRIPTORS; number++) {
+    for (long number = least; number < (long)RUNTIME_DESCRIPTORS; number++) {
         if (descriptors[number].file)
             continue;
         descriptors[number].close_on_exec = close_on_exec;
@@ -184,7 +184,7 @@ long sys_fcntl(const long *argument)
     switch (command) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-        if (value >= FILES_DESCRIPTORS)
+        if (value >= RUNTIME_DESCRIPTORS)
             return -EINVAL;
         return descriptor_install(file_get(argument[0]), value, command == F_DUPFD_CLOEXEC);
     case F_GETFD:

@@ -21,8 +21,6 @@
 #include "abi.h"
 #include "files.h"
 
-#define FILES_DESCRIPTORS 1024u
-#define FILES_OWNER       1000u
 #define FILES_PAGE        UINT64_C(4096)
 #define FILES_CHUNK       (UINT64_C(64) << 10)
 #define FILES_TRANSFER    UINT64_C(0x7ffff000) /* most bytes that one call moves, as in Linux */

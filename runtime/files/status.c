@@ -144,7 +144,7 @@ static long change(const struct place *place, uint32_t mode, uint32_t user, uint
     if (!node->volume)
         return -EROFS;
     /* There is one user; the root alone could give a file away. */
-    if ((user != KEEP && user != FILES_OWNER) || (group != KEEP && group != FILES_OWNER))
+    if ((user != KEEP && user != RUNTIME_USER) || (group != KEEP && group != RUNTIME_USER))
         return -EPERM;
     lock_acquire(&node->lock);
     if (mode != KEEP)

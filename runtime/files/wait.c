@@ -109,7 +109,7 @@ long sys_poll(const long *argument)
     int milliseconds = (int)argument[2];
     uint64_t ns = milliseconds < 0 ? FILES_FOREVER : (uint64_t)milliseconds * 1000000;
     long closed = 0;
-    if (count > FILES_DESCRIPTORS)
+    if (count > RUNTIME_DESCRIPTORS)
         return -EINVAL;
     if (count && !memory_is_inside(set, count * sizeof(*set)))
         return -EFAULT;

@@ -288,7 +288,7 @@ static const char *describe(struct tee *tee)
 /* All of the heap is there from the start: untouched, it costs nothing. */
 static cella_status grow(struct tee *enclave, uint64_t chunk, cella_error *error)
 {
-    return build_check_grow(&enclave->build, chunk, error); /* all of them have theirs */
+    return build_check_grow(&enclave->build, chunk, error);
 }
 
 const struct tee_operations tee_process = {

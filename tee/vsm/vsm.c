@@ -29,11 +29,6 @@ static uint64_t up(uint64_t value, uint64_t to)
     return (value + to - 1) & ~(to - 1);
 }
 
-static uint64_t heap_chunk_count(const struct tee *enclave)
-{
-    return (enclave->build.parameters.heap_size + HEAP_CHUNK - 1) / HEAP_CHUNK;
-}
-
 /* Page tables that an enclave can need: one for every 2 MiB that holds an added page (never more
  * than pages, nor than ELRANGE has), their parents, and those of heap, system and shared pages. */
 static uint64_t tables_needed(const struct tee_parameters *parameters)
@@ -167,7 +162,7 @@ static cella_status vsm_create(const struct tee_parameters *parameters, struct t
         goto failed;
     }
     enclave->zero_pages = calloc(parameters->added_size / 4096 / 64 + 1, 8);
-    enclave->heap_chunks = calloc(heap_chunk_count(enclave) / 64 + 1, 8);
+    enclave->heap_chunks = calloc(build_heap_chunks(&enclave->build) / 64 + 1, 8);
     if (!enclave->zero_pages || !enclave->heap_chunks) {
         status = fail(error, CELLA_MEMORY, "no memory for an enclave");
         goto failed;
@@ -351,7 +346,7 @@ static cella_status make_slots(struct tee *enclave, cella_error *error)
         .memory_size = enclave->build.parameters.shared_size,
         .userspace_addr = (uint64_t)(uintptr_t)enclave->shared,
     };
-    uint64_t last = heap_chunk_count(enclave) - 1;
+    uint64_t last = build_heap_chunks(&enclave->build) - 1;
     cella_status status = make_slot(enclave, &image, error);
     if (!status)
         status = make_slot(enclave, &shared, error);

@@ -15,7 +15,7 @@
 #include "image/image.h"
 #include "image/manifest.h"
 #include "inject.h"
-#include "tee/tee.h"
+#include "tests/skip.h"
 
 #include <cella/cella.h>
 
@@ -311,10 +311,7 @@ static void test_write(void **state)
 static void test_vsm(void **state)
 {
     (void)state;
-    struct tee_probe probe;
-    tee_vsm.probe(&probe);
-    if (!probe.works)
-        skip();
+    skip_without(&tee_vsm);
     each_kind("vsm", run_vsm);
     each_kind("vsm, debug", run_vsm_debug);
 }
@@ -322,10 +319,7 @@ static void test_vsm(void **state)
 static void test_process(void **state)
 {
     (void)state;
-    struct tee_probe probe;
-    tee_process.probe(&probe);
-    if (!probe.works)
-        skip();
+    skip_without(&tee_process);
     each_kind("process", run_process);
     each_kind("process, debug", run_process_debug);
 }

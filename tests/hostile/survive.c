@@ -12,6 +12,7 @@
 
 #include "assailant.h"
 #include "host/host.h"
+#include "tests/skip.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -221,20 +222,14 @@ static void attack_all(cella_tee tee)
 static void test_vsm(void **state)
 {
     (void)state;
-    struct tee_probe probe;
-    tee_vsm.probe(&probe);
-    if (!probe.works)
-        skip();
+    skip_without(&tee_vsm);
     attack_all(CELLA_TEE_VSM);
 }
 
 static void test_process(void **state)
 {
     (void)state;
-    struct tee_probe probe;
-    tee_process.probe(&probe);
-    if (!probe.works)
-        skip();
+    skip_without(&tee_process);
     attack_all(CELLA_TEE_PROCESS);
 }
 
