@@ -20,6 +20,14 @@ struct cli_verb {
 
 extern const struct cli_verb cli_doctor, cli_identity, cli_inspect, cli_pack, cli_run;
 
+/* Verbs that compute with keys. They are in a program of their own, cella-tools, which `cella`
+ * turns into: what they link would take longer to load than a small program runs. cella-tools has
+ * every verb. (No verb yet) */
+#define CLI_TOOLS(VERB)
+
+#define CLI_DECLARE(name, summary) extern const struct cli_verb cli_##name;
+CLI_TOOLS(CLI_DECLARE)
+
 /* `cella: SENTENCE` on stderr. A sentence may quote an image, which may be hostile: control
  * characters are shown as '?'. */
 void cli_say(const char *sentence);
@@ -33,6 +41,8 @@ int cli_bad_option(const struct cli_verb *verb, char **arguments, int option);
 /* Prints what an enclave did to stderr. */
 void cli_statistics(cella_enclave *enclave, bool json);
 int cli_help(const struct cli_verb *verb);
+/* Becomes cella-tools, with the whole command line: returns CLI_FAILED if it is not there. */
+int cli_become_tools(void);
 /* Reads the options of a verb that has --json and --help alone. True: `*status` is the verb's. */
 bool cli_json_option(const struct cli_verb *verb, int count, char **arguments, bool *json,
                      int *status);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finds the verb.
+ * Finds the verb. Compiled twice: into cella (CLI_FRONT) and into cella-tools.
  */
 #include "cli.h"
 
@@ -10,15 +10,40 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef CELLA_VERSION
 #error "the build says which version this is"
 #endif
 
-static const struct cli_verb *const verbs[] = {
-    &cli_doctor, &cli_pack, &cli_identity, &cli_inspect, &cli_run,
-};
+#ifdef CLI_FRONT
+#define TOOL(name, summary) &(const struct cli_verb){#name, summary, NULL, NULL},
+#else
+#define TOOL(name, summary) &cli_##name,
+#endif
+
+static const struct cli_verb *const verbs[] = {&cli_doctor,  &cli_pack, &cli_identity,
+                                               &cli_inspect, &cli_run,  CLI_TOOLS(TOOL)};
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static char **command_line;
+
+/* Beside us (a build folder), or where it is installed: ../libexec/cella. */
+int cli_become_tools(void)
+{
+    static const char *const places[] = {"cella-tools", "../libexec/cella/cella-tools"};
+    char own[PATH_MAX], path[PATH_MAX + 64];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    for (size_t i = 0; length > 0 && i < sizeof(places) / sizeof(places[0]); i++) {
+        own[length] = 0;
+        snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(own, '/') - own), own, places[i]);
+        execv(path, command_line);
+    }
+    cli_say(
+        "cella-tools, which this takes, is not beside cella nor in ../libexec/cella: install "
+        "it too");
+    return CLI_FAILED;
+}
 
 void cli_say(const char *sentence)
 {
@@ -119,11 +144,12 @@ int main(int count, char **arguments)
         return usage(stderr);
     const char *name = arguments[1];
     const struct cli_verb *verb = find(name);
+    command_line = arguments;
     if (verb)
-        return finish(verb->run(count - 1, arguments + 1));
+        return finish(verb->run ? verb->run(count - 1, arguments + 1) : cli_become_tools());
     bool help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
     if (help && count == 3 && (verb = find(arguments[2])))
-        return finish(cli_help(verb));
+        return finish(verb->help ? cli_help(verb) : cli_become_tools());
     if (help && count == 2)
         return finish(usage(stdout));
     if (strcmp(name, "--version") == 0 && count == 2) {

@@ -36,6 +36,7 @@ def main():
     path = os.path.join(folder, "meson-logs", "testlog.json")
     with open(path, encoding="utf-8") as log:
         tests = [json.loads(line) for line in log]
+    failures = []
     for test in tests:
         output = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
         passed, failed, skipped = count(output)
@@ -46,8 +47,10 @@ def main():
             skipped += not skipped
         else:
             failed += not failed
-            print(f"FAILED {test['name']}: {result}")
-            print("\n".join("    " + line for line in output.strip().splitlines()[-60:]))
+            # What it complained of first: a log of this may be cut short.
+            lines = (test.get("stderr") or "").strip().splitlines()[-40:]
+            lines += (test.get("stdout") or "").strip().splitlines()[-40:]
+            failures.append(f"FAILED {test['name']}: {result}\n" + "\n".join("    " + line for line in lines))
         for line in output.splitlines():
             if re.match(r"(skipped|SKIPPED|\[  SKIPPED \]) \D", line):
                 print(line)
@@ -58,6 +61,7 @@ def main():
             output = log.read()
         print(output, end="")
         totals = [a + b for a, b in zip(totals, count(output))]
+    print("\n".join(failures), end="\n" if failures else "")
     if not tests:
         print("no test ran")
         totals[1] += 1

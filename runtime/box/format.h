@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The box format, version 1: an encrypted, integrity-protected file with random access. Shared by
+ * runtime/ (boxes of an unmodified program) and box/ (the tools); docs/box-format.md explains it.
+ *
+ * A box is pages of 4096 bytes; numbers are little-endian.
+ *
+ *   page 0..h-1     header (h = header_pages): who may open it
+ *   page h, h+1     two superblock slots: what the content is; written in turn
+ *   page h+2...     content: data blocks and the nodes of the tree over them, see below
+ *   behind it       journal of a commit under way, where the superblock says so
+ *
+ * Every data block and every node is 4096 bytes under AES-256-GCM with the file key and a random
+ * nonce of its own. Nonce and tag of a block stand in its leaf node (level 1), those of a node in
+ * its parent, those of the root in the superblock: who knows the root knows which version of every
+ * block is the right one.
+ */
+#ifndef RUNTIME_BOX_FORMAT_H
+#define RUNTIME_BOX_FORMAT_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BOX_PAGE          4096u
+#define BOX_MAGIC         "CELLABOX"
+#define BOX_VERSION       1u
+#define BOX_CIPHER        1u  /* AES-256-GCM */
+#define BOX_HEADER_PAGES  16u /* most */
+#define BOX_KEY           32u
+#define BOX_NONCE         12u
+#define BOX_TAG           16u
+#define BOX_ID            16u
+#define BOX_NAME          255u
+#define BOX_FANOUT        128u
+#define BOX_LEVELS        5u /* most */
+#define BOX_SIZE_MOST     (UINT64_C(1) << 46)
+#define BOX_MESSAGES_MOST (UINT64_C(1) << 32) /* encryptions under one file key (random nonces) */
+
+/* First byte of the additional data of each encryption: what it is for. */
+#define BOX_FOR_HEADER 'H' /* 'H', then all of the header before its seal; no plaintext */
+#define BOX_FOR_SUPER  'S' /* 'S', file id, slot (1 byte), struct box_super; no plaintext */
+#define BOX_FOR_DATA   'D' /* 'D', file id, level 0 (1 byte), block index (8) */
+#define BOX_FOR_NODE   'N' /* 'N', file id, level (1 byte), node index (8) */
+#define BOX_FOR_KEY    'K' /* 'K', file id: a file key wrapped under another key */
+
+struct box_seal {
+    uint8_t nonce[BOX_NONCE];
+    uint8_t tag[BOX_TAG];
+};
+static_assert(sizeof(struct box_seal) == 28, "part of the format");
+
+/* The header. Behind the fixed part: the recipients' stanzas, zeros, and in the last 28 bytes of
+ * the header's last page its struct box_seal, under the file key. */
+struct box_header {
+    char magic[8];
+    uint16_t version, cipher;
+    uint16_t header_pages;
+    uint16_t recipients;      /* count of stanzas */
+    uint8_t file_id[BOX_ID];  /* random */
+    uint8_t key_id[BOX_ID];   /* of the file key, see below */
+    uint32_t stanzas_size;    /* bytes of all stanzas */
+    uint16_t name_size;       /* of the file name that was sealed */
+    uint8_t zero[10];
+    uint8_t name[256];        /* zeros behind it; no '/' and no NUL in it */
+};
+static_assert(sizeof(struct box_header) == 320, "part of the format");
+
+/* key id = first 16 bytes of SHA-256("cella box key id" (16 bytes), key). */
+#define BOX_KEY_ID_PREFIX "cella box key id"
+
+enum box_stanza_type {
+    BOX_STANZA_X25519 = 1,     /* to a recipient's public key, by HPKE */
+    BOX_STANZA_PASSPHRASE = 2, /* Argon2id */
+    BOX_STANZA_KEY = 3,        /* under another 32-byte key */
+};
+
+struct box_stanza { /* each followed by `size` bytes, as below */
+    uint16_t type;
+    uint16_t size;
+};
+
+/* HPKE (RFC 9180) base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM; info is
+ * "cella box 1" and the file id, no additional data. */
+struct box_stanza_x25519 {
+    uint8_t recipient[32]; /* public key */
+    uint8_t encapsulated[32];
+    uint8_t wrapped[BOX_KEY + BOX_TAG];
+};
+static_assert(sizeof(struct box_stanza_x25519) == 112, "part of the format");
+
+struct box_stanza_passphrase {
+    uint8_t salt[16];
+    uint32_t passes;      /* t, 1..64 */
+    uint32_t memory_kib;  /* m, 8..4194304 */
+    uint32_t lanes;       /* p, 1..16 */
+    struct box_seal seal; /* of the file key, under Argon2id's 32 bytes */
+    uint8_t wrapped[BOX_KEY];
+};
+static_assert(sizeof(struct box_stanza_passphrase) == 88, "part of the format");
+
+struct box_stanza_key {
+    uint8_t key_id[BOX_ID]; /* of the wrapping key */
+    struct box_seal seal;
+    uint8_t wrapped[BOX_KEY];
+};
+static_assert(sizeof(struct box_stanza_key) == 76, "part of the format");
+
+enum box_super_flags {
+    BOX_SUPER_WRITING = 1u << 0, /* a writer has it open: what lies behind the content is left over */
+};
+
+/* A superblock slot: a struct box_seal, this, zeros. The valid slot of the higher sequence counts. */
+struct box_super {
+    uint64_t sequence;       /* 1, 2, ...: slot sequence % 2 */
+    uint64_t generation;     /* counts commits; 1 when sealed */
+    uint64_t size;           /* bytes of the content */
+    struct box_seal root;    /* zeros: no block was ever written */
+    uint32_t flags;
+    uint64_t journal_page;   /* first page of the journal, from the file's start; 0: none */
+    uint64_t journal_count;  /* pages of payload */
+    uint64_t messages;       /* encryptions under this key so far, at least */
+};
+static_assert(sizeof(struct box_super) == 80, "part of the format");
+
+/* The version of a box, in hexadecimal what a contract calls its digest:
+ * SHA-256("cella box 1", file id, generation, size, root). It can be computed without the key. */
+#define BOX_VERSION_PREFIX "cella box 1"
+
+/* An entry of a node. All zeros: a hole (zeros below it). */
+struct box_entry {
+    struct box_seal seal;
+    uint32_t zero;
+};
+static_assert(sizeof(struct box_entry) * BOX_FANOUT == BOX_PAGE, "part of the format");
+
+/* The journal: ceil(8 * count / 4096) pages of target page numbers (from the file's start, 8 bytes
+ * each, zeros behind), then `count` pages for them. A commit is: journal, sync, superblock, sync,
+ * the pages in their places, sync. */
+
+/* ---- where things lie: page numbers from the start of the content ----
+ *
+ * Before data block b lie, in this order: the node of level k >= 2 whose number j has
+ * b = j * 128^k + 128^(k-1), if there is one (at most one k has), the leaf node, if b is a multiple
+ * of 128, and the block. So a box only grows at its end, and a small one has one node. */
+
+/* Blocks below one node of a level (level 0: 1). */
+static inline uint64_t box_span(unsigned level)
+{
+    return UINT64_C(1) << 7 * level;
+}
+
+static inline uint64_t box_blocks(uint64_t size)
+{
+    return size / BOX_PAGE + (size % BOX_PAGE != 0);
+}
+
+/* Levels of nodes over `blocks` blocks: 0 for none. */
+static inline unsigned box_levels(uint64_t blocks)
+{
+    unsigned level = 0;
+    if (blocks)
+        for (level = 1; box_span(level) < blocks;)
+            level++;
+    return level;
+}
+
+static inline uint64_t box_place_data(uint64_t block)
+{
+    uint64_t place = block + block / BOX_FANOUT + 1;
+    for (unsigned level = 2; level <= BOX_LEVELS && block >= box_span(level - 1); level++)
+        place += (block - box_span(level - 1)) / box_span(level) + 1;
+    return place;
+}
+
+static inline uint64_t box_place_node(unsigned level, uint64_t index)
+{
+    uint64_t first = index * box_span(level);
+    return level == 1 ? box_place_data(first) - 1 : box_place_data(first + box_span(level - 1)) - 2;
+}
+
+/* Pages of the content. */
+static inline uint64_t box_pages(uint64_t blocks)
+{
+    return blocks ? box_place_data(blocks - 1) + 1 : 0;
+}
+
+#endif
