@@ -143,6 +143,14 @@ static inline long program_write(long to, const void *from, size_t size)
 /* ---- random.c ---- */
 void random_bytes(void *bytes, size_t size);
 
+/* ---- keys.c: names (no NUL at the end) to keys ---- */
+#define KEYS_MOST 64u
+#define KEYS_NAME 255u /* longest name */
+/* 0, -EINVAL (no name, or too long), -EEXIST (a key is set once), -ENOSPC. */
+int keys_set(const char *name, size_t length, const uint8_t key[32]);
+/* The key, which stays where it is; NULL: there is none of that name. */
+const uint8_t *keys_get(const char *name, size_t length);
+
 /* ---- clock.c ---- */
 struct runtime_time {
     int64_t seconds, nanoseconds;
