@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * AES-256-GCM by OpenSSL: one key, many messages, each under a nonce of its own.
+ */
+#ifndef BOX_AEAD_H
+#define BOX_AEAD_H
+
+#include "../runtime/box/format.h"
+
+#include <openssl/evp.h>
+#include <stddef.h>
+
+/* For sealing or for opening under that key; EVP_CIPHER_CTX_free wipes it. NULL: no memory. */
+EVP_CIPHER_CTX *aead_new(const uint8_t key[BOX_KEY], bool seals);
+/* `to` may be `from`. `size` of zero: only the additional data is sealed. */
+bool aead_seal(EVP_CIPHER_CTX *cipher, const uint8_t nonce[BOX_NONCE], const void *additional,
+               size_t additional_size, const void *from, size_t size, void *to,
+               uint8_t tag[BOX_TAG]);
+/* False: it is not what was sealed; `to` is then zeros. */
+bool aead_open(EVP_CIPHER_CTX *cipher, const uint8_t nonce[BOX_NONCE], const void *additional,
+               size_t additional_size, const void *from, size_t size, void *to,
+               const uint8_t tag[BOX_TAG]);
+
+#endif
