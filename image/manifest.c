@@ -9,6 +9,7 @@
 #include "fail.h"
 #include "file.h"
 #include "layout.h"
+#include "nearest.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -19,8 +20,6 @@
 #define MANIFEST_MOST  (UINT64_C(1) << 20) /* bytes of JSON */
 #define FILES_MOST     1024u
 #define STRINGS_MOST   (UINT64_C(1) << 20) /* bytes of arguments, and of environment */
-#define KEY_FAR        3u                  /* edits; at fewer a key is taken for a slip */
-#define KEY_LENGTH     32u
 #define NAME_IN_ERRORS "%s: %s: "
 
 struct reader {
@@ -54,35 +53,13 @@ wrong(const struct reader *reader, const char *key, const char *format, ...)
     return fail(reader->error, CELLA_INVALID, NAME_IN_ERRORS "%s", reader->name, key, sentence);
 }
 
-/* How many letters must be put in, taken out or replaced to get from one word to the other. */
-static unsigned edit_distance(const char *from, const char *to)
-{
-    unsigned row[KEY_LENGTH + 1];
-    size_t length = strlen(to);
-    if (length > KEY_LENGTH || strlen(from) > KEY_LENGTH)
-        return KEY_FAR;
-    for (unsigned i = 0; i <= length; i++)
-        row[i] = i;
-    for (unsigned i = 1; *from; from++, i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (unsigned k = 1; k <= length; k++) {
-            unsigned replaced = diagonal + (*from != to[k - 1]);
-            unsigned least = row[k] < row[k - 1] ? row[k] + 1 : row[k - 1] + 1;
-            diagonal = row[k];
-            row[k] = replaced < least ? replaced : least;
-        }
-    }
-    return row[length];
-}
-
 static cella_status unknown_key(const struct reader *reader, const char *where, const char *key,
                                 const struct key *keys, size_t count)
 {
     const char *nearest = NULL;
-    unsigned distance = KEY_FAR;
+    unsigned distance = NEAREST_FAR;
     for (size_t i = 0; i < count; i++) {
-        unsigned here = edit_distance(key, keys[i].name);
+        unsigned here = nearest_distance(key, keys[i].name);
         if (here < distance) {
             distance = here;
             nearest = keys[i].name;
