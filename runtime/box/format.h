@@ -56,13 +56,13 @@ struct box_header {
     char magic[8];
     uint16_t version, cipher;
     uint16_t header_pages;
-    uint16_t recipients;      /* count of stanzas */
-    uint8_t file_id[BOX_ID];  /* random */
-    uint8_t key_id[BOX_ID];   /* of the file key, see below */
-    uint32_t stanzas_size;    /* bytes of all stanzas */
-    uint16_t name_size;       /* of the file name that was sealed */
+    uint16_t recipients;     /* count of stanzas */
+    uint8_t file_id[BOX_ID]; /* random */
+    uint8_t key_id[BOX_ID];  /* of the file key, see below */
+    uint32_t stanzas_size;   /* bytes of all stanzas */
+    uint16_t name_size;      /* of the file name that was sealed */
     uint8_t zero[10];
-    uint8_t name[256];        /* zeros behind it; no '/' and no NUL in it */
+    uint8_t name[256]; /* zeros behind it; no '/' and no NUL in it */
 };
 static_assert(sizeof(struct box_header) == 320, "part of the format");
 
@@ -107,19 +107,21 @@ struct box_stanza_key {
 static_assert(sizeof(struct box_stanza_key) == 76, "part of the format");
 
 enum box_super_flags {
-    BOX_SUPER_WRITING = 1u << 0, /* a writer has it open: what lies behind the content is left over */
+    BOX_SUPER_WRITING =
+        1u << 0, /* a writer has it open: what lies behind the content is left over */
 };
 
-/* A superblock slot: a struct box_seal, this, zeros. The valid slot of the higher sequence counts. */
+/* A superblock slot: a struct box_seal, this, zeros. The valid slot of the higher sequence counts.
+ */
 struct box_super {
-    uint64_t sequence;       /* 1, 2, ...: slot sequence % 2 */
-    uint64_t generation;     /* counts commits; 1 when sealed */
-    uint64_t size;           /* bytes of the content */
-    struct box_seal root;    /* zeros: no block was ever written */
+    uint64_t sequence;    /* 1, 2, ...: slot sequence % 2 */
+    uint64_t generation;  /* counts commits; 1 when sealed */
+    uint64_t size;        /* bytes of the content */
+    struct box_seal root; /* zeros: no block was ever written */
     uint32_t flags;
-    uint64_t journal_page;   /* first page of the journal, from the file's start; 0: none */
-    uint64_t journal_count;  /* pages of payload */
-    uint64_t messages;       /* encryptions under this key so far, at least */
+    uint64_t journal_page;  /* first page of the journal, from the file's start; 0: none */
+    uint64_t journal_count; /* pages of payload */
+    uint64_t messages;      /* encryptions under this key so far, at least */
 };
 static_assert(sizeof(struct box_super) == 80, "part of the format");
 
@@ -140,9 +142,10 @@ static_assert(sizeof(struct box_entry) * BOX_FANOUT == BOX_PAGE, "part of the fo
 
 /* ---- where things lie: page numbers from the start of the content ----
  *
- * Before data block b lie, in this order: the node of level k >= 2 whose number j has
- * b = j * 128^k + 128^(k-1), if there is one (at most one k has), the leaf node, if b is a multiple
- * of 128, and the block. So a box only grows at its end, and a small one has one node. */
+ * Node j of level k stands before the first data block below it; node 0 of level k >= 2 before
+ * block 128^(k-1), the first for which one node of the level below is not enough. Where several
+ * stand before a block, those of higher levels come first. So a box only grows at its end, every
+ * node that is in the tree has its place in front of that end, and a small box has one node. */
 
 /* Blocks below one node of a level (level 0: 1). */
 static inline uint64_t box_span(unsigned level)
@@ -169,14 +172,14 @@ static inline uint64_t box_place_data(uint64_t block)
 {
     uint64_t place = block + block / BOX_FANOUT + 1;
     for (unsigned level = 2; level <= BOX_LEVELS && block >= box_span(level - 1); level++)
-        place += (block - box_span(level - 1)) / box_span(level) + 1;
+        place += block / box_span(level) + 1;
     return place;
 }
 
 static inline uint64_t box_place_node(unsigned level, uint64_t index)
 {
-    uint64_t first = index * box_span(level);
-    return level == 1 ? box_place_data(first) - 1 : box_place_data(first + box_span(level - 1)) - 2;
+    uint64_t first = index ? index * box_span(level) : level > 1 ? box_span(level - 1) : 0;
+    return box_place_data(first) - level;
 }
 
 /* Pages of the content. */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Bytes as lower-case hexadecimal, two digits each.
+ */
+#ifndef BOX_HEX_H
+#define BOX_HEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* `text` takes 2 * size digits and a NUL. Returns it. */
+char *hex_write(const uint8_t *bytes, size_t size, char *text);
+/* False: not exactly 2 * size lower-case digits. */
+bool hex_read(const char *text, uint8_t *bytes, size_t size);
+
+#endif
