@@ -36,6 +36,7 @@ static void print_text(const cella_identity *identity)
     printf("threads=%" PRIu32 "\n", identity->threads);
     printf("takes_arguments=%s\n", identity->takes_arguments ? "yes" : "no");
     printf("takes_environment=%s\n", identity->takes_environment ? "yes" : "no");
+    printf("takes_evidence=%s\n", identity->takes_evidence ? "yes" : "no");
     printf("program=%s\n", identity->program);
 }
 
@@ -43,12 +44,13 @@ static void print_json(const cella_identity *identity)
 {
     char mrenclave[65], mrsigner[65];
     json_t *json = json_pack(
-        "{s:s, s:s, s:i, s:i, s:I, s:I, s:i, s:b, s:b, s:s}", "mrenclave",
+        "{s:s, s:s, s:i, s:i, s:I, s:I, s:i, s:b, s:b, s:b, s:s}", "mrenclave",
         hex(identity->mrenclave, mrenclave), "mrsigner", hex(identity->mrsigner, mrsigner),
         "isv_prod_id", identity->isv_prod_id, "isv_svn", identity->isv_svn, "elrange_size",
         (json_int_t)identity->elrange_size, "heap_size", (json_int_t)identity->heap_size, "threads",
         (int)identity->threads, "takes_arguments", identity->takes_arguments, "takes_environment",
-        identity->takes_environment, "program", identity->program);
+        identity->takes_environment, "takes_evidence", identity->takes_evidence, "program",
+        identity->program);
     json_dumpf(json, stdout, JSON_COMPACT);
     json_decref(json);
     putchar('\n');

@@ -112,6 +112,11 @@ static int run(struct request *request, char **arguments)
     cella_error error = {0};
     if (open_image(request, arguments, &image, &error))
         return cli_fail(&error);
+    if (cella_image_takes_evidence(image)) {
+#ifdef CLI_FRONT
+        return cli_become_tools(); /* evidence is signed, which takes all of libcrypto */
+#endif
+    }
     if (!request->options.folder)
         request->options.folder = folder_of(request->manifest ? request->manifest : arguments[0]);
     if (request->options.insecure_debug)

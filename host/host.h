@@ -147,6 +147,8 @@ int64_t host_file_serve(struct cella_enclave *enclave, const struct host_request
 int host_handle_fd(struct cella_enclave *enclave, uint64_t handle);
 /* Gives a descriptor a handle; -EMFILE closes it. */
 int64_t host_handle_new(struct cella_enclave *enclave, int fd);
+/* ---- evidence.c: RING_QUOTE, RING_ATTESTATION ---- */
+int64_t host_evidence_serve(struct cella_enclave *enclave, const struct host_request *request);
 /* ---- sockets.c ---- */
 int64_t host_socket_serve(struct cella_enclave *enclave, const struct host_request *request);
 /* ---- messages.c ---- */

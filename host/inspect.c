@@ -279,18 +279,18 @@ static json_t *json_boot(const struct view *view)
         struct boot_file file = read_file_entry(view, i);
         append(files, json_file(view, &file));
     }
-    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:o}", "arguments",
-                     boot->flags & BOOT_ARGUMENTS_HOST ? json_string("host")
-                                                       : json_strings(view->image, boot->arguments),
-                     "environment",
-                     boot->flags & BOOT_ENVIRONMENT_HOST
-                         ? json_string("host")
-                         : json_strings(view->image, boot->environment),
-                     "working_directory", json_span(view->image, boot->directory), "heap_size",
-                     (json_int_t)boot->heap.size, "stack_size", (json_int_t)boot->stack_size,
-                     "threads", (json_int_t)boot->thread_count, "clock",
-                     !!(boot->flags & BOOT_CLOCK), "network", !!(boot->flags & BOOT_NETWORK),
-                     "statistics", !!(boot->flags & BOOT_STATISTICS), "files", files);
+    return json_pack(
+        "{s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:b, s:o}", "arguments",
+        boot->flags & BOOT_ARGUMENTS_HOST ? json_string("host")
+                                          : json_strings(view->image, boot->arguments),
+        "environment",
+        boot->flags & BOOT_ENVIRONMENT_HOST ? json_string("host")
+                                            : json_strings(view->image, boot->environment),
+        "working_directory", json_span(view->image, boot->directory), "heap_size",
+        (json_int_t)boot->heap.size, "stack_size", (json_int_t)boot->stack_size, "threads",
+        (json_int_t)boot->thread_count, "clock", !!(boot->flags & BOOT_CLOCK), "network",
+        !!(boot->flags & BOOT_NETWORK), "statistics", !!(boot->flags & BOOT_STATISTICS),
+        "attestation", !!(boot->flags & BOOT_ATTESTATION), "files", files);
 }
 
 /* Sites rise, so those of a function stand together. */

@@ -129,6 +129,11 @@ bool cella_image_takes_environment(const cella_image *image)
     return image->image->boot.flags & BOOT_ENVIRONMENT_HOST;
 }
 
+bool cella_image_takes_evidence(const cella_image *image)
+{
+    return image->image->boot.flags & BOOT_ATTESTATION;
+}
+
 cella_status cella_image_identity(const cella_image *image, cella_identity *identity,
                                   cella_error *error)
 {
@@ -138,6 +143,7 @@ cella_status cella_image_identity(const cella_image *image, cella_identity *iden
         .threads = image->image->boot.thread_count,
         .takes_arguments = cella_image_takes_arguments(image),
         .takes_environment = cella_image_takes_environment(image),
+        .takes_evidence = cella_image_takes_evidence(image),
     };
     struct image_notes notes;
     cella_status status = image_measure(image->image, identity->mrenclave, error);

@@ -124,6 +124,9 @@ static int64_t serve(struct cella_enclave *enclave, const struct host_request *r
         memcpy(&enclave->statistics, request->buffer, sizeof(enclave->statistics));
         enclave->has_statistics = true;
         return 0;
+    case RING_QUOTE:
+    case RING_ATTESTATION:
+        return host_evidence_serve(enclave, request);
     case RING_THREAD_START:
         return host_thread_start(enclave, request->arguments[0]);
     case RING_THREAD_IDLE:

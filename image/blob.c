@@ -120,7 +120,8 @@ cella_status blob_put_manifest(struct blob *blob, const struct manifest *manifes
     boot->flags = (manifest->arguments_host ? BOOT_ARGUMENTS_HOST : 0u) |
                   (manifest->environment_host ? BOOT_ENVIRONMENT_HOST : 0u) |
                   (manifest->clock ? BOOT_CLOCK : 0u) | (manifest->network ? BOOT_NETWORK : 0u) |
-                  (manifest->statistics ? BOOT_STATISTICS : 0u);
+                  (manifest->statistics ? BOOT_STATISTICS : 0u) |
+                  (manifest->attestation ? BOOT_ATTESTATION : 0u);
     if (!put_strings(blob, manifest->arguments_host ? NULL : arguments, &boot->arguments) ||
         !put_strings(blob, manifest->environment, &boot->environment) ||
         !blob_put(blob, manifest->working_directory, strlen(manifest->working_directory),

@@ -285,6 +285,11 @@ static cella_status read_statistics(struct reader *reader, const json_t *value, 
     return read_boolean(reader, value, key, &reader->manifest->statistics);
 }
 
+static cella_status read_attestation(struct reader *reader, const json_t *value, const char *key)
+{
+    return read_boolean(reader, value, key, &reader->manifest->attestation);
+}
+
 /* ---- keys of a file; the file is the last one of the list ---- */
 
 static struct manifest_file *last_file(struct reader *reader)
@@ -485,6 +490,7 @@ static cella_status read_manifest(struct reader *reader, const json_t *root)
         {"clock", read_clock},
         {"network", read_network},
         {"statistics", read_statistics},
+        {"attestation", read_attestation},
         {"files", read_files},
     };
     if (!json_is_object(root))

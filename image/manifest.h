@@ -13,6 +13,7 @@
  *   "clock": true,                                the host's wall clock may be asked
  *   "network": false,                             sockets may be made
  *   "statistics": true,                           syscall counts are told to the host
+ *   "attestation": false,                         there is /dev/attestation
  *   "files": [
  *     {"path": "/etc/x", "kind": "measured", "source": "x"},               carried in the image
  *     {"path": "/big",   "kind": "measured", "source": "big", "carry": false},  bound by its
@@ -50,7 +51,7 @@ struct manifest {
     char *working_directory;
     uint64_t heap_size;
     uint32_t threads;
-    bool clock, network, statistics;
+    bool clock, network, statistics, attestation;
     struct manifest_file *files; /* sorted by path */
     size_t file_count;
 };

@@ -71,6 +71,7 @@ enum boot_flags {
     BOOT_CLOCK = 1u << 2,            /* the host's wall clock may be asked */
     BOOT_NETWORK = 1u << 3,          /* sockets may be made */
     BOOT_STATISTICS = 1u << 4,       /* syscall counts are told to the host at the end */
+    BOOT_ATTESTATION = 1u << 5,      /* there is /dev/attestation */
 };
 
 /* A stretch of the blob region: `offset` is an address in ELRANGE. */

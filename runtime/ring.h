@@ -50,6 +50,8 @@ enum ring_operation {
     RING_STATISTICS = 6, /* struct ring_statistics in buffer -> 0 */
     RING_TIME = 7,       /* a0 clockid -> 0, struct ring_time in buffer; where there is no TSC */
     RING_HEAP = 8,       /* a0 chunk of the heap that has no memory yet -> 0 */
+    RING_QUOTE = 9,      /* RING_REPORT_DATA bytes in buffer -> length of the evidence in buffer */
+    RING_ATTESTATION = 10, /* -> enum ring_attestation: what evidence there is */
 
     /* threads; those marked * by gate only. A sleeper may be woken for no reason at any time. */
     RING_THREAD_START = 16, /* a0 thread number: enter it, or wake it from RING_THREAD_IDLE -> 0 */
@@ -127,6 +129,16 @@ enum ring_log {
 #define RING_OPEN_NONBLOCK     (1u << 8)
 
 #define RING_STRINGS_MOST      1000u /* that RING_ARGUMENTS may give */
+
+#define RING_REPORT_DATA       64u
+#define RING_EVIDENCE_MOST     (UINT64_C(64) << 10) /* bytes of evidence */
+
+/* The host's word: only evidence itself shows what an enclave runs in. */
+enum ring_attestation {
+    RING_ATTESTATION_NONE = 0, /* RING_QUOTE fails */
+    RING_ATTESTATION_VSM = 1,
+    RING_ATTESTATION_PROCESS = 2,
+};
 
 /* ns = ns_base + (tsc - tsc_base) * 1e6 / tsc_khz. tsc_khz 0: no TSC, use RING_TIME. */
 struct ring_clock {

@@ -40,6 +40,7 @@ typedef struct cella_identity {
     uint32_t threads;       /* most threads at once */
     bool takes_arguments;   /* the manifest says "arguments": "host" */
     bool takes_environment; /* ... "environment": "host" */
+    bool takes_evidence;    /* ... "attestation": true */
     char program[256]; /* file name of the program that was packed; other than printable ASCII: '?'
                         */
 } cella_identity;
@@ -66,6 +67,7 @@ CELLA_API cella_status cella_image_identity(const cella_image *image, cella_iden
                                             cella_error *error);
 CELLA_API bool cella_image_takes_arguments(const cella_image *image);
 CELLA_API bool cella_image_takes_environment(const cella_image *image);
+CELLA_API bool cella_image_takes_evidence(const cella_image *image);
 
 /* The page map, the rewritten sites and the manifest as text for a person, or as JSON. The result
  * is the caller's to free(). */
@@ -105,6 +107,16 @@ typedef enum cella_confine {
     CELLA_CONFINE_NONE = 2,
 } cella_confine;
 
+/* Makes evidence: signs what is said of an enclave that runs in `tee` ("vsm", "process"). `report`
+ * is SGX's report body (Intel SDM vol. 3D, REPORT), with the program's report data in its last 64
+ * bytes. *bytes is malloc'ed, and becomes libcella's; at most 64 KiB. Called by threads of
+ * libcella's own, several at once, which may then neither open files nor make memory executable: what that takes has
+ * to be done before cella_start. */
+#define CELLA_REPORT_BYTES 384
+typedef cella_status cella_evidence(void *context, const uint8_t report[CELLA_REPORT_BYTES],
+                                    const char *tee, uint8_t **bytes, size_t *size,
+                                    cella_error *error);
+
 typedef struct cella_options {
     size_t size; /* sizeof(cella_options) */
     cella_tee tee;
@@ -116,6 +128,8 @@ typedef struct cella_options {
     bool insecure_debug;      /* the DEBUG attribute: faults are explained */
     void (*log)(void *context, const char *sentence); /* NULL: nothing is logged */
     void *log_context;
+    cella_evidence *evidence; /* asked when the program wants some; NULL: there is none */
+    void *evidence_context;
 } cella_options;
 
 /* Fills the defaults: TEE_AUTO, the process's own streams. */

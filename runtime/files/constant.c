@@ -56,8 +56,10 @@ static long hashed_load(struct node *node)
     return result;
 }
 
-long constant_open(struct node *node)
+/* A hashed file is read and checked at its first open. */
+static long constant_open(struct node **opened)
 {
+    struct node *node = *opened;
     long result = 0;
     lock_acquire(&node->lock);
     if (!node->constant.bytes)
@@ -81,7 +83,7 @@ static void constant_close(struct file *file)
     lock_release(&node->lock);
 }
 
-static long constant_read(struct file *file, struct transfer *transfer, uint64_t *position)
+long constant_read(struct file *file, struct transfer *transfer, uint64_t *position)
 {
     const struct node *node = file->node;
     uint64_t size = *position < node->size ? node->size - *position : 0;
@@ -94,6 +96,7 @@ static long constant_read(struct file *file, struct transfer *transfer, uint64_t
 
 const struct node_operations constant_operations = {
     .positioned = true,
+    .open = constant_open,
     .read = constant_read,
     .seek = node_seek,
     .status = node_status,

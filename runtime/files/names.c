@@ -55,6 +55,9 @@ static long open_allowed(const struct node *node, uint32_t flags)
 /* Under the tree's lock; place->node is referenced on success. */
 static long open_in_tree(struct place *place, uint32_t flags, uint32_t mode)
 {
+    if (!place->node && attestation_is_keys(place->parent) && (flags & O_ACCMODE) == O_WRONLY &&
+        !(place->node = attestation_key(place->name, place->length)))
+        return -ENOSPC;
     if (!place->node)
         return flags & O_CREAT ? names_make(place, &memory_operations, S_IFREG | mode) : -ENOENT;
     if ((flags & O_CREAT) && (flags & O_EXCL))
@@ -84,8 +87,8 @@ static long open_place(struct place *place, uint32_t flags, uint32_t mode, struc
     if (result < 0)
         return result;
     path_unlock(place);
-    if (place->node->operations == &constant_operations && !(flags & O_PATH)) {
-        result = constant_open(place->node);
+    if (place->node->operations->open && !(flags & O_PATH)) {
+        result = place->node->operations->open(&place->node);
         if (result < 0)
             return result;
     }

@@ -44,6 +44,10 @@ struct node_operations {
     bool positioned; /* the description has a position, kept inside */
     bool host;       /* file->handle is the host's, and poll has to ask it */
 
+    /* Before there is a file of the node (not for O_PATH), with a reference of it: 0, or -errno. It
+     * may put another node in its place, with its reference; may be NULL. */
+    long (*open)(struct node **node);
+
     /* Both return the bytes done, or -errno when there are none. `position` is advanced; NULL:
      * the kind has none, or the host keeps it. NULL: -EINVAL. */
     long (*read)(struct file *file, struct transfer *transfer, uint64_t *position);
@@ -299,9 +303,15 @@ extern const struct node_operations stream_operations;   /* stream.c */
 extern const struct node_operations plain_operations;    /* plain.c */
 extern const struct node_operations plain_directory_operations;
 
-long constant_open(struct node *node); /* reads and checks a hashed file at its first open */
+long constant_read(struct file *file, struct transfer *transfer, uint64_t *position);
 void device_start(void);
 void stream_start(void);
+
+/* ---- attestation.c ---- */
+void attestation_start(void);
+/* Whether that is /dev/attestation/keys, where what is opened for writing comes to be. */
+bool attestation_is_keys(const struct node *directory);
+struct node *attestation_key(const char *name, size_t length); /* the tree's; NULL: no memory */
 
 /* ---- plain.c: on the host, where place->below (or place->node, an entry's own) leads ---- */
 long plain_open(struct place *place, uint32_t flags, uint32_t mode, struct file **file);

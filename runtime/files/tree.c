@@ -306,6 +306,8 @@ void files_start(const struct boot_header *header)
         runtime_stop(RING_STOP_MEMORY, sizeof(*tree_root));
     device_start();
     stream_start();
+    if (header->flags & BOOT_ATTESTATION)
+        attestation_start();
     const struct boot_file *files = boot_bytes(header, header->files);
     uint64_t count = header->files.size / sizeof(*files);
     tree_check(header->files.size % sizeof(*files) == 0 && header->files.offset % 8 == 0 &&

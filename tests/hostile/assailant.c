@@ -126,7 +126,8 @@ static uint32_t operation(void)
         RING_LOG,         RING_ARGUMENTS, RING_CLOCK,        RING_STATISTICS, RING_TIME,
         RING_WAKE,        RING_YIELD,     RING_THREAD_START, RING_CALL_WAKE,  RING_SOCKET,
         RING_SOCKET_NAME, RING_SHUTDOWN,  RING_SOCKET_GET,   RING_NONBLOCK,   RING_SOCKET_SET,
-        RING_HEAP,        RING_BIND,      RING_CONNECT,      RING_SEND};
+        RING_HEAP,        RING_BIND,      RING_CONNECT,      RING_SEND,       RING_QUOTE,
+        RING_ATTESTATION};
     static const uint32_t blocking[] = {RING_PARK,   RING_POLL,   RING_CALL_WAIT,
                                         RING_LISTEN, RING_ACCEPT, RING_RECEIVE};
     switch (next() % 16) {

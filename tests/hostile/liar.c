@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define USES       8
+#define USES       9
 #define HANG_MS    300   /* after which nothing is what happens */
 #define MOST_MS    20000 /* for what ends by itself */
 #define ALARM      120   /* seconds: the host itself hangs */
@@ -173,7 +173,8 @@ cella_image *liar_image(const char *use)
     snprintf(path, sizeof(path), "%s/manifest.json", folder);
     snprintf(text, sizeof(text),
              "{\"cella\": 1, %s%s%s \"heap_size\": \"256M\", \"threads\": 6, \"clock\": true, "
-             "\"network\": true, \"statistics\": true, \"files\": [{\"path\": \"/plain\", "
+             "\"network\": true, \"statistics\": true, \"attestation\": true, "
+             "\"files\": [{\"path\": \"/plain\", "
              "\"kind\": \"plain\", \"source\": \"%s/plain\", \"directory\": true, "
              "\"writable\": true}]}",
              asks ? "\"arguments\": \"host\", \"environment\": \"host\","
@@ -253,6 +254,20 @@ static void on_alarm(int signal)
     abort();
 }
 
+static cella_status give_evidence(void *context, const uint8_t report[CELLA_REPORT_BYTES],
+                                  const char *tee, uint8_t **bytes, size_t *size,
+                                  cella_error *error)
+{
+    (void)context;
+    (void)tee;
+    (void)error;
+    *size = CELLA_REPORT_BYTES;
+    *bytes = malloc(*size);
+    assert_non_null(*bytes);
+    memcpy(*bytes, report, *size);
+    return CELLA_OK;
+}
+
 /* One run; false: what was to be lied about was not asked for. */
 static bool run_once(const struct lie *lie, cella_tee tee)
 {
@@ -263,6 +278,7 @@ static bool run_once(const struct lie *lie, cella_tee tee)
     cella_options_default(&options);
     options.tee = tee;
     options.confine = CELLA_CONFINE_NONE;
+    options.evidence = give_evidence;
     options.streams[0] = options.streams[1] = options.streams[2] = -1;
     if (strcmp(lie->use, "arguments") == 0)
         options.arguments = options.environment = given;

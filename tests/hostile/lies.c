@@ -45,6 +45,12 @@ static void one_too_many(struct telling *telling)
     case RING_SOCKET_GET:
         telling->result = (int64_t)telling->arguments[3] + 1;
         break;
+    case RING_QUOTE:
+        telling->result = (int64_t)RING_EVIDENCE_MOST + 1;
+        break;
+    case RING_ATTESTATION:
+        telling->result = RING_ATTESTATION_PROCESS + 1;
+        break;
     case RING_READ:
     case RING_WRITE:
     case RING_PREAD:
@@ -91,6 +97,7 @@ static const struct {
     {"sockets", RING_SOCKET_NAME},  {"sockets", RING_SOCKET_SET},
     {"sockets", RING_SOCKET_GET},   {"sockets", RING_NONBLOCK},
     {"serve", RING_CALL_WAIT},      {"memory", RING_HEAP},
+    {"evidence", RING_QUOTE},       {"evidence", RING_ATTESTATION},
 };
 
 static void test_results(void **state)

@@ -442,13 +442,31 @@ static void use_memory(void)
     }
 }
 
+static void use_evidence(void)
+{
+    char type[16] = "";
+    int fd = open("/dev/attestation/attestation_type", O_RDONLY);
+    sane_descriptor(fd);
+    long length = sane(read(fd, type, sizeof(type)), 13);
+    check(length < 0 || strcmp(type, "none") == 0 || strncmp(type, "cella-", 6) == 0,
+          VERDICT_RESULT);
+    sane(close(fd), 0);
+    for (int i = 0; i < 8; i++) {
+        fd = open("/dev/attestation/quote", O_RDONLY);
+        sane_descriptor(fd);
+        sane(read(fd, buffer.bytes, sizeof(buffer.bytes)), 64 << 10);
+        if (fd >= 0)
+            sane(close(fd), 0);
+    }
+}
+
 static const struct {
     const char *name;
     void (*use)(void);
 } uses[] = {
-    {"files", use_files},     {"streams", use_streams}, {"clock", use_clock},
-    {"threads", use_threads}, {"sockets", use_sockets}, {"serve", use_serve},
-    {"memory", use_memory},
+    {"files", use_files},     {"streams", use_streams},   {"clock", use_clock},
+    {"threads", use_threads}, {"sockets", use_sockets},   {"serve", use_serve},
+    {"memory", use_memory},   {"evidence", use_evidence},
 };
 
 int main(int argc, char **argv, char **environment)

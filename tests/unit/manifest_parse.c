@@ -58,6 +58,7 @@ static const struct {
     {"{\"cella\":1,\"clock\":1}", "clock: must be true or false"},
     {"{\"cella\":1,\"network\":\"yes\"}", "network: must be true or false"},
     {"{\"cella\":1,\"statistics\":null}", "statistics: must be true or false"},
+    {"{\"cella\":1,\"attestation\":\"dcap\"}", "attestation: must be true or false"},
     {"{\"cella\":1,\"files\":{}}", "files: must be a list"},
     {"{\"cella\":1,\"files\":[1]}", "files: entry 0 must be an object"},
     {"{\"cella\":1,\"files\":[{\"path\":\"/a\"}]}", "files[0].kind: missing"},
@@ -160,7 +161,7 @@ static void test_too_much(void **state)
 static const char full[] =
     "{\"cella\":1,\"arguments\":[\"program\",\"-x\"],\"environment\":{\"Z\":\"1\",\"A\":\"b=c\"},"
     "\"working_directory\":\"/work\",\"heap_size\":\"64M\",\"threads\":3,\"clock\":false,"
-    "\"network\":true,\"statistics\":false,\"files\":["
+    "\"network\":true,\"statistics\":false,\"attestation\":true,\"files\":["
     "{\"path\":\"/z\",\"kind\":\"measured\",\"source\":\"sub/z\"},"
     "{\"path\":\"/big\",\"kind\":\"measured\",\"source\":\"/abs/big\",\"carry\":false},"
     "{\"path\":\"/work\",\"kind\":\"memory\",\"size\":\"256M\"},"
@@ -179,6 +180,7 @@ static void check_full(const struct manifest *manifest)
     assert_int_equal(manifest->heap_size, 64 << 20);
     assert_int_equal(manifest->threads, 3);
     assert_false(manifest->clock || manifest->statistics || !manifest->network);
+    assert_true(manifest->attestation);
     assert_int_equal(manifest->file_count, 4);
     assert_string_equal(manifest->files[0].path, "/big");
     assert_int_equal(manifest->files[0].kind, BOOT_FILE_HASHED);
@@ -222,10 +224,11 @@ static void test_default(void **state)
     assert_int_equal(parse("{\"cella\":1}", &least, &error), CELLA_OK);
     char *a = manifest_text(manifest), *b = manifest_text(least);
     assert_string_equal(a, b);
-    assert_string_equal(a,
-                        "{\"cella\":1,\"clock\":true,\"environment\":{},\"files\":[],"
-                        "\"heap_size\":1073741824,\"network\":false,\"statistics\":true,"
-                        "\"threads\":16,\"working_directory\":\"/\"}");
+    assert_string_equal(
+        a,
+        "{\"attestation\":false,\"cella\":1,\"clock\":true,\"environment\":{},\"files\":[],"
+        "\"heap_size\":1073741824,\"network\":false,\"statistics\":true,"
+        "\"threads\":16,\"working_directory\":\"/\"}");
     free(a);
     free(b);
     manifest_free(least);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inside WHAT: what a program does at /dev/attestation.
+ *   quote  prints attestation_type, a line end, and the evidence for "for whom it is"
+ *   none   there is no evidence: attestation_type says so, quote is EIO
+ */
+#include "../programs/check.h"
+
+#include <fcntl.h>
+
+static ssize_t read_file(const char *path, char *bytes, size_t size)
+{
+    int fd = open(path, O_RDONLY);
+    CHECK(fd >= 0);
+    ssize_t length = read(fd, bytes, size);
+    CHECK(length > 0 && close(fd) == 0);
+    return length;
+}
+
+static void write_file(const char *path, const char *bytes, size_t size)
+{
+    int fd = open(path, O_WRONLY);
+    CHECK(fd >= 0);
+    CHECK(write(fd, bytes, size) == (ssize_t)size);
+    CHECK(close(fd) == 0);
+}
+
+int main(int argc, char **argv)
+{
+    static const char purpose[] = "for whom it is";
+    static char bytes[65536];
+    CHECK(argc == 2);
+    ssize_t length = read_file("/dev/attestation/attestation_type", bytes, sizeof(bytes));
+    printf("%.*s\n", (int)length, bytes);
+    write_file("/dev/attestation/user_report_data", purpose, sizeof(purpose));
+    if (strcmp(argv[1], "none") == 0) {
+        CHECK_ERROR(open("/dev/attestation/quote", O_RDONLY), EIO);
+        return 0;
+    }
+    length = read_file("/dev/attestation/quote", bytes, sizeof(bytes));
+    CHECK(fwrite(bytes, 1, (size_t)length, stdout) == (size_t)length);
+    return 0;
+}

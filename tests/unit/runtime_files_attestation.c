@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * /dev/attestation: what can be written and read there, by whom and how often, and what a host says
+ * that has no evidence, or lies.
+ */
+#include "runtime_mock.h"
+
+#define REPORT_DATA "/dev/attestation/user_report_data"
+#define QUOTE       "/dev/attestation/quote"
+#define TYPE        "/dev/attestation/attestation_type"
+#define KEY         "/dev/attestation/keys/"
+
+static const struct mock_file tree[] = {{BOOT_FILE_MEMORY, 0, "/work", NULL, 0, {0}}};
+static uint8_t quoted[RING_REPORT_DATA];
+static int64_t quote_result, type_result;
+
+/* Evidence is the report data once more, then 'e's. */
+static bool host(uint32_t operation, const uint64_t *argument, uint8_t *buffer, int64_t *result)
+{
+    (void)argument;
+    if (operation == RING_ATTESTATION) {
+        *result = type_result;
+        return true;
+    }
+    if (operation != RING_QUOTE)
+        return false;
+    memcpy(quoted, buffer, sizeof(quoted));
+    memset(buffer + sizeof(quoted), 'e', 200000);
+    *result = quote_result;
+    return true;
+}
+
+static int start(void **unused)
+{
+    (void)unused;
+    mock_start(tree, 1, BOOT_ATTESTATION);
+    mock_lie = host;
+    quote_result = 1000;
+    type_result = RING_ATTESTATION_VSM;
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    mock_end();
+    return 0;
+}
+
+static long opened(const char *path, int flags)
+{
+    long fd = CALL(sys_open, P(path), flags, 0666);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void test_report_data(void **unused)
+{
+    uint8_t bytes[80], expected[64] = "short";
+    (void)unused;
+    long fd = opened(REPORT_DATA, O_RDWR);
+    memset(bytes, 'x', sizeof(bytes));
+    assert_int_equal(CALL(sys_write, fd, P(bytes), 64), 64);
+    assert_int_equal(CALL(sys_write, fd, P(bytes), 1), -EINVAL);
+    assert_int_equal(CALL(sys_pwrite64, fd, P(bytes), 65, 0), -EINVAL);
+    assert_int_equal(CALL(sys_pwrite64, fd, P(bytes), 2, 63), -EINVAL);
+    assert_int_equal(CALL(sys_pwrite64, fd, P(MOCK_OUTSIDE), 2, 0), -EFAULT);
+    assert_int_equal(CALL(sys_pread64, fd, P(bytes), 80, 0), 64);
+    assert_int_equal(bytes[63], 'x');
+    /* shorter: zeros behind it; in two writes: both */
+    assert_int_equal(CALL(sys_lseek, fd, 0, SEEK_SET), 0);
+    assert_int_equal(CALL(sys_write, fd, P("sh"), 2), 2);
+    assert_int_equal(CALL(sys_write, fd, P("ort"), 3), 3);
+    assert_int_equal(CALL(sys_pread64, fd, P(bytes), 80, 0), 64);
+    assert_memory_equal(bytes, expected, 64);
+    assert_int_equal(CALL(sys_pread64, fd, P(bytes), 80, 60), 4);
+    assert_int_equal(CALL(sys_pread64, fd, P(bytes), 80, 64), 0);
+    assert_int_equal(CALL(sys_close, fd), 0);
+}
+
+static void test_quote(void **unused)
+{
+    uint8_t bytes[2000];
+    (void)unused;
+    long data = opened(REPORT_DATA, O_WRONLY);
+    assert_int_equal(CALL(sys_write, data, P("first"), 5), 5);
+    long fd = opened(QUOTE, O_RDONLY);
+    assert_memory_equal(quoted, "first", 6);
+    assert_int_equal(CALL(sys_read, fd, P(bytes), 10), 10);
+    /* what an open has found stays what it reads */
+    assert_int_equal(CALL(sys_pwrite64, data, P("second"), 6, 0), 6);
+    long other = opened(QUOTE, O_RDONLY);
+    assert_int_equal(CALL(sys_read, other, P(bytes), sizeof(bytes)), 1000);
+    assert_memory_equal(bytes, "second", 6);
+    assert_int_equal(bytes[999], 'e');
+    assert_int_equal(CALL(sys_pread64, fd, P(bytes), sizeof(bytes), 0), 1000);
+    assert_memory_equal(bytes, "first", 6);
+    assert_int_equal(CALL(sys_lseek, fd, 0, SEEK_END), 1000);
+    assert_int_equal(CALL(sys_read, fd, P(bytes), 1), 0);
+    assert_int_equal(CALL(sys_open, P(QUOTE), O_RDWR), -EACCES);
+    long path = opened(QUOTE, O_PATH); /* asks for none */
+    long before = mock_allocations;
+    assert_int_equal(CALL(sys_close, other), 0);
+    assert_true(mock_allocations < before);
+    CALL(sys_close, path);
+    CALL(sys_close, fd);
+    CALL(sys_close, data);
+}
+
+static void test_no_evidence(void **unused)
+{
+    char text[32] = "";
+    (void)unused;
+    for (quote_result = -1; quote_result > -134; quote_result -= 11)
+        assert_int_equal(CALL(sys_open, P(QUOTE), O_RDONLY), -EIO);
+    static const char *const names[] = {"none", "cella-vsm", "cella-process"};
+    for (type_result = -5; type_result < 3; type_result++) {
+        long fd = opened(TYPE, O_RDONLY);
+        const char *name = names[type_result < 0 ? 0 : type_result];
+        assert_int_equal(CALL(sys_read, fd, P(text), sizeof(text)), strlen(name));
+        assert_memory_equal(text, name, strlen(name));
+        CALL(sys_close, fd);
+    }
+    quote_result = 5000;
+    mock_fail_after = 0;
+    assert_int_equal(CALL(sys_open, P(QUOTE), O_RDONLY), -ENOMEM);
+    mock_fail_after = -1;
+}
+
+static void quote(void)
+{
+    CALL(sys_open, P(QUOTE), O_RDONLY);
+}
+
+static void type(void)
+{
+    CALL(sys_open, P(TYPE), O_RDONLY);
+}
+
+static void test_lies(void **unused)
+{
+    (void)unused;
+    static const int64_t lengths[] = {0, 65537, INT64_MAX, INT64_MIN, -134};
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        quote_result = lengths[i];
+        mock_stops(quote, RING_STOP_HOST_LIED, RING_QUOTE);
+    }
+    type_result = 3;
+    mock_stops(type, RING_STOP_HOST_LIED, RING_ATTESTATION);
+    quote_result = 65536;
+    long fd = opened(QUOTE, O_RDONLY);
+    assert_int_equal(CALL(sys_lseek, fd, 0, SEEK_END), 65536);
+    CALL(sys_close, fd);
+}
+
+static void test_keys(void **unused)
+{
+    uint8_t key[33];
+    (void)unused;
+    memset(key, 'k', sizeof(key));
+    assert_int_equal(CALL(sys_open, P(KEY "north"), O_RDONLY), -ENOENT);
+    assert_int_equal(CALL(sys_open, P(KEY "north"), O_RDWR | O_CREAT, 0600), -EROFS);
+    long fd = opened(KEY "north", O_WRONLY);
+    assert_int_equal(CALL(sys_write, fd, P(key), 31), -EINVAL);
+    assert_int_equal(CALL(sys_write, fd, P(key), 33), -EINVAL);
+    assert_int_equal(CALL(sys_write, fd, P(key), 0), -EINVAL);
+    assert_null(keys_get("north", 5));
+    assert_int_equal(CALL(sys_write, fd, P(key), 32), 32);
+    assert_int_equal(CALL(sys_pwrite64, fd, P(key), 32, 0), -ESPIPE);
+    assert_int_equal(CALL(sys_write, fd, P(key), 32), -EEXIST);
+    assert_memory_equal(keys_get("north", 5), key, 32);
+    assert_int_equal(CALL(sys_read, fd, P(key), 32), -EBADF);
+    CALL(sys_close, fd);
+    assert_int_equal(CALL(sys_open, P(KEY "north"), O_RDONLY), -EACCES);
+    fd = opened(KEY "south", O_WRONLY | O_CREAT | O_TRUNC);
+    assert_int_equal(CALL(sys_write, fd, P(key), 32), 32);
+    CALL(sys_close, fd);
+    /* nothing else can be made or moved there */
+    assert_int_equal(CALL(sys_mkdir, P(KEY "west"), 0700), -EROFS);
+    assert_int_equal(CALL(sys_rename, P(KEY "south"), P(KEY "west")), -EROFS);
+    assert_int_equal(CALL(sys_unlink, P(KEY "south")), -EROFS);
+    assert_int_equal(CALL(sys_chmod, P(KEY "south"), 0600), -EPERM);
+    assert_int_equal(CALL(sys_open, P(KEY "south"), O_RDONLY), -EACCES);
+}
+
+static void test_not_asked_for(void **unused)
+{
+    (void)unused;
+    mock_start(tree, 1, 0);
+    assert_int_equal(CALL(sys_open, P(QUOTE), O_RDONLY), -ENOENT);
+    assert_int_equal(CALL(sys_open, P(KEY "x"), O_WRONLY | O_CREAT, 0600), -ENOENT);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, start, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_report_data), TEST(test_quote), TEST(test_no_evidence),
+        TEST(test_lies),        TEST(test_keys),  TEST(test_not_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
