@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Certificates of platforms: made, and judged. The root comes with the evidence and is known by its
+ * key; the rest is OpenSSL's path validation (RFC 5280), strictly, at a time that is given.
+ */
+#include "certificate.h"
+
+#include "image/fail.h"
+#include "refusal.h"
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#define HOUR 3600
+
+bool certificate_key_hash(const X509 *certificate, uint8_t sha256[32])
+{
+    uint8_t *der = NULL;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    bool good = size > 0 && EVP_Digest(der, (size_t)size, sha256, NULL, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(der);
+    return good;
+}
+
+/* ---- making ---- */
+
+static bool set_names(X509 *certificate, const X509 *issuer)
+{
+    char name[64], digits[9];
+    uint8_t hash[32];
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    if (!certificate_key_hash(certificate, hash))
+        return false;
+    snprintf(name, sizeof(name), "cella %s %s", issuer ? "platform" : "development root",
+             hex_text(hash, 4, digits));
+    return X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const uint8_t *)name, -1, -1,
+                                      0) == 1 &&
+           X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : subject) == 1;
+}
+
+static bool set_serial(X509 *certificate)
+{
+    uint8_t random[16];
+    if (RAND_bytes(random, sizeof(random)) != 1)
+        return false;
+    random[0] = (random[0] & 0x7f) | 0x40; /* positive, and of one length */
+    BIGNUM *number = BN_bin2bn(random, sizeof(random), NULL);
+    bool good = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate));
+    BN_free(number);
+    return good;
+}
+
+static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+    bool good = extension && X509_add_ext(certificate, extension, -1) == 1;
+    X509_EXTENSION_free(extension);
+    return good;
+}
+
+X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
+{
+    X509 *certificate = X509_new();
+    X509 *above = issuer ? issuer : certificate;
+    if (certificate && X509_set_version(certificate, X509_VERSION_3) == 1 &&
+        X509_set_pubkey(certificate, key) == 1 && set_serial(certificate) &&
+        set_names(certificate, issuer) &&
+        X509_gmtime_adj(X509_getm_notBefore(certificate), -HOUR) &&
+        X509_time_adj_ex(X509_getm_notAfter(certificate), 365 * CERTIFICATE_YEARS, 0, NULL) &&
+        add_extension(certificate, above, NID_basic_constraints,
+                      issuer ? "critical,CA:FALSE" : "critical,CA:TRUE,pathlen:0") &&
+        add_extension(certificate, above, NID_key_usage,
+                      issuer ? "critical,digitalSignature" : "critical,keyCertSign") &&
+        add_extension(certificate, above, NID_subject_key_identifier, "hash") &&
+        add_extension(certificate, above, NID_authority_key_identifier, "keyid:always") &&
+        X509_sign(certificate, issuer ? issuer_key : key, EVP_sha256()) > 0)
+        return certificate;
+    X509_free(certificate);
+    return NULL;
+}
+
+/* ---- judging ---- */
+
+/* NULL: not one certificate in DER. */
+static X509 *read_certificate(const struct cose_certificate *from)
+{
+    const uint8_t *at = from->bytes;
+    X509 *certificate = d2i_X509(NULL, &at, (long)from->size);
+    if (certificate && at != from->bytes + from->size) {
+        X509_free(certificate);
+        return NULL;
+    }
+    return certificate;
+}
+
+static cella_status judge_root(const X509 *root, const cella_verify_options *options,
+                               uint8_t hash[32], cella_refusal *refusal, cella_error *error)
+{
+    char expected[65 + 32], found[65];
+    if (!certificate_key_hash(root, hash))
+        return fail(error, CELLA_INVALID, "evidence: the root's certificate has no usable key");
+    for (size_t i = 0; i < options->root_count; i++)
+        if (memcmp(options->roots[i], hash, 32) == 0)
+            return CELLA_OK;
+    hex_text(options->roots[0], 32, expected);
+    if (options->root_count > 1)
+        snprintf(expected + 64, sizeof(expected) - 64, " or %zu others", options->root_count - 1);
+    return refuse(refusal, error, CELLA_REFUSAL_ROOT, "root", expected, hex_text(hash, 32, found));
+}
+
+static cella_status refuse_chain(X509_STORE_CTX *context, const cella_verify_options *options,
+                                 cella_refusal *refusal, cella_error *error)
+{
+    int code = X509_STORE_CTX_get_error(context);
+    char at[32], expected[64];
+    bool time = code == X509_V_ERR_CERT_HAS_EXPIRED || code == X509_V_ERR_CERT_NOT_YET_VALID;
+    snprintf(expected, sizeof(expected), "one that is valid at %s", time_text(options->at, at));
+    return refuse(refusal, error, time ? CELLA_REFUSAL_TIME : CELLA_REFUSAL_ROOT, "certificate",
+                  time ? expected : "a platform's under that root",
+                  X509_verify_cert_error_string(code));
+}
+
+/* Path validation, and what it leaves to its caller: that the platform's certificate may sign. */
+static cella_status judge_path(X509 *platform, X509 *root, const cella_verify_options *options,
+                               cella_refusal *refusal, cella_error *error)
+{
+    cella_status status = CELLA_MEMORY;
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    fail(error, status, "evidence: no memory to check its certificates");
+    if (!store || !context || X509_STORE_add_cert(store, root) != 1 ||
+        X509_STORE_CTX_init(context, store, platform, NULL) != 1)
+        goto out;
+    X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
+    X509_VERIFY_PARAM_set_time(parameters, options->at);
+    X509_VERIFY_PARAM_set_flags(parameters,
+                                X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
+    X509_VERIFY_PARAM_set_auth_level(parameters, 2); /* 112 bits of security or more */
+    if (X509_verify_cert(context) != 1)
+        status = refuse_chain(context, options, refusal, error);
+    else if (sk_X509_num(X509_STORE_CTX_get0_chain(context)) != 2 || X509_check_ca(platform) != 0 ||
+             (X509_get_extension_flags(platform) & EXFLAG_KUSAGE) == 0 ||
+             X509_get_key_usage(platform) != KU_DIGITAL_SIGNATURE)
+        status = refuse(refusal, error, CELLA_REFUSAL_ROOT, "certificate",
+                        "a platform's: no CA, for digital signatures", "one for something else");
+    else
+        status = CELLA_OK;
+out:
+    X509_STORE_CTX_free(context);
+    X509_STORE_free(store);
+    return status;
+}
+
+cella_status certificate_judge(const struct cose_chain *chain, const cella_verify_options *options,
+                               EVP_PKEY **key, uint8_t root[32], cella_refusal *refusal,
+                               cella_error *error)
+{
+    if (chain->count != 2)
+        return fail(error, CELLA_INVALID,
+                    "evidence: %zu certificates; the platform's and its root's are wanted",
+                    chain->count);
+    cella_status status;
+    X509 *platform = read_certificate(&chain->certificates[0]);
+    X509 *above = read_certificate(&chain->certificates[1]);
+    if (!platform || !above)
+        status = fail(error, CELLA_INVALID, "evidence: x5chain holds what is no certificate");
+    else
+        status = judge_root(above, options, root, refusal, error);
+    if (status == CELLA_OK)
+        status = judge_path(platform, above, options, refusal, error);
+    if (status == CELLA_OK && !(*key = X509_get_pubkey(platform)))
+        status = fail(error, CELLA_INVALID, "evidence: the platform's key cannot be used");
+    X509_free(platform);
+    X509_free(above);
+    ERR_clear_error();
+    return status;
+}

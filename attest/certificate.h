@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The certificates of platforms: a root and, under it, a platform's (X.509 v3, P-256).
+ */
+#ifndef ATTEST_CERTIFICATE_H
+#define ATTEST_CERTIFICATE_H
+
+#include "cose.h"
+
+#include <cella/attest.h>
+
+#include <openssl/x509.h>
+
+#define CERTIFICATE_YEARS 10
+
+/* A certificate of `key`, valid from an hour ago (clocks differ): a root's where `issuer` is NULL,
+ * else a platform's under it. NULL: OpenSSL failed. */
+X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key);
+
+/* SHA-256 of the SubjectPublicKeyInfo in DER. */
+bool certificate_key_hash(const X509 *certificate, uint8_t sha256[32]);
+
+/* Judges a chain of two, a platform's certificate and its root's, at a time. On CELLA_OK *key is
+ * the platform's (the caller's to free) and `root` says whose word it is. */
+cella_status certificate_judge(const struct cose_chain *chain, const cella_verify_options *options,
+                               EVP_PKEY **key, uint8_t root[32], cella_refusal *refusal,
+                               cella_error *error);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Claims by their names; refusals.
+ */
+#include "refusal.h"
+
+#include "image/fail.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define TEXT_MOST 256
+
+cella_status refuse(cella_refusal *refusal, cella_error *error, cella_refusal_kind kind,
+                    const char *claim, const char *expected, const char *found)
+{
+    if (refusal) {
+        memset(refusal, 0, sizeof(*refusal));
+        refusal->kind = kind;
+        snprintf(refusal->claim, sizeof(refusal->claim), "%s", claim);
+        snprintf(refusal->expected, sizeof(refusal->expected), "%s", expected);
+        snprintf(refusal->found, sizeof(refusal->found), "%s", found);
+    }
+    return fail(error, CELLA_REFUSED, "evidence: %s: expected %.200s, found %.200s", claim,
+                expected, found);
+}
+
+const char *hex_text(const uint8_t *bytes, size_t size, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    text[2 * size] = 0;
+    return text;
+}
+
+const char *time_text(int64_t time, char text[32])
+{
+    struct tm parts;
+    if (!gmtime_r(&time, &parts) || strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        snprintf(text, 32, "%" PRId64, time);
+    return text;
+}
+
+static bool get_posture(const cella_claims *claims, const char *name, char text[TEXT_MOST])
+{
+    for (size_t i = 0; i < claims->posture_count; i++)
+        if (strcmp(claims->posture[i].name, name) == 0) {
+            snprintf(text, TEXT_MOST, "%s", claims->posture[i].value);
+            return true;
+        }
+    return false;
+}
+
+bool cella_claims_get(const cella_claims *claims, const char *name, char text[TEXT_MOST])
+{
+    static const char posture[] = "posture.";
+    const struct {
+        const char *name;
+        const uint8_t *bytes;
+        size_t size;
+    } bytes[] = {
+        {"mrenclave", claims->mrenclave, sizeof(claims->mrenclave)},
+        {"mrsigner", claims->mrsigner, sizeof(claims->mrsigner)},
+        {"report_data", claims->report_data, sizeof(claims->report_data)},
+        {"launcher", claims->launcher, sizeof(claims->launcher)},
+        {"root", claims->root, sizeof(claims->root)},
+    };
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {
+        {"isv_prod_id", claims->isv_prod_id},
+        {"isv_svn", claims->isv_svn},
+        {"time", claims->time},
+    };
+    text[0] = 0;
+    if (strncmp(name, posture, strlen(posture)) == 0)
+        return get_posture(claims, name + strlen(posture), text);
+    for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
+        if (strcmp(name, bytes[i].name) == 0)
+            return hex_text(bytes[i].bytes, bytes[i].size, text);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (strcmp(name, numbers[i].name) == 0)
+            return snprintf(text, TEXT_MOST, "%" PRId64, numbers[i].value) > 0;
+    if (strcmp(name, "tee") == 0)
+        return snprintf(text, TEXT_MOST, "%s", claims->tee) > 0;
+    return strcmp(name, "debug") == 0 &&
+           snprintf(text, TEXT_MOST, "%s", claims->debug ? "true" : "false") > 0;
+}
+
+cella_status cella_claims_demand(const cella_claims *claims, const char *name, const char *expected,
+                                 cella_refusal *refusal, cella_error *error)
+{
+    char found[TEXT_MOST];
+    if (!cella_claims_get(claims, name, found))
+        return refuse(refusal, error, CELLA_REFUSAL_CLAIM, name, expected, "no such claim");
+    if (strcmp(found, expected) != 0)
+        return refuse(refusal, error, CELLA_REFUSAL_CLAIM, name, expected, found);
+    return CELLA_OK;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Judges evidence: its form, whose word it is, what it says. A claim is told only after all of it
+ * was judged.
+ */
+#include "evidence.h"
+
+#include "certificate.h"
+#include "image/fail.h"
+#include "refusal.h"
+
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ATTRIBUTE_INIT   UINT64_C(0x1)
+#define ATTRIBUTE_DEBUG  UINT64_C(0x2)
+#define ATTRIBUTE_MODE64 UINT64_C(0x4)
+
+void cella_verify_options_default(cella_verify_options *options)
+{
+    memset(options, 0, sizeof(*options));
+    options->size = sizeof(*options);
+}
+
+static cella_status check_options(const cella_verify_options *options, cella_error *error)
+{
+    if (options->size != sizeof(*options))
+        return fail(error, CELLA_INVALID,
+                    "the options are of another version of cella (%zu bytes); start from "
+                    "cella_verify_options_default",
+                    options->size);
+    if (options->at <= 0 || options->most_age < 0)
+        return fail(error, CELLA_INVALID, "verification wants the time to judge at");
+    if (options->root_count == 0 || !options->roots)
+        return fail(error, CELLA_INVALID, "verification wants at least one trusted root");
+    if (!options->report_data == !options->insecure_any_report_data)
+        return fail(error, CELLA_INVALID,
+                    "verification wants the report data expected, or insecure_any_report_data");
+    return CELLA_OK;
+}
+
+static uint64_t little_endian(const uint8_t *bytes, size_t size)
+{
+    uint64_t value = 0;
+    for (size_t i = size; i-- > 0;)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+/* Everything that a report of this kind leaves zero is zero. */
+static bool rest_is_zero(const uint8_t report[REPORT_SIZE])
+{
+    static const struct {
+        size_t at, size;
+    } used[] = {{REPORT_ATTRIBUTES, 16},
+                {REPORT_MRENCLAVE, 32},
+                {REPORT_MRSIGNER, 32},
+                {REPORT_ISV_PROD_ID, 4},
+                {REPORT_DATA, 64}};
+    size_t at = 0;
+    uint8_t any = 0;
+    for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++) {
+        for (; at < used[i].at; at++)
+            any |= report[at];
+        at += used[i].size;
+    }
+    return any == 0 && at == REPORT_SIZE;
+}
+
+static cella_status read_report(const uint8_t report[REPORT_SIZE], cella_claims *claims,
+                                cella_error *error)
+{
+    uint64_t flags = little_endian(report + REPORT_ATTRIBUTES, 8);
+    if (!rest_is_zero(report))
+        return fail(error, CELLA_INVALID,
+                    "evidence: report: a field that this kind of TEE leaves zero is not");
+    if ((flags & ~(ATTRIBUTE_DEBUG)) != (ATTRIBUTE_INIT | ATTRIBUTE_MODE64))
+        return fail(error, CELLA_INVALID,
+                    "evidence: report: attributes %#" PRIx64
+                    "; INIT and MODE64 must be there, DEBUG may",
+                    flags);
+    memcpy(claims->mrenclave, report + REPORT_MRENCLAVE, sizeof(claims->mrenclave));
+    memcpy(claims->mrsigner, report + REPORT_MRSIGNER, sizeof(claims->mrsigner));
+    memcpy(claims->report_data, report + REPORT_DATA, sizeof(claims->report_data));
+    claims->isv_prod_id = (uint16_t)little_endian(report + REPORT_ISV_PROD_ID, 2);
+    claims->isv_svn = (uint16_t)little_endian(report + REPORT_ISV_SVN, 2);
+    claims->debug = flags & ATTRIBUTE_DEBUG;
+    return CELLA_OK;
+}
+
+static cella_status read_posture(const struct cbor_item *map, cella_claims *claims,
+                                 cella_error *error)
+{
+    struct cbor_item name, value;
+    if (map->number > CELLA_POSTURE_MOST)
+        return fail(error, CELLA_INVALID, "evidence: posture: more than %d claims",
+                    CELLA_POSTURE_MOST);
+    for (struct cbor_reader reader = cbor_inside(map);
+         cbor_next(&reader, &name) && cbor_next(&reader, &value);) {
+        cella_posture_claim *claim = &claims->posture[claims->posture_count++];
+        if (cbor_is_bool(&value))
+            snprintf(claim->value, sizeof(claim->value), "%s",
+                     value.number == CBOR_TRUE ? "true" : "false");
+        else if (!cbor_copy_text(&value, claim->value, CELLA_POSTURE_VALUE))
+            return fail(error, CELLA_INVALID,
+                        "evidence: posture: a value must be a boolean, or text of 1 to %d bytes",
+                        CELLA_POSTURE_VALUE);
+        if (!cbor_copy_text(&name, claim->name, CELLA_POSTURE_NAME))
+            return fail(error, CELLA_INVALID,
+                        "evidence: posture: a name must be text of 1 to %d bytes",
+                        CELLA_POSTURE_NAME);
+    }
+    return CELLA_OK;
+}
+
+static cella_status read_payload(const struct cose *cose, cella_claims *claims, cella_error *error)
+{
+    struct cbor_item version, tee, report, time, launcher, posture, tpm;
+    const struct cbor_field fields[] = {
+        {"version", CBOR_UNSIGNED, 0, &version},
+        {"tee", CBOR_TEXT, 0, &tee},
+        {"report", CBOR_BYTES, REPORT_SIZE, &report},
+        {"time", CBOR_UNSIGNED, 0, &time},
+        {"launcher", CBOR_BYTES, sizeof(claims->launcher), &launcher},
+        {"posture", CBOR_MAP, 0, &posture},
+    };
+    struct cbor_item map;
+    if (cbor_decode(cose->payload, cose->payload_size, &map) && cbor_find(&map, "tpm", &tpm))
+        return fail(error, CELLA_UNSUPPORTED,
+                    "evidence: tpm: this version of cella cannot judge what a TPM says");
+    cella_status status = cbor_fields(cose->payload, cose->payload_size, "evidence", fields,
+                                      sizeof(fields) / sizeof(fields[0]), error);
+    if (status)
+        return status;
+    if (version.number != EVIDENCE_VERSION)
+        return fail(error, CELLA_UNSUPPORTED,
+                    "evidence: version %" PRIu64 "; this version of cella judges version %d",
+                    version.number, EVIDENCE_VERSION);
+    if (!cbor_is_text(&tee, "vsm") && !cbor_is_text(&tee, "process"))
+        return fail(error, CELLA_INVALID, "evidence: tee: must be \"vsm\" or \"process\"");
+    if (time.number > INT64_MAX)
+        return fail(error, CELLA_INVALID, "evidence: time: too large");
+    cbor_copy_text(&tee, claims->tee, sizeof(claims->tee) - 1);
+    claims->time = (int64_t)time.number;
+    memcpy(claims->launcher, launcher.bytes, sizeof(claims->launcher));
+    status = read_posture(&posture, claims, error);
+    return status ? status : read_report(report.bytes, claims, error);
+}
+
+static cella_status judge_age(const cella_verify_options *options, cella_claims *claims,
+                              cella_refusal *refusal, cella_error *error)
+{
+    /* Neither is below zero, so nothing overflows. */
+    int64_t off = options->at - claims->time;
+    char expected[80], at[32], found[32];
+    claims->age_checked = options->most_age > 0;
+    if (!claims->age_checked || (off <= options->most_age && off >= -options->most_age))
+        return CELLA_OK;
+    snprintf(expected, sizeof(expected), "at most %" PRId64 " s off %s", options->most_age,
+             time_text(options->at, at));
+    return refuse(refusal, error, CELLA_REFUSAL_TIME, "time", expected,
+                  time_text(claims->time, found));
+}
+
+static cella_status judge_report_data(const cella_verify_options *options,
+                                      const cella_claims *claims, cella_refusal *refusal,
+                                      cella_error *error)
+{
+    char expected[129], found[129];
+    if (options->insecure_any_report_data ||
+        CRYPTO_memcmp(options->report_data, claims->report_data, sizeof(claims->report_data)) == 0)
+        return CELLA_OK;
+    return refuse(refusal, error, CELLA_REFUSAL_REPORT_DATA, "report_data",
+                  hex_text(options->report_data, 64, expected),
+                  hex_text(claims->report_data, 64, found));
+}
+
+static cella_status judge(const uint8_t *bytes, size_t size, const cella_verify_options *options,
+                          cella_claims *claims, cella_refusal *refusal, cella_error *error)
+{
+    struct cose cose;
+    EVP_PKEY *key = NULL;
+    if (size > EVIDENCE_MOST)
+        return fail(error, CELLA_INVALID, "evidence: %zu bytes; at most %d are judged", size,
+                    EVIDENCE_MOST);
+    cella_status status = cose_read(bytes, size, EVIDENCE_CONTENT_TYPE, "evidence", &cose, error);
+    if (status == CELLA_OK)
+        status = certificate_judge(&cose.chain, options, &key, claims->root, refusal, error);
+    if (status == CELLA_OK && !cose_verify(&cose, key))
+        status = refuse(refusal, error, CELLA_REFUSAL_SIGNATURE, "signature",
+                        "one by the platform's key over all of the evidence",
+                        "one over something else, or by another key");
+    EVP_PKEY_free(key);
+    if (status == CELLA_OK)
+        status = read_payload(&cose, claims, error);
+    if (status == CELLA_OK)
+        status = judge_age(options, claims, refusal, error);
+    if (status == CELLA_OK)
+        status = judge_report_data(options, claims, refusal, error);
+    if (status == CELLA_OK && claims->debug && !options->insecure_allow_debug)
+        status = refuse(refusal, error, CELLA_REFUSAL_DEBUG, "debug", "false", "true");
+    return status;
+}
+
+cella_status cella_evidence_verify(const uint8_t *bytes, size_t size,
+                                   const cella_verify_options *options, cella_claims *claims,
+                                   cella_refusal *refusal, cella_error *error)
+{
+    memset(claims, 0, sizeof(*claims));
+    if (refusal)
+        memset(refusal, 0, sizeof(*refusal));
+    cella_status status = check_options(options, error);
+    if (status == CELLA_OK)
+        status = judge(bytes, size, options, claims, refusal, error);
+    if (status != CELLA_OK)
+        memset(claims, 0, sizeof(*claims));
+    return status;
+}

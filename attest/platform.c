@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The platform: who signs evidence on this machine. Making evidence opens no file and needs no
+ * system call that a confined launcher may not make: all is read when the platform is opened, and
+ * one piece of evidence is made then, judged, and thrown away.
+ */
+#include "certificate.h"
+#include "evidence.h"
+#include "image/fail.h"
+#include "image/file.h"
+#include "refusal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FILE_MOST 65536 /* bytes of a key's or certificate's file */
+
+struct cella_platform {
+    char folder[PATH_MAX];
+    char subject[256];
+    EVP_PKEY *key;
+    uint8_t *certificates[2]; /* DER: the platform's, the root's */
+    struct cose_chain chain;
+    uint8_t root[32];
+    uint8_t launcher[32];
+    struct posture posture;
+};
+
+/* ---- where ---- */
+
+static cella_status find_folder(const char *given, char folder[PATH_MAX], cella_error *error)
+{
+    const char *base = "", *rest = "";
+    if (given || (given = getenv("CELLA_PLATFORM")))
+        base = given;
+    else if (geteuid() == 0)
+        base = "/var/lib/cella/platform";
+    else if ((base = getenv("XDG_DATA_HOME")) && *base)
+        rest = "/cella/platform";
+    else if ((base = getenv("HOME")) && *base)
+        rest = "/.local/share/cella/platform";
+    int length = snprintf(folder, PATH_MAX, "%s%s", base ? base : "", rest);
+    while (length > 1 && length < PATH_MAX && folder[length - 1] == '/')
+        folder[--length] = 0;
+    if (length <= 0 || length >= PATH_MAX - 64)
+        return fail(error, CELLA_INVALID,
+                    "the platform's folder is not known: give --folder, or set CELLA_PLATFORM");
+    return CELLA_OK;
+}
+
+/* The folders above `path`, 0755 as the umask lets. */
+static int make_above(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        int failed = mkdir(path, 0755) && errno != EEXIST;
+        *slash = '/';
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- making a platform ---- */
+
+static FILE *create(int folder, const char *name, mode_t mode)
+{
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
+    if (fd >= 0 && !to)
+        close(fd);
+    return to;
+}
+
+static bool finish(FILE *to, bool good)
+{
+    good = fflush(to) == 0 && fsync(fileno(to)) == 0 && good;
+    return fclose(to) == 0 && good;
+}
+
+static bool write_key(int folder, const char *name, EVP_PKEY *key)
+{
+    FILE *to = create(folder, name, 0600);
+    return to && finish(to, PEM_write_PKCS8PrivateKey(to, key, NULL, NULL, 0, NULL, NULL) == 1);
+}
+
+static bool write_certificate(int folder, const char *name, X509 *certificate)
+{
+    FILE *to = create(folder, name, 0644);
+    return to && finish(to, PEM_write_X509(to, certificate) == 1);
+}
+
+static cella_status fill(int folder, const char *path, cella_error *error)
+{
+    EVP_PKEY *root_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
+    X509 *root = root_key ? certificate_make(root_key, NULL, NULL) : NULL;
+    X509 *platform = root && key ? certificate_make(key, root, root_key) : NULL;
+    cella_status status = CELLA_OK;
+    if (!platform)
+        status = fail(error, CELLA_SYSTEM, "OpenSSL makes no P-256 key, or no certificate");
+    else if (!write_key(folder, "root.key", root_key) ||
+             !write_certificate(folder, "root.pem", root) ||
+             !write_key(folder, "platform.key", key) ||
+             !write_certificate(folder, "platform.pem", platform) || fsync(folder))
+        status = fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
+    X509_free(platform);
+    X509_free(root);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(root_key);
+    return status;
+}
+
+static void remove_all(int folder, const char *path)
+{
+    static const char *const names[] = {"root.key", "root.pem", "platform.key", "platform.pem"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        unlinkat(folder, names[i], 0);
+    rmdir(path);
+}
+
+/* A new folder under a temporary name beside it; then it gets its name, unless there is something
+ * under that (but an empty folder). */
+cella_status cella_platform_init(const char *given, cella_error *error)
+{
+    char folder[PATH_MAX], path[PATH_MAX];
+    cella_status status = find_folder(given, folder, error);
+    if (status)
+        return status;
+    snprintf(path, sizeof(path), "%.*s.new-XXXXXX", PATH_MAX - 16, folder);
+    if (make_above(folder) || !mkdtemp(path))
+        return fail(error, CELLA_SYSTEM, "%s: cannot be made: %s", folder, strerror(errno));
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    status = fd < 0 ? fail(error, CELLA_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno))
+                    : fill(fd, path, error);
+    if (status == CELLA_OK && rename(path, folder))
+        status = errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR
+                     ? fail(error, CELLA_REFUSED,
+                            "%s: is there already, and is not overwritten: a platform's key that "
+                            "is lost does not come back",
+                            folder)
+                     : fail(error, CELLA_SYSTEM, "%s: cannot be made: %s", folder, strerror(errno));
+    if (status)
+        remove_all(fd, path);
+    if (fd >= 0)
+        close(fd);
+    ERR_clear_error();
+    return status;
+}
+
+/* ---- opening one ---- */
+
+/* A file of the platform's folder for OpenSSL to read. */
+static cella_status open_pem(const char *folder, const char *name, bool secret, BIO **bio,
+                             uint8_t **bytes, size_t *size, cella_error *error)
+{
+    char path[PATH_MAX + 16];
+    struct stat facts;
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    if (stat(path, &facts) && (errno == ENOENT || errno == ENOTDIR))
+        return fail(error, CELLA_INVALID,
+                    "%s: there is no platform here; `cella platform init` makes one", path);
+    if (secret && (facts.st_mode & 077))
+        return fail(error, CELLA_REFUSED,
+                    "%s: others may read or change it (mode %o); make a new platform, or chmod 600",
+                    path, facts.st_mode & 0777);
+    cella_status status = file_read(path, FILE_MOST, bytes, size, error);
+    if (status == CELLA_OK && !(*bio = BIO_new_mem_buf(*bytes, (int)*size))) {
+        OPENSSL_cleanse(*bytes, *size);
+        free(*bytes);
+        status = fail(error, CELLA_MEMORY, "%s: no memory to read it", path);
+    }
+    return status;
+}
+
+static cella_status read_key(struct cella_platform *platform, cella_error *error)
+{
+    BIO *bio;
+    uint8_t *bytes;
+    size_t size;
+    cella_status status =
+        open_pem(platform->folder, "platform.key", true, &bio, &bytes, &size, error);
+    if (status)
+        return status;
+    platform->key = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
+    BIO_free(bio);
+    OPENSSL_cleanse(bytes, size);
+    free(bytes);
+    return platform->key ? CELLA_OK
+                         : fail(error, CELLA_INVALID, "%s/platform.key: is no private key in PEM",
+                                platform->folder);
+}
+
+/* The certificate in DER becomes part of the chain; `subject` where it is wanted. */
+static cella_status read_certificate(struct cella_platform *platform, size_t index,
+                                     const char *name, cella_error *error)
+{
+    BIO *bio;
+    uint8_t *bytes;
+    size_t size;
+    cella_status status = open_pem(platform->folder, name, false, &bio, &bytes, &size, error);
+    if (status)
+        return status;
+    X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    int length = certificate ? i2d_X509(certificate, &platform->certificates[index]) : -1;
+    if (length <= 0)
+        status =
+            fail(error, CELLA_INVALID, "%s/%s: is no certificate in PEM", platform->folder, name);
+    else
+        platform->chain.certificates[platform->chain.count++] =
+            (struct cose_certificate){platform->certificates[index], (size_t)length};
+    if (length > 0 && index == 0) {
+        BIO *text = BIO_new(BIO_s_mem());
+        if (text &&
+            X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) > 0)
+            BIO_read(text, platform->subject, sizeof(platform->subject) - 1);
+        BIO_free(text);
+    } else if (length > 0 && !certificate_key_hash(certificate, platform->root)) {
+        status = fail(error, CELLA_INVALID, "%s/%s: has no usable key", platform->folder, name);
+    }
+    X509_free(certificate);
+    BIO_free(bio);
+    free(bytes);
+    return status;
+}
+
+/* Evidence of nothing is made and judged: it shows that the files go together, and what OpenSSL
+ * reads at its first signature is read now. */
+static cella_status try_out(struct cella_platform *platform, cella_error *error)
+{
+    uint8_t report[REPORT_SIZE] = {0};
+    uint8_t *bytes;
+    size_t size;
+    cella_verify_options options;
+    cella_verify_options_default(&options);
+    options.at = time(NULL);
+    options.roots = (const uint8_t(*)[32]) & platform->root;
+    options.root_count = 1;
+    options.insecure_any_report_data = true;
+    report[REPORT_ATTRIBUTES] = 5; /* INIT, MODE64 */
+    cella_claims *claims = malloc(sizeof(*claims));
+    cella_error why = {CELLA_MEMORY, "no memory"};
+    cella_status status = CELLA_MEMORY;
+    if (claims)
+        status = cella_platform_evidence(platform, report, "process", &bytes, &size, &why);
+    if (status == CELLA_OK) {
+        status = cella_evidence_verify(bytes, size, &options, claims, NULL, &why);
+        free(bytes);
+    }
+    free(claims);
+    if (status)
+        return fail(error, status, "%s: this platform's evidence would be refused: %s",
+                    platform->folder, why.sentence);
+    return CELLA_OK;
+}
+
+cella_status cella_platform_open(const char *given, cella_platform **result, cella_error *error)
+{
+    uint64_t size;
+    struct cella_platform *platform = calloc(1, sizeof(*platform));
+    if (!platform)
+        return fail(error, CELLA_MEMORY, "no memory for the platform");
+    cella_status status = find_folder(given, platform->folder, error);
+    if (status == CELLA_OK)
+        status = read_key(platform, error);
+    if (status == CELLA_OK)
+        status = read_certificate(platform, 0, "platform.pem", error);
+    if (status == CELLA_OK)
+        status = read_certificate(platform, 1, "root.pem", error);
+    if (status == CELLA_OK)
+        status = file_digest("/proc/self/exe", platform->launcher, &size, error);
+    if (status == CELLA_OK) {
+        posture_read("/", &platform->posture);
+        status = try_out(platform, error);
+    }
+    ERR_clear_error();
+    if (status)
+        cella_platform_close(platform);
+    else
+        *result = platform;
+    return status;
+}
+
+void cella_platform_close(cella_platform *platform)
+{
+    if (!platform)
+        return;
+    EVP_PKEY_free(platform->key);
+    OPENSSL_free(platform->certificates[0]);
+    OPENSSL_free(platform->certificates[1]);
+    free(platform);
+}
+
+const char *cella_platform_subject(const cella_platform *platform)
+{
+    return platform->subject;
+}
+
+const char *cella_platform_folder(const cella_platform *platform)
+{
+    return platform->folder;
+}
+
+const uint8_t *cella_platform_root(const cella_platform *platform)
+{
+    return platform->root;
+}
+
+/* ---- evidence ---- */
+
+static void put_payload(struct cbor_writer *to, const struct cella_platform *platform,
+                        const uint8_t report[REPORT_SIZE], const char *tee)
+{
+    size_t map = cbor_map_begin(to);
+    cbor_put_text(to, "version");
+    cbor_put_unsigned(to, EVIDENCE_VERSION);
+    cbor_put_text(to, "tee");
+    cbor_put_text(to, tee);
+    cbor_put_text(to, "report");
+    cbor_put_bytes(to, report, REPORT_SIZE);
+    cbor_put_text(to, "time");
+    cbor_put_integer(to, time(NULL));
+    cbor_put_text(to, "launcher");
+    cbor_put_bytes(to, platform->launcher, sizeof(platform->launcher));
+    cbor_put_text(to, "posture");
+    size_t rows = cbor_map_begin(to);
+    for (size_t i = 0; i < platform->posture.count; i++) {
+        cbor_put_text(to, platform->posture.rows[i].name);
+        cbor_put_text(to, platform->posture.rows[i].value);
+    }
+    cbor_map_end(to, rows);
+    cbor_map_end(to, map);
+}
+
+cella_status cella_platform_evidence(void *context, const uint8_t report[REPORT_SIZE],
+                                     const char *tee, uint8_t **bytes, size_t *size,
+                                     cella_error *error)
+{
+    const struct cella_platform *platform = context;
+    struct cbor_writer payload = {0};
+    cella_status status;
+    put_payload(&payload, platform, report, tee);
+    if (payload.failed)
+        status = fail(error, CELLA_MEMORY, "no memory for evidence");
+    else
+        status = cose_sign(platform->key, EVIDENCE_CONTENT_TYPE, &platform->chain, payload.bytes,
+                           payload.size, bytes, size, error);
+    cbor_drop(&payload);
+    return status;
+}
