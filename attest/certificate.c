@@ -5,6 +5,7 @@
  */
 #include "certificate.h"
 
+#include "box/hex.h"
 #include "image/fail.h"
 #include "refusal.h"
 
@@ -34,7 +35,7 @@ static bool set_names(X509 *certificate, const X509 *issuer)
     if (!certificate_key_hash(certificate, hash))
         return false;
     snprintf(name, sizeof(name), "cella %s %s", issuer ? "platform" : "development root",
-             hex_text(hash, 4, digits));
+             hex_write(hash, 4, digits));
     return X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const uint8_t *)name, -1, -1,
                                       0) == 1 &&
            X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : subject) == 1;
@@ -106,10 +107,10 @@ static cella_status judge_root(const X509 *root, const cella_verify_options *opt
     for (size_t i = 0; i < options->root_count; i++)
         if (memcmp(options->roots[i], hash, 32) == 0)
             return CELLA_OK;
-    hex_text(options->roots[0], 32, expected);
+    hex_write(options->roots[0], 32, expected);
     if (options->root_count > 1)
         snprintf(expected + 64, sizeof(expected) - 64, " or %zu others", options->root_count - 1);
-    return refuse(refusal, error, CELLA_REFUSAL_ROOT, "root", expected, hex_text(hash, 32, found));
+    return refuse(refusal, error, CELLA_REFUSAL_ROOT, "root", expected, hex_write(hash, 32, found));
 }
 
 static cella_status refuse_chain(X509_STORE_CTX *context, const cella_verify_options *options,

@@ -4,6 +4,7 @@
  */
 #include "refusal.h"
 
+#include "box/hex.h"
 #include "image/fail.h"
 
 #include <inttypes.h>
@@ -25,17 +26,6 @@ cella_status refuse(cella_refusal *refusal, cella_error *error, cella_refusal_ki
     }
     return fail(error, CELLA_REFUSED, "evidence: %s: expected %.200s, found %.200s", claim,
                 expected, found);
-}
-
-const char *hex_text(const uint8_t *bytes, size_t size, char *text)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < size; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    text[2 * size] = 0;
-    return text;
 }
 
 const char *time_text(int64_t time, char text[32])
@@ -83,7 +73,7 @@ bool cella_claims_get(const cella_claims *claims, const char *name, char text[TE
         return get_posture(claims, name + strlen(posture), text);
     for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
         if (strcmp(name, bytes[i].name) == 0)
-            return hex_text(bytes[i].bytes, bytes[i].size, text);
+            return hex_write(bytes[i].bytes, bytes[i].size, text) != NULL;
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         if (strcmp(name, numbers[i].name) == 0)
             return snprintf(text, TEXT_MOST, "%" PRId64, numbers[i].value) > 0;

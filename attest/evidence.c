@@ -5,6 +5,7 @@
  */
 #include "evidence.h"
 
+#include "box/hex.h"
 #include "certificate.h"
 #include "image/fail.h"
 #include "refusal.h"
@@ -173,8 +174,8 @@ static cella_status judge_report_data(const cella_verify_options *options,
         CRYPTO_memcmp(options->report_data, claims->report_data, sizeof(claims->report_data)) == 0)
         return CELLA_OK;
     return refuse(refusal, error, CELLA_REFUSAL_REPORT_DATA, "report_data",
-                  hex_text(options->report_data, 64, expected),
-                  hex_text(claims->report_data, 64, found));
+                  hex_write(options->report_data, 64, expected),
+                  hex_write(claims->report_data, 64, found));
 }
 
 static cella_status judge(const uint8_t *bytes, size_t size, const cella_verify_options *options,

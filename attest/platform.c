@@ -232,6 +232,16 @@ static cella_status read_certificate(struct cella_platform *platform, size_t ind
     return status;
 }
 
+/* What the kernel says (a core pattern) may be any bytes; evidence has text. */
+static void read_posture(struct posture *posture)
+{
+    posture_read("/", posture);
+    for (size_t i = 0; i < posture->count; i++)
+        for (char *at = posture->rows[i].value; *at; at++)
+            if (*at < ' ' || *at > '~')
+                *at = '?';
+}
+
 /* Evidence of nothing is made and judged: it shows that the files go together, and what OpenSSL
  * reads at its first signature is read now. */
 static cella_status try_out(struct cella_platform *platform, cella_error *error)
@@ -278,7 +288,7 @@ cella_status cella_platform_open(const char *given, cella_platform **result, cel
     if (status == CELLA_OK)
         status = file_digest("/proc/self/exe", platform->launcher, &size, error);
     if (status == CELLA_OK) {
-        posture_read("/", &platform->posture);
+        read_posture(&platform->posture);
         status = try_out(platform, error);
     }
     ERR_clear_error();

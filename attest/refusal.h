@@ -11,8 +11,6 @@
 cella_status refuse(cella_refusal *refusal, cella_error *error, cella_refusal_kind kind,
                     const char *claim, const char *expected, const char *found);
 
-/* Lower-case hexadecimal; `text` has room for 2 * size + 1. */
-const char *hex_text(const uint8_t *bytes, size_t size, char *text);
 /* YYYY-MM-DDTHH:MM:SSZ, or the number of seconds where there is no such date. */
 const char *time_text(int64_t time, char text[32]);
 

@@ -284,10 +284,8 @@ static void test_wrong(void **state)
         assert_sentence(&error, wrong[i].sentence);
     }
     /* Without the tag, with another, of three parts, of five. */
-    static const char *const others[] = {
-        "84404040"
-        "40",
-        "d18440a04040", "d28340a040", "d28540a0404040", "d200"};
+    static const char *const others[] = {"8440a04040", "d18440a04040", "d28340a040",
+                                         "d28540a0404040", "d200"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         size_t size;
         uint8_t *bytes = of_hex(others[i], &size);
