@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cella platform: who signs evidence on this machine.
+ */
+#include "box/hex.h"
+#include "cli.h"
+
+#include <cella/attest.h>
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: cella platform init [--folder DIR]\n"
+    "       cella platform show [--folder DIR] [--json]\n\n"
+    "init makes the key that signs evidence on this machine, and a development root\n"
+    "that vouches for it; what is there is never overwritten. show prints the\n"
+    "platform's subject and its root: what a contract names in platform_roots.\n\n"
+    "  --folder DIR  where it is; else $CELLA_PLATFORM, else /var/lib/cella/platform\n"
+    "                for root and $XDG_DATA_HOME/cella/platform for others\n"
+    "  --json        as JSON\n"
+    "  -h, --help    this text\n\n"
+    "Whoever has root.key can vouch for anything: a development root is for trying\n"
+    "out, or to be kept elsewhere.\n";
+
+static int init(const char *folder)
+{
+    cella_error error;
+    return cella_platform_init(folder, &error) ? cli_fail(&error) : 0;
+}
+
+static int show(const char *folder, bool json)
+{
+    char root[65];
+    cella_platform *platform;
+    cella_error error;
+    if (cella_platform_open(folder, &platform, &error))
+        return cli_fail(&error);
+    const char *subject = cella_platform_subject(platform), *path = cella_platform_folder(platform);
+    hex_write(cella_platform_root(platform), 32, root);
+    if (json) {
+        json_t *all =
+            json_pack("{s:s, s:s, s:s}", "folder", path, "subject", subject, "root", root);
+        json_dumpf(all, stdout, JSON_COMPACT);
+        json_decref(all);
+        putchar('\n');
+    } else {
+        printf("folder=%s\nsubject=%s\nroot=%s\n", path, subject, root);
+    }
+    cella_platform_close(platform);
+    return 0;
+}
+
+static int verb(int count, char **arguments)
+{
+    enum { OPTION_FOLDER = 256, OPTION_JSON };
+    static const struct option options[] = {{"folder", required_argument, NULL, OPTION_FOLDER},
+                                            {"json", no_argument, NULL, OPTION_JSON},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    const char *folder = NULL;
+    bool json = false;
+    opterr = 0;
+    for (int option; (option = getopt_long(count, arguments, ":h", options, NULL)) >= 0;) {
+        if (option == OPTION_FOLDER)
+            folder = optarg;
+        else if (option == OPTION_JSON)
+            json = true;
+        else
+            return option == 'h' ? cli_help(&cli_platform)
+                                 : cli_bad_option(&cli_platform, arguments, option);
+    }
+    const char *what = optind < count ? arguments[optind] : "";
+    bool wants_show = strcmp(what, "show") == 0;
+    if (optind + 1 != count || (!wants_show && strcmp(what, "init") != 0))
+        return cli_misused(&cli_platform, "init or show is wanted");
+    if (json && !wants_show)
+        return cli_misused(&cli_platform, "--json goes with show");
+    return wants_show ? show(folder, json) : init(folder);
+}
+
+const struct cli_verb cli_platform = {"platform", "make or show who signs evidence here", help,
+                                      verb};
