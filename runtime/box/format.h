@@ -36,6 +36,7 @@
 #define BOX_LEVELS        5u /* most */
 #define BOX_SIZE_MOST     (UINT64_C(1) << 46)
 #define BOX_MESSAGES_MOST (UINT64_C(1) << 32) /* encryptions under one file key (random nonces) */
+#define BOX_JOURNAL_MOST  65536u              /* pages of a journal's payload */
 
 /* First byte of the additional data of each encryption: what it is for. */
 #define BOX_FOR_HEADER 'H' /* 'H', then all of the header before its seal; no plaintext */
@@ -73,6 +74,7 @@ enum box_stanza_type {
     BOX_STANZA_X25519 = 1,     /* to a recipient's public key, by HPKE */
     BOX_STANZA_PASSPHRASE = 2, /* Argon2id */
     BOX_STANZA_KEY = 3,        /* under another 32-byte key */
+    BOX_STANZA_FORMER = 4,     /* no recipient: the name before a rename that is under way */
 };
 
 struct box_stanza { /* each followed by `size` bytes, as below */
@@ -105,6 +107,8 @@ struct box_stanza_key {
     uint8_t wrapped[BOX_KEY];
 };
 static_assert(sizeof(struct box_stanza_key) == 76, "part of the format");
+
+/* BOX_STANZA_FORMER: 1..255 bytes, a name; at most one. The box answers to both names. */
 
 enum box_super_flags {
     BOX_SUPER_WRITING =
