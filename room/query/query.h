@@ -82,7 +82,7 @@ struct query_table {
     struct query_value *values; /* rows * columns */
 };
 void query_table_free(struct query_table *table);
-/* Adds a column to a table without rows, a row of NULLs to any; CELLA_NO_MEMORY. */
+/* Adds a column to a table without rows, a row of NULLs to any; CELLA_MEMORY. */
 cella_status query_table_column(struct query_table *table, const char *name, bool is_count);
 cella_status query_table_row(struct query_table *table, struct query_value **row);
 
@@ -90,7 +90,8 @@ cella_status query_table_row(struct query_table *table, struct query_value **row
 
 /* Reads all of `bytes` (the content of a box) as the input's format says, into table "NAME" with
  * the listed columns that are not hidden, in their order and with their types. `rows`: how many. A
- * sentence of `error` names the input, the line and the column, never a value. */
+ * sentence of `error` names the input, the line and the column, never a value. Where it fails there
+ * is no such table. */
 cella_status query_load(sqlite3 *database, const struct query_input *input, const void *bytes,
                         size_t size, uint64_t *rows, cella_error *error);
 
@@ -116,11 +117,11 @@ void query_genotypes_free(struct query_genotypes *genotypes);
 
 /* variance(x) stddev(x) (of a sample, n - 1), median(x), quantile(x, q) (R's type 7),
  * value_at_risk(pnl, level) (historical: minus the lower quantile of profit and loss),
- * expected_shortfall(pnl, level); ln log10 exp sqrt floor ceil where SQLite lacks them. NULLs are
- * left out. */
+ * expected_shortfall(pnl, level) (minus the mean of what is no better than that quantile). NULLs
+ * are left out. An error where SQLite was built without its mathematical functions. */
 int query_functions(sqlite3 *database);
 
-/* ---- models.c ---- */
+/* ---- models.c, compare.c ---- */
 
 struct query_coefficient {
     double estimate, standard_error, z, p;
@@ -159,6 +160,22 @@ cella_status query_t_test(const double *first, size_t first_n, const double *sec
  * n[s] people. *n_used: those with both. A monomorphic SNP has statistic NaN. */
 void query_trend(const int8_t *const *genotypes, const int8_t *const *cases, const size_t *n,
                  size_t strata, struct query_test *test, uint64_t *n_used);
+/* The same from genotypes as they are in .bed, much faster. What is known of the cases is made once
+ * for all SNPs. `packed`: the SNP's (people + 3) / 4 bytes. `swapped`: the stratum's alleles are
+ * the other way round than those of the others. */
+struct query_cases {
+    uint64_t *status[2]; /* controls, cases: two bits a person, 01: is one */
+    size_t people;
+};
+struct query_trend_stratum {
+    const uint8_t *packed;
+    const struct query_cases *cases;
+    bool swapped;
+};
+cella_status query_cases_new(const int8_t *cases, size_t people, struct query_cases *made);
+void query_cases_free(struct query_cases *cases);
+void query_trend_packed(const struct query_trend_stratum *strata, size_t count,
+                        struct query_test *test, uint64_t *n_used);
 
 /* ---- write.c: a result as bytes; the caller frees ---- */
 cella_status query_write(const struct query_table *table, const char *name,
