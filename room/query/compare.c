@@ -43,9 +43,8 @@ cella_status query_chi_square(const double *counts, size_t rows, size_t columns,
         }
     }
     double degrees = (double)(rows - 1) * (double)(columns - 1);
-    *test = (struct query_test){.statistic = statistic,
-                                .degrees = degrees,
-                                .p = gsl_cdf_chisq_Q(statistic, degrees)};
+    *test = (struct query_test){
+        .statistic = statistic, .degrees = degrees, .p = gsl_cdf_chisq_Q(statistic, degrees)};
     return CELLA_OK;
 }
 
@@ -70,8 +69,8 @@ cella_status query_t_test(const double *first, size_t first_n, const double *sec
     double size = fmax(fabs(means[0]), fabs(means[1]));
     if (!isfinite(both) || sqrt(both) <= 1e-14 * size || both == 0)
         return fail(error, CELLA_INVALID, "t_test has groups without variation");
-    double degrees = both * both / (one * one / (double)(first_n - 1) +
-                                    other * other / (double)(second_n - 1));
+    double degrees =
+        both * both / (one * one / (double)(first_n - 1) + other * other / (double)(second_n - 1));
     double statistic = (means[0] - means[1]) / sqrt(both);
     *test = (struct query_test){.statistic = statistic,
                                 .degrees = degrees,
@@ -97,7 +96,8 @@ static void trend_add(struct trend *trend, trend_counts counts)
     trend->n += (uint64_t)n;
     if (n < 2)
         return;
-    double ones = (double)(counts[0][1] + counts[1][1]), twos = (double)(counts[0][2] + counts[1][2]);
+    double ones = (double)(counts[0][1] + counts[1][1]),
+           twos = (double)(counts[0][2] + counts[1][2]);
     double sum = ones + 2 * twos;
     double among_cases = (double)(counts[1][1] + 2 * counts[1][2]);
     /* Exact where n < 2^26: differences of whole numbers, divided after. */

@@ -55,10 +55,12 @@ static cella_status field_end(struct reader *reader, struct field *field)
         return CELLA_OK;
     }
     if (*reader->at == '\r')
-        return malformed(reader, "a carriage return without a line feed: put the field in quotes, "
-                                 "or end lines with LF or CRLF");
-    return malformed(reader, "a quote within a field: put the field in quotes and double the "
-                             "quotes in it");
+        return malformed(reader,
+                         "a carriage return without a line feed: put the field in quotes, "
+                         "or end lines with LF or CRLF");
+    return malformed(reader,
+                     "a quote within a field: put the field in quotes and double the "
+                     "quotes in it");
 }
 
 static cella_status quoted(struct reader *reader, struct field *field)
@@ -80,10 +82,8 @@ static cella_status quoted(struct reader *reader, struct field *field)
         doubled = true;
         reader->at++;
     }
-    *field = (struct field){.text = start,
-                            .size = (size_t)(reader->at - start),
-                            .quoted = true,
-                            .doubled = doubled};
+    *field = (struct field){
+        .text = start, .size = (size_t)(reader->at - start), .quoted = true, .doubled = doubled};
     reader->at++;
     return field_end(reader, field);
 }

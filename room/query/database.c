@@ -45,9 +45,9 @@ static bool answers(sqlite3 *database, const char *sql, const char *argument, co
         return false;
     if (argument)
         sqlite3_bind_text(statement, 1, argument, -1, SQLITE_STATIC);
-    const char *text =
-        sqlite3_step(statement) == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0)
-                                              : NULL;
+    const char *text = sqlite3_step(statement) == SQLITE_ROW
+                           ? (const char *)sqlite3_column_text(statement, 0)
+                           : NULL;
     bool same = text && strcmp(text, expected) == 0;
     sqlite3_finalize(statement);
     return same;
@@ -92,8 +92,8 @@ static cella_status take_number(struct load *load, size_t column, sqlite3_stmt *
     int64_t integer = sqlite3_column_int64(row, at);
     if (type == QUERY_REAL && isfinite(sqlite3_column_double(row, at)))
         sqlite3_bind_double(load->insert, parameter, sqlite3_column_double(row, at));
-    else if (is_integer && (type == QUERY_INTEGER ||
-                            (type == QUERY_BOOLEAN && (integer == 0 || integer == 1))))
+    else if (is_integer &&
+             (type == QUERY_INTEGER || (type == QUERY_BOOLEAN && (integer == 0 || integer == 1))))
         sqlite3_bind_int64(load->insert, parameter, integer);
     else
         return load_unfit(load, column, "row", load->rows + 1);

@@ -29,10 +29,11 @@ static bool number(sqlite3_context *context, sqlite3_value *argument, double *va
 
 /* ---- variance, stddev ---- */
 
-/* Welford's sums: `squares` is the sum of squared deviations from `mean`. */
+/* Welford's sums, of distances from the first value: `squares` is the sum of squared deviations
+ * from `mean`. */
 struct moments {
     uint64_t n;
-    double mean, squares;
+    double first, mean, squares;
 };
 
 static void moments_step(sqlite3_context *context, int count, sqlite3_value **arguments)
@@ -46,6 +47,9 @@ static void moments_step(sqlite3_context *context, int count, sqlite3_value **ar
     }
     if (!number(context, arguments[0], &value))
         return;
+    if (moments->n == 0)
+        moments->first = value;
+    value -= moments->first;
     double deviation = value - moments->mean;
     moments->n++;
     moments->mean += deviation / (double)moments->n;
@@ -96,8 +100,7 @@ static void sample_step(sqlite3_context *context, int count, sqlite3_value **arg
     }
     if (!number(context, arguments[0], &value))
         return;
-    if (count == 2 &&
-        (!number(context, arguments[1], &level) || !(level >= 0 && level <= 1))) {
+    if (count == 2 && (!number(context, arguments[1], &level) || !(level >= 0 && level <= 1))) {
         sqlite3_result_error(context, "a quantile's level is not a number from 0 to 1", -1);
         return;
     }
@@ -183,10 +186,9 @@ int query_functions(sqlite3 *database)
     };
     int result = sqlite3_compileoption_used("ENABLE_MATH_FUNCTIONS") ? SQLITE_OK : SQLITE_ERROR;
     for (size_t i = 0; result == SQLITE_OK && i < sizeof(functions) / sizeof(*functions); i++)
-        result = sqlite3_create_function_v2(
-            database, functions[i].name, functions[i].arguments,
-            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
-            (void *)(uintptr_t)functions[i].data, NULL, functions[i].step, functions[i].final,
-            NULL);
+        result = sqlite3_create_function_v2(database, functions[i].name, functions[i].arguments,
+                                            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
+                                            (void *)(uintptr_t)functions[i].data, NULL,
+                                            functions[i].step, functions[i].final, NULL);
     return result;
 }

@@ -55,8 +55,8 @@ cella_status load_text(struct load *load, size_t column, const char *text, size_
             break;
         __attribute__((fallthrough));
     case QUERY_TEXT:
-        result = sqlite3_bind_text64(load->insert, parameter, text, size, SQLITE_STATIC,
-                                     SQLITE_UTF8);
+        result =
+            sqlite3_bind_text64(load->insert, parameter, text, size, SQLITE_STATIC, SQLITE_UTF8);
         break;
     }
     return result == SQLITE_OK ? CELLA_OK : load_unfit(load, column, where, number);
@@ -143,8 +143,7 @@ static cella_status fill(struct load *load, const void *bytes, size_t size)
         break;
     }
     return fail(load->error, CELLA_UNSUPPORTED,
-                "input %s: its format cannot be read: use csv, sqlite or plink",
-                load->input->name);
+                "input %s: its format cannot be read: use csv, sqlite or plink", load->input->name);
 }
 
 /* Into a table that is there; the rows come in one transaction. */

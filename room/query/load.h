@@ -22,8 +22,7 @@ cella_status load_text(struct load *load, size_t column, const char *text, size_
                        const char *where, uint64_t number);
 cella_status load_row(struct load *load);
 /* The value of a column does not fit its type. */
-cella_status load_unfit(const struct load *load, size_t column, const char *where,
-                        uint64_t number);
+cella_status load_unfit(const struct load *load, size_t column, const char *where, uint64_t number);
 
 /* One a format; they give every row to load_row. */
 cella_status load_csv(struct load *load, const void *bytes, size_t size);

@@ -147,8 +147,8 @@ static size_t factorize(struct fit *fit)
     double *l = fit->factor;
     for (size_t j = 0; j < p; j++) {
         for (size_t k = 0; k <= j; k++) {
-            double sum = fit->information[j * p + k] / sqrt(fit->information[j * p + j] *
-                                                            fit->information[k * p + k]);
+            double sum = fit->information[j * p + k] /
+                         sqrt(fit->information[j * p + j] * fit->information[k * p + k]);
             for (size_t i = 0; i < k; i++)
                 sum -= l[j * p + i] * l[k * p + i];
             if (k < j)
@@ -259,8 +259,8 @@ struct score {
 
 struct logistic {
     struct fit fit;
-    double *predictors;  /* of each row, of the last pass */
-    double *last;        /* the estimates before the last step */
+    double *predictors;            /* of each row, of the last pass */
+    double *last;                  /* the estimates before the last step */
     double log_likelihood, change; /* change: the largest of a predictor */
     uint64_t events;
 };
@@ -467,8 +467,7 @@ static cella_status run_linear(struct fit *fit, struct query_model *model)
     model->r_squared = 1 - squares / total_squares(fit);
     model->log_likelihood = -n / 2 * (log(2 * M_PI * squares / n) + 1);
     for (size_t j = 0; j < model->terms; j++)
-        model->coefficients[j].p =
-            2 * gsl_cdf_tdist_Q(fabs(model->coefficients[j].z), degrees);
+        model->coefficients[j].p = 2 * gsl_cdf_tdist_Q(fabs(model->coefficients[j].z), degrees);
     return CELLA_OK;
 }
 

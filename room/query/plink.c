@@ -98,16 +98,18 @@ static cella_status untar(struct files *files, const char *bytes, size_t size)
         uint64_t length;
         if (memcmp(header + 257, "ustar", 5) != 0 || !sum_holds(header) ||
             !octal(header + 124, 12, &length))
-            return malformed(files, "it is not a tar of NAME.bed, NAME.bim and NAME.fam (tar "
-                                    "--format=ustar)");
+            return malformed(files,
+                             "it is not a tar of NAME.bed, NAME.bim and NAME.fam (tar "
+                             "--format=ustar)");
         at += TAR_BLOCK;
         if (length > size - at)
             return malformed(files, "the tar ends within a file");
         int file = which_file(header, &stem);
         if ((header[156] != '0' && header[156] != 0) || file == FILES || files->file[file].bytes ||
             (first && (stem != first_stem || memcmp(first, header, stem) != 0)))
-            return malformed(files, "the tar may hold NAME.bed, NAME.bim and NAME.fam, once each, "
-                                    "and nothing else");
+            return malformed(files,
+                             "the tar may hold NAME.bed, NAME.bim and NAME.fam, once each, "
+                             "and nothing else");
         first = header;
         first_stem = stem;
         files->file[file].bytes = bytes + at;
@@ -316,8 +318,9 @@ static cella_status read_genotypes(const struct files *files, struct query_genot
         return malformed(files, ".bed is not of PLINK 1.9, SNP by SNP (it starts 6c 1b 01)");
     if (__builtin_mul_overflow(width, genotypes->snp_count, &size) ||
         files->file[BED].size - 3 != size)
-        return malformed(files, ".bed does not have the size that .fam's people and .bim's SNPs "
-                                "need");
+        return malformed(files,
+                         ".bed does not have the size that .fam's people and .bim's SNPs "
+                         "need");
     genotypes->packed = malloc(size);
     if (!genotypes->packed)
         return fail(files->error, CELLA_MEMORY, "input %s: no memory", files->input->name);

@@ -137,8 +137,9 @@ static cella_status write_text(const struct query_table *table, const char *name
 /* A column's affinity is of its first value. */
 static const char *affinity(const struct query_table *table, size_t column)
 {
-    static const char *const names[] = {
-        [QUERY_VALUE_INTEGER] = " INTEGER", [QUERY_VALUE_REAL] = " REAL", [QUERY_VALUE_TEXT] = " TEXT"};
+    static const char *const names[] = {[QUERY_VALUE_INTEGER] = " INTEGER",
+                                        [QUERY_VALUE_REAL] = " REAL",
+                                        [QUERY_VALUE_TEXT] = " TEXT"};
     for (size_t i = column; i < table->rows * table->columns; i += table->columns)
         if (table->values[i].kind != QUERY_VALUE_NULL)
             return names[table->values[i].kind];
@@ -192,8 +193,8 @@ static bool fill(sqlite3 *database, const struct query_table *table, const char 
     return done && sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
 }
 
-static cella_status write_sqlite(const struct query_table *table, const char *name,
-                                 uint8_t **bytes, size_t *size, cella_error *error)
+static cella_status write_sqlite(const struct query_table *table, const char *name, uint8_t **bytes,
+                                 size_t *size, cella_error *error)
 {
     sqlite3 *database = NULL;
     sqlite3_int64 length = 0;
