@@ -85,10 +85,11 @@ static void test_database(void **state)
                                          SQLITE_DESERIALIZE_READONLY),
                      SQLITE_OK);
     assert_answer(database,
-                  "SELECT group_concat(coalesce(quote(name), '') || quote(n) || quote(x), ' ') "
+                  "SELECT group_concat(coalesce(quote(name), '') || quote(n) || coalesce(x IN "
+                  "(0.1, 1 / 3.0), '-'), ' ') "
                   "FROM out",
-                  "'a,\"b\"\n\\\x01'-92233720368547758080.1 NULLNULLNULL "
-                  "''NULL0.333333333333333");
+                  "'a,\"b\"\n\\\x01'-92233720368547758081 NULLNULL- "
+                  "''NULL1");
     sqlite3_close(database);
     free(bytes);
     free(again);
