@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 
 EVP_CIPHER_CTX *aead_new(const uint8_t key[BOX_KEY], bool seals)
 {
@@ -54,4 +55,9 @@ bool aead_open(EVP_CIPHER_CTX *cipher, const uint8_t nonce[BOX_NONCE], const voi
     if (size)
         OPENSSL_cleanse(to, size);
     return false;
+}
+
+bool aead_nonces(uint8_t *bytes, size_t size)
+{
+    return RAND_bytes(bytes, (int)size) == 1;
 }

@@ -21,4 +21,7 @@ bool aead_open(EVP_CIPHER_CTX *cipher, const uint8_t nonce[BOX_NONCE], const voi
                size_t additional_size, const void *from, size_t size, void *to,
                const uint8_t tag[BOX_TAG]);
 
+/* Random bytes, for nonces: of which `size` is at most 2^30. */
+bool aead_nonces(uint8_t *bytes, size_t size);
+
 #endif
