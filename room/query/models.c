@@ -328,7 +328,7 @@ static cella_status iterate(struct logistic *logistic, unsigned *iterations)
         if (term < fit->terms)
             return *iterations == 0 ? collinear(fit, term) : separated(fit);
         if (*iterations && fabs(gain) < 1e-10 * (fabs(logistic->log_likelihood) + 0.05) &&
-            logistic->change < 1e-4)
+            logistic->change < 1e-6)
             return CELLA_OK;
         best = logistic->log_likelihood;
         step(logistic);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Makes seeds for the fuzz targets in FOLDER/elf, FOLDER/sgxs and FOLDER/manifest: small programs in
-# many shapes, rather than files kept in the repository.
+# Makes seeds for the fuzz targets in FOLDER/TARGET: small programs in many shapes, rather than files
+# kept in the repository.
 # Usage: seeds.sh FOLDER
 set -eu
 folder=$1
@@ -57,3 +57,19 @@ cat > "$folder/manifest/most" <<'END'
             "writable": true}]}
 END
 printf '{"cella":1,"arguments":"host","environment":"host","files":[]}' > "$folder/manifest/host"
+
+mkdir -p "$folder/csv" "$folder/plink" "$folder/sqlite_input"
+printf 'i,r,t,b,d,h,more\r\n1,-2.5e3,"a ""b""\n",true,2000-02-29,x,y\r\n,,,,,,\n' > "$folder/csv/all"
+python3 - "$folder" <<'END'
+import io, sqlite3, sys, tarfile
+folder = sys.argv[1]
+with tarfile.open(folder + "/plink/all", "w", format=tarfile.USTAR_FORMAT) as archive:
+    for name, content in (("n.bed", b"\x6c\x1b\x01\xe4\x03"), ("n.bim", b"1 rs1 0 100 A G\n"),
+                          ("n.fam", b"".join(b"f i%d 0 0 1 %d\n" % (i, i % 3) for i in range(5)))):
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+database = sqlite3.connect(folder + "/sqlite_input/all")
+database.executescript("PRAGMA page_size=512; CREATE TABLE IF NOT EXISTS t(i, r, t, d, more); DELETE FROM t;"
+                       "INSERT INTO t VALUES(1, 2.5, 'text', '2000-01-01', x'00'), (NULL, 1, NULL, NULL, 2)")
+END

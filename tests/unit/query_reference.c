@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine's parts over real data against R's figures (tests/room/reference-*.json, which say how
+ * they were made): two cohorts of breast cancer, and the genotypes of two strata. The data is
+ * fetched by scripts/datasets.py; without a network these tests are skipped.
+ */
+#include "query_test.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/cella-reference-XXXXXX";
+static bool fetched;
+
+static json_t *reference(const char *name)
+{
+    char path[500];
+    snprintf(path, sizeof(path), "%s/tests/room/reference-%s.json", getenv("CELLA_SOURCE"), name);
+    json_t *root = json_load_file(path, 0, NULL);
+    assert_non_null(root);
+    return root;
+}
+
+static int fetch(void **state)
+{
+    (void)state;
+    char command[500];
+    if (!getenv("CELLA_SOURCE") || !mkdtemp(folder))
+        return 0;
+    snprintf(command, sizeof(command),
+             "python3 '%s/scripts/datasets.py' rotterdam gbsg snps --into %s",
+             getenv("CELLA_SOURCE"), folder);
+    fetched = system(command) == 0;
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    char command[100];
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command);
+}
+
+static void skip_without_data(void)
+{
+    if (fetched)
+        return;
+    print_message("skipped: scripts/datasets.py could not fetch the data\n");
+    skip();
+}
+
+static uint8_t *content(const char *name, size_t *size)
+{
+    char path[200];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    uint8_t *bytes = malloc(*size);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    return bytes;
+}
+
+/* ---- logistic ---- */
+
+#define INTEGERS(name)                                                                             \
+    {                                                                                              \
+        name, QUERY_INTEGER, QUERY_MEASURE                                                         \
+    }
+static struct query_column rotterdam[] = {
+    INTEGERS("age"),   INTEGERS("meno"),   {"size", QUERY_TEXT, QUERY_DIMENSION},
+    INTEGERS("grade"), INTEGERS("nodes"),  INTEGERS("pgr"),
+    INTEGERS("er"),    INTEGERS("hormon"), INTEGERS("rtime"),
+    INTEGERS("recur"), INTEGERS("dtime"),  INTEGERS("death")};
+static struct query_column gbsg[] = {
+    INTEGERS("age"), INTEGERS("meno"), INTEGERS("size"),   INTEGERS("grade"),   INTEGERS("nodes"),
+    INTEGERS("pgr"), INTEGERS("er"),   INTEGERS("hormon"), INTEGERS("rfstime"), INTEGERS("status")};
+
+static void load(sqlite3 *database, const char *name, struct query_column *columns, size_t count)
+{
+    struct query_input input = {.format = QUERY_CSV, .columns = columns, .column_count = count};
+    char file[QUERY_NAME + 5];
+    size_t size;
+    uint64_t rows;
+    cella_error error;
+    snprintf(input.name, sizeof(input.name), "%s", name);
+    snprintf(file, sizeof(file), "%s.csv", name);
+    uint8_t *bytes = content(file, &size);
+    if (query_load(database, &input, bytes, size, &rows, &error) != CELLA_OK)
+        fail_msg("%s", error.sentence);
+    free(bytes);
+}
+
+#define TERMS 9
+#define COMMON                                                                                     \
+    "1, (age - 55) / 10.0, meno, over, grade = 3, ln(1 + nodes), ln(1 + pgr), ln(1 + er), "        \
+    "hormon, status = 1 AND time <= 1095 FROM cohort WHERE (status = 1 OR time > 1095) AND "
+
+static void assert_model(sqlite3 *database, const char *where, const json_t *expected)
+{
+    enum { MOST = 3000 };
+    static double x[MOST * TERMS], y[MOST];
+    char sql[1000];
+    sqlite3_stmt *statement;
+    size_t n = 0;
+    snprintf(sql, sizeof(sql), "SELECT " COMMON "%s", where);
+    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
+    for (; sqlite3_step(statement) == SQLITE_ROW; n++) {
+        for (int i = 0; i < TERMS; i++)
+            x[n * TERMS + (size_t)i] = sqlite3_column_double(statement, i);
+        y[n] = sqlite3_column_double(statement, TERMS);
+    }
+    sqlite3_finalize(statement);
+    struct query_model model;
+    cella_error error;
+    assert_int_equal(n, json_integer_value(json_object_get(expected, "n")));
+    assert_int_equal(query_logistic(x, y, n, TERMS, &model, &error), CELLA_OK);
+    assert_int_equal(model.events, json_integer_value(json_object_get(expected, "events")));
+    assert_near(model.log_likelihood,
+                json_number_value(json_object_get(expected, "log_likelihood")), 12);
+    assert_near(model.auc, json_number_value(json_object_get(expected, "auc")), 12);
+    for (size_t i = 0; i < TERMS; i++) {
+        const json_t *term = json_array_get(json_object_get(expected, "coefficients"), i);
+        const struct query_coefficient *found = &model.coefficients[i];
+        assert_near(found->estimate, json_number_value(json_object_get(term, "estimate")), 8);
+        assert_near(found->standard_error,
+                    json_number_value(json_object_get(term, "standard_error")), 8);
+        assert_near(found->z, json_number_value(json_object_get(term, "z")), 8);
+        assert_near(found->p, json_number_value(json_object_get(term, "p")), 8);
+    }
+    query_model_free(&model);
+}
+
+static void test_logistic(void **state)
+{
+    (void)state;
+    skip_without_data();
+    json_t *expected = reference("logistic");
+    sqlite3 *database = database_new();
+    load(database, "rotterdam", rotterdam, 12);
+    load(database, "gbsg", gbsg, 10);
+    assert_int_equal(
+        sqlite3_exec(database,
+                     "CREATE VIEW cohort AS SELECT 'rotterdam' AS hospital, age, meno, size != "
+                     "'<=20' AS over, grade, nodes, pgr, er, hormon, iif(recur, rtime, dtime) AS "
+                     "time, recur OR death AS status FROM rotterdam WHERE nodes > 0 UNION ALL "
+                     "SELECT 'gbsg', age, meno, size > 20, grade, nodes, pgr, er, hormon, rfstime, "
+                     "status FROM gbsg",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_model(database, "true", json_object_get(expected, "joint"));
+    assert_model(database, "hospital = 'rotterdam'", json_object_get(expected, "rotterdam"));
+    assert_model(database, "hospital = 'gbsg'", json_object_get(expected, "gbsg"));
+    sqlite3_close(database);
+    json_decref(expected);
+}
+
+/* ---- genotypes ---- */
+
+struct stratum {
+    struct query_genotypes genotypes;
+    struct query_cases cases;
+};
+
+static void read_stratum(const char *name, struct stratum *stratum)
+{
+    static const struct query_input input = {.name = "snps", .format = QUERY_PLINK};
+    size_t size;
+    cella_error error;
+    uint8_t *bytes = content(name, &size);
+    if (query_genotypes_read(&input, bytes, size, &stratum->genotypes, &error) != CELLA_OK)
+        fail_msg("%s", error.sentence);
+    free(bytes);
+    assert_int_equal(
+        query_cases_new(stratum->genotypes.phenotypes, stratum->genotypes.people, &stratum->cases),
+        CELLA_OK);
+}
+
+static const json_t *named(const json_t *list, const char *snp)
+{
+    size_t i;
+    const json_t *row;
+    json_array_foreach(list, i, row)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "snp")), snp) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static bool assert_listed(const json_t *list, const char *snp, const struct query_test *test,
+                          uint64_t n)
+{
+    const json_t *row = named(list, snp);
+    if (!row)
+        return false;
+    assert_int_equal(n, json_integer_value(json_object_get(row, "n")));
+    assert_near(test->statistic, json_number_value(json_object_get(row, "chi_square")), 11);
+    assert_near(test->p, json_number_value(json_object_get(row, "p")), 11);
+    return true;
+}
+
+static void test_trend(void **state)
+{
+    (void)state;
+    skip_without_data();
+    json_t *expected = reference("snps");
+    static struct stratum strata[2];
+    double sum = 0;
+    uint64_t all = 0, not_tested = 0, seen = 0;
+    read_stratum("ceu.tar", &strata[0]);
+    read_stratum("jpt_chb.tar", &strata[1]);
+    size_t snps = strata[0].genotypes.snp_count;
+    assert_int_equal(snps, json_integer_value(json_object_get(expected, "snps")));
+    for (size_t i = 0; i < snps; i++) {
+        struct query_trend_stratum both[2];
+        struct query_test test;
+        uint64_t n;
+        for (int s = 0; s < 2; s++) {
+            size_t width = (strata[s].genotypes.people + 3) / 4;
+            both[s] = (struct query_trend_stratum){strata[s].genotypes.packed + i * width,
+                                                   &strata[s].cases, false};
+        }
+        query_trend_packed(both, 2, &test, &n);
+        const char *name = strata[0].genotypes.snps[i].name;
+        not_tested += isnan(test.statistic);
+        sum += isnan(test.statistic) ? 0 : test.statistic;
+        all += n;
+        seen += assert_listed(json_object_get(expected, "strongest"), name, &test, n);
+        seen += assert_listed(json_object_get(expected, "some"), name, &test, n);
+    }
+    assert_int_equal(seen, 18);
+    assert_int_equal(not_tested, json_integer_value(json_object_get(expected, "not_tested")));
+    assert_int_equal(all, json_integer_value(json_object_get(expected, "sum_n")));
+    assert_near(sum, json_number_value(json_object_get(expected, "sum_chi_square")), 12);
+    for (int s = 0; s < 2; s++) {
+        query_cases_free(&strata[s].cases);
+        query_genotypes_free(&strata[s].genotypes);
+    }
+    json_decref(expected);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_logistic),
+        cmocka_unit_test(test_trend),
+    };
+    return cmocka_run_group_tests(tests, fetch, clean);
+}
