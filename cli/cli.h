@@ -23,7 +23,9 @@ extern const struct cli_verb cli_doctor, cli_identity, cli_inspect, cli_pack, cl
 /* Verbs that compute with keys. They are in a program of their own, cella-tools, which `cella`
  * turns into: what they link would take longer to load than a small program runs. cella-tools has
  * every verb. */
-#define CLI_TOOLS(VERB)            VERB(platform, "make or show who signs evidence here")
+#define CLI_TOOLS(VERB)                                                                            \
+    VERB(platform, "make or show who signs evidence here")                                         \
+    VERB(room, "compute with others on joined data")
 
 #define CLI_DECLARE(name, summary) extern const struct cli_verb cli_##name;
 CLI_TOOLS(CLI_DECLARE)
