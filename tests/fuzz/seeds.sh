@@ -73,3 +73,24 @@ database = sqlite3.connect(folder + "/sqlite_input/all")
 database.executescript("PRAGMA page_size=512; CREATE TABLE IF NOT EXISTS t(i, r, t, d, more); DELETE FROM t;"
                        "INSERT INTO t VALUES(1, 2.5, 'text', '2000-01-01', x'00'), (NULL, 1, NULL, NULL, 2)")
 END
+
+# CBOR: of each type one; what a platform signs; what a party seals, and a statement.
+mkdir -p "$folder/cbor" "$folder/evidence" "$folder/release"
+printf '\245\001\030\144\040\071\001\000\141a\202A\000\301\371\074\000\141b\240\142ab\365' >"$folder/cbor/all"
+zeros() { head -c "$1" /dev/zero; }
+{
+    printf '\001\246cteecvsmdtime\032\153\111\322\000freport\131\001\200'
+    zeros 48 && printf '\005' && zeros 335
+    printf 'gposture\241fkernelc6.1gversion\001hlauncher\130\040' && zeros 32
+} >"$folder/evidence/payload"
+{
+    printf '\003\243dkeys\241alX\040' && zeros 32
+    printf 'eboxes\241alX\040' && zeros 32
+    printf 'jparameters\243aa\001ab\371\074\000acaz'
+} >"$folder/release/contents"
+{
+    printf '\000\246dhpkeX\040' && zeros 32
+    printf 'dtypelcella room 1enonceX\040' && zeros 32
+    printf 'epartyenorthgsigningX\040' && zeros 32
+    printf 'hcontractX\040' && zeros 32
+} >"$folder/release/statement"

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Any bytes as evidence; and, where the first one is odd, as what a trusted platform signs. What is
+ * refused has claims of zeros and says why; what is accepted says the same twice.
+ */
+#include "attest/certificate.h"
+#include "attest/evidence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static EVP_PKEY *key;
+static struct cose_chain chain;
+static uint8_t root_hash[32];
+
+static void must(bool good)
+{
+    if (!good)
+        abort();
+}
+
+static void set_up(void)
+{
+    uint8_t *der[2] = {NULL, NULL};
+    EVP_PKEY *root_key = EVP_EC_gen("P-256");
+    key = EVP_EC_gen("P-256");
+    X509 *root = certificate_make(root_key, NULL, NULL);
+    X509 *certificate = certificate_make(key, root, root_key);
+    must(certificate && certificate_key_hash(root, root_hash));
+    chain.count = 2;
+    chain.certificates[0].size = (size_t)i2d_X509(certificate, &der[0]);
+    chain.certificates[1].size = (size_t)i2d_X509(root, &der[1]);
+    chain.certificates[0].bytes = der[0];
+    chain.certificates[1].bytes = der[1];
+    X509_free(certificate);
+    X509_free(root);
+    EVP_PKEY_free(root_key);
+}
+
+static void judge(const uint8_t *bytes, size_t size)
+{
+    static cella_claims claims, again;
+    static const cella_claims none;
+    cella_refusal refusal;
+    cella_error error = {0};
+    cella_verify_options options;
+    cella_verify_options_default(&options);
+    options.at = time(NULL);
+    options.roots = (const uint8_t(*)[32]) & root_hash;
+    options.root_count = 1;
+    options.insecure_any_report_data = true;
+    cella_status status = cella_evidence_verify(bytes, size, &options, &claims, &refusal, &error);
+    if (status != CELLA_OK) {
+        must(*error.sentence && memcmp(&claims, &none, sizeof(none)) == 0);
+        must((status == CELLA_REFUSED) == (refusal.kind != CELLA_REFUSAL_NONE));
+        return;
+    }
+    must(cella_evidence_verify(bytes, size, &options, &again, NULL, NULL) == CELLA_OK);
+    must(memcmp(&claims, &again, sizeof(again)) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t *bytes;
+    size_t signed_size;
+    if (size == 0)
+        return 0;
+    if (!key)
+        set_up();
+    if (data[0] % 2 == 0) {
+        judge(data + 1, size - 1);
+        return 0;
+    }
+    must(cose_sign(key, EVIDENCE_CONTENT_TYPE, &chain, data + 1, size - 1, &bytes, &signed_size,
+                   NULL) == CELLA_OK);
+    judge(bytes, signed_size);
+    free(bytes);
+    return 0;
+}
