@@ -56,7 +56,7 @@ static cella_status read_rules(const struct plan_reader *reader, const char *pla
 {
     uint64_t digits = 0;
     char where[PLACE];
-    snprintf(where, sizeof(where), "%s.rules", place);
+    plan_place(where, sizeof(where), "%s.rules", place);
     cella_status status = plan_keys(
         reader, where, value, "least_individuals least_rows round digits most_rows most_bytes");
     const struct {
@@ -97,13 +97,13 @@ static cella_status read_column(const struct plan_reader *reader, const char *pl
     char where[PLACE];
     size_t role = 0;
     cella_status status = plan_keys(reader, place, value, "name! type! role!");
-    snprintf(where, sizeof(where), "%s.name", place);
+    plan_place(where, sizeof(where), "%s.name", place);
     if (status == CELLA_OK)
         status = plan_name(reader, where, json_object_get(value, "name"), column->name);
-    snprintf(where, sizeof(where), "%s.type", place);
+    plan_place(where, sizeof(where), "%s.type", place);
     if (status == CELLA_OK)
         status = plan_type(reader, where, json_object_get(value, "type"), &column->type);
-    snprintf(where, sizeof(where), "%s.role", place);
+    plan_place(where, sizeof(where), "%s.role", place);
     if (status == CELLA_OK)
         status = plan_word(reader, where, json_object_get(value, "role"), roles,
                            sizeof(roles) / sizeof(*roles), &role);
@@ -116,7 +116,7 @@ static cella_status read_columns(const struct plan_reader *reader, const char *p
 {
     size_t count = 0, identifiers = 0;
     char where[PLACE];
-    snprintf(where, sizeof(where), "%s.columns", place);
+    plan_place(where, sizeof(where), "%s.columns", place);
     cella_status status = plan_list(reader, where, value, QUERY_COLUMNS_MOST, &count);
     if (status != CELLA_OK)
         return status;
@@ -127,7 +127,7 @@ static cella_status read_columns(const struct plan_reader *reader, const char *p
         return plan_no_memory(reader);
     for (size_t i = 0; i < count; i++) {
         struct query_column *column = &input->columns[i];
-        snprintf(where, sizeof(where), "%s.columns[%zu]", place, i);
+        plan_place(where, sizeof(where), "%s.columns[%zu]", place, i);
         status = read_column(reader, where, json_array_get(value, i), column);
         if (status != CELLA_OK)
             return status;
@@ -186,19 +186,19 @@ static cella_status read_input(const struct plan_reader *reader, const char *pla
     size_t format = 0;
     cella_status status =
         plan_keys(reader, place, value, "name! owner! format! box! table columns! rules!");
-    snprintf(where, sizeof(where), "%s.name", place);
+    plan_place(where, sizeof(where), "%s.name", place);
     if (status == CELLA_OK)
         status = plan_name(reader, where, json_object_get(value, "name"), input->name);
-    snprintf(where, sizeof(where), "%s.owner", place);
+    plan_place(where, sizeof(where), "%s.owner", place);
     if (status == CELLA_OK)
         status = read_party(reader, where, json_object_get(value, "owner"), input->owner);
-    snprintf(where, sizeof(where), "%s.format", place);
+    plan_place(where, sizeof(where), "%s.format", place);
     if (status == CELLA_OK)
         status = plan_word(reader, where, json_object_get(value, "format"), formats,
                            sizeof(formats) / sizeof(*formats), &format);
     input->format = (enum query_format)format;
     const json_t *table = json_object_get(value, "table");
-    snprintf(where, sizeof(where), "%s.table", place);
+    plan_place(where, sizeof(where), "%s.table", place);
     if (status == CELLA_OK && (format == QUERY_SQLITE) != (table != NULL))
         status = plan_wrong(reader, where, "names the table of a sqlite input, and only of one");
     if (status == CELLA_OK && table)
@@ -227,7 +227,7 @@ static cella_status read_inputs(const struct plan_reader *reader, const json_t *
         return plan_no_memory(reader);
     for (size_t i = 0; i < count; i++) {
         char place[PLACE];
-        snprintf(place, sizeof(place), "inputs[%zu]", i);
+        plan_place(place, sizeof(place), "inputs[%zu]", i);
         status = read_input(reader, place, json_array_get(value, i), &plan->inputs[i]);
         if (status != CELLA_OK)
             return status;
@@ -338,10 +338,10 @@ static cella_status read_parameter(const struct plan_reader *reader, const char 
     char where[PLACE];
     cella_status status =
         plan_keys(reader, place, value, "name! type! value from least most one_of");
-    snprintf(where, sizeof(where), "%s.name", place);
+    plan_place(where, sizeof(where), "%s.name", place);
     if (status == CELLA_OK)
         status = plan_name(reader, where, json_object_get(value, "name"), parameter->name);
-    snprintf(where, sizeof(where), "%s.type", place);
+    plan_place(where, sizeof(where), "%s.type", place);
     if (status == CELLA_OK)
         status = plan_type(reader, where, json_object_get(value, "type"), &parameter->type);
     if (status != CELLA_OK)
@@ -349,7 +349,7 @@ static cella_status read_parameter(const struct plan_reader *reader, const char 
     const json_t *fixed = json_object_get(value, "value"), *from = json_object_get(value, "from");
     if (!fixed == !from)
         return plan_wrong(reader, place, "needs either \"value\" or \"from\"");
-    snprintf(where, sizeof(where), "%s.%s", place, fixed ? "value" : "from");
+    plan_place(where, sizeof(where), "%s.%s", place, fixed ? "value" : "from");
     if (fixed && json_object_size(value) != 3)
         return plan_wrong(reader, place, "a fixed parameter has no bounds");
     if (fixed)
@@ -370,7 +370,7 @@ static cella_status read_parameters(const struct plan_reader *reader, const json
         return plan_no_memory(reader);
     for (size_t i = 0; i < count; i++) {
         char place[PLACE];
-        snprintf(place, sizeof(place), "parameters[%zu]", i);
+        plan_place(place, sizeof(place), "parameters[%zu]", i);
         status = read_parameter(reader, place, json_array_get(value, i), &plan->parameters[i]);
         if (status != CELLA_OK)
             return status;
@@ -439,22 +439,22 @@ static cella_status read_output(const struct plan_reader *reader, const char *pl
     size_t format = 0;
     cella_status status =
         plan_keys(reader, place, value, "name! statement! format! recipients! rules!");
-    snprintf(where, sizeof(where), "%s.name", place);
+    plan_place(where, sizeof(where), "%s.name", place);
     if (status == CELLA_OK)
         status = plan_name(reader, where, json_object_get(value, "name"), output->name);
-    snprintf(where, sizeof(where), "%s.statement", place);
+    plan_place(where, sizeof(where), "%s.statement", place);
     if (status == CELLA_OK)
         status = plan_name(reader, where, json_object_get(value, "statement"), statement);
     output->statement = find_statement(reader->plan, statement);
     if (status == CELLA_OK && output->statement == reader->plan->statement_count)
         status = plan_wrong(reader, where, "there is no statement \"%s\"", statement);
-    snprintf(where, sizeof(where), "%s.format", place);
+    plan_place(where, sizeof(where), "%s.format", place);
     if (status == CELLA_OK)
         status = plan_word(reader, where, json_object_get(value, "format"), formats,
                            sizeof(formats) / sizeof(*formats), &format);
     output->format = (enum query_format)format;
     output->recipients = json_object_get(value, "recipients");
-    snprintf(where, sizeof(where), "%s.recipients", place);
+    plan_place(where, sizeof(where), "%s.recipients", place);
     if (status == CELLA_OK)
         status = read_recipients(reader, where, output->recipients);
     if (status == CELLA_OK)
@@ -500,7 +500,7 @@ static cella_status read_outputs(const struct plan_reader *reader, const json_t 
         return plan_no_memory(reader);
     for (size_t i = 0; i < count; i++) {
         char place[PLACE];
-        snprintf(place, sizeof(place), "outputs[%zu]", i);
+        plan_place(place, sizeof(place), "outputs[%zu]", i);
         struct plan_output *output = &plan->outputs[i];
         status = read_output(reader, place, json_array_get(value, i), output);
         if (status == CELLA_OK)
@@ -538,7 +538,7 @@ static cella_status check_minima(const struct plan_reader *reader)
         for (size_t k = 0; k < statement->aggregate_count; k++) {
             enum plan_function function = statement->aggregates[k].function;
             char place[PLACE];
-            snprintf(place, sizeof(place), "statements[%zu].select[%zu]", i, k);
+            plan_place(place, sizeof(place), "statements[%zu].select[%zu]", i, k);
             if (statement->least_individuals > 1 && (function == PLAN_MIN || function == PLAN_MAX))
                 return plan_wrong(reader, place,
                                   "%s tells one individual's value, and the rules ask for %llu",

@@ -282,6 +282,9 @@ struct plan_reader {
 __attribute__((format(printf, 3, 4))) cella_status
 plan_wrong(const struct plan_reader *reader, const char *place, const char *format, ...);
 cella_status plan_no_memory(const struct plan_reader *reader);
+/* A place in the contract; one too long for its room is cut. */
+__attribute__((format(printf, 3, 4))) void plan_place(char *place, size_t size, const char *format,
+                                                      ...);
 /* Is it an object with only these keys (one string, spaces between; a key that ends in ! must be
  * there)? */
 cella_status plan_keys(const struct plan_reader *reader, const char *place, const json_t *object,

@@ -91,6 +91,14 @@ cella_status plan_wrong(const struct plan_reader *reader, const char *place, con
     return fail(reader->error, CELLA_INVALID, "%s: %s", place, sentence);
 }
 
+void plan_place(char *place, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(place, size, format, arguments);
+    va_end(arguments);
+}
+
 cella_status plan_no_memory(const struct plan_reader *reader)
 {
     return fail(reader->error, CELLA_MEMORY, "the contract: no memory to read it");
@@ -157,8 +165,8 @@ cella_status plan_word(const struct plan_reader *reader, const char *place, cons
     char list[200] = "";
     for (size_t i = 0; i < count; i++)
         if (words[i])
-            snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s\"%s\"",
-                     list[0] ? ", " : "", words[i]);
+            plan_place(list + strlen(list), sizeof(list) - strlen(list), "%s\"%s\"",
+                       list[0] ? ", " : "", words[i]);
     return plan_wrong(reader, place, "must be one of %s", list);
 }
 

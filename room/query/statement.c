@@ -27,8 +27,8 @@ struct building {
 };
 
 #define ENTRY(building, where, ...)                                                                \
-    (snprintf(where, sizeof(where), "%s.", (building)->place),                                     \
-     snprintf(where + strlen(where), sizeof(where) - strlen(where), __VA_ARGS__))
+    (plan_place(where, sizeof(where), "%s.", (building)->place),                                   \
+     plan_place(where + strlen(where), sizeof(where) - strlen(where), __VA_ARGS__))
 
 static struct expression_scope scope_of(const struct building *building)
 {
@@ -245,7 +245,7 @@ static cella_status read_branch(struct building *building, const char *where, co
         char column[PLACE];
         enum query_role role = 0;
         const json_t *text = json_object_get(columns, name);
-        snprintf(column, sizeof(column), "%s.columns.%.64s", where, name);
+        plan_place(column, sizeof(column), "%s.columns.%.64s", where, name);
         if (!text)
             return plan_wrong(building->reader, column, "each branch gives the same columns");
         status = read_branch_column(building, column, &own, text, &branch->columns[i], &role);
@@ -300,7 +300,7 @@ static cella_status read_union(struct building *building, const char *where, con
         (struct plan_column){.name = "input", .type = QUERY_TEXT, .role = QUERY_DIMENSION};
     for (i = 0; status == CELLA_OK && i < count; i++) {
         char branch[PLACE];
-        snprintf(branch, sizeof(branch), "%.80s[%zu]", where, i);
+        plan_place(branch, sizeof(branch), "%.80s[%zu]", where, i);
         status = read_branch(building, branch, json_array_get(value, i), names, source);
     }
     return status;
@@ -316,7 +316,7 @@ static cella_status read_source(struct building *building, const char *where, co
     if (!!input + !!below + !!branches != 1)
         return plan_wrong(building->reader, where,
                           "needs one of \"input\", \"statement\" and \"union\"");
-    snprintf(inside, sizeof(inside), "%.100s.as", where);
+    plan_place(inside, sizeof(inside), "%.100s.as", where);
     cella_status status =
         plan_name(building->reader, inside, json_object_get(value, "as"), source->alias);
     if (status != CELLA_OK)
@@ -324,10 +324,10 @@ static cella_status read_source(struct building *building, const char *where, co
     for (const struct plan_source *other = building->statement->sources; other < source; other++)
         if (strcmp(other->alias, source->alias) == 0)
             return plan_wrong(building->reader, inside, "a second \"%s\"", source->alias);
-    snprintf(inside, sizeof(inside), "%.100s.%s", where,
-             input   ? "input"
-             : below ? "statement"
-                     : "union");
+    plan_place(inside, sizeof(inside), "%.100s.%s", where,
+               input   ? "input"
+               : below ? "statement"
+                       : "union");
     if (input)
         return read_input_source(building, inside, input, source);
     return below ? read_statement_source(building, inside, below, source)
@@ -398,11 +398,11 @@ static cella_status read_join(struct building *building, const char *where, cons
         plan_keys(building->reader, where, value, "input statement union as! kind! on!");
     if (status == CELLA_OK)
         status = read_source(building, where, value, source);
-    snprintf(inside, sizeof(inside), "%.100s.kind", where);
+    plan_place(inside, sizeof(inside), "%.100s.kind", where);
     if (status == CELLA_OK)
         status =
             plan_word(building->reader, inside, json_object_get(value, "kind"), kinds, 2, &kind);
-    snprintf(inside, sizeof(inside), "%.100s.on", where);
+    plan_place(inside, sizeof(inside), "%.100s.on", where);
     if (status == CELLA_OK)
         status = new_list(building, inside, json_object_get(value, "on"), sizeof(*source->on),
                           &source->on, &count);
@@ -466,12 +466,12 @@ static cella_status read_lets(struct building *building, const json_t *value)
         struct plan_let *let = &statement->lets[i];
         ENTRY(building, where, "let[%zu]", i);
         status = plan_keys(building->reader, where, one, "name! value!");
-        snprintf(inside, sizeof(inside), "%s.name", where);
+        plan_place(inside, sizeof(inside), "%s.name", where);
         if (status == CELLA_OK)
             status = plan_name(building->reader, inside, json_object_get(one, "name"), let->name);
         if (status == CELLA_OK && name_taken(statement, let->name))
             status = plan_wrong(building->reader, inside, "a second \"%s\"", let->name);
-        snprintf(inside, sizeof(inside), "%s.value", where);
+        plan_place(inside, sizeof(inside), "%s.value", where);
         if (status == CELLA_OK)
             status = parse(building, inside, json_object_get(one, "value"), &let->value);
         if (status != CELLA_OK)
@@ -574,7 +574,7 @@ static cella_status read_level(const struct building *building, const char *wher
 {
     const json_t *level = json_object_get(value, key);
     char number[40], place[PLACE];
-    snprintf(place, sizeof(place), "%.100s.%s", where, key);
+    plan_place(place, sizeof(place), "%.100s.%s", where, key);
     if (json_is_string(level) && json_string_value(level)[0] == ':')
         return parse_number(building, place, level, &aggregate->level);
     double fixed = json_number_value(level);
@@ -630,7 +630,7 @@ static cella_status read_what(struct building *building, const char *where, cons
     const char *name = plan_function_names[function];
     const json_t *argument = json_object_get(value, name);
     char inside[PLACE];
-    snprintf(inside, sizeof(inside), "%.100s.%s", where, name);
+    plan_place(inside, sizeof(inside), "%.100s.%s", where, name);
     if (function == PLAN_COUNT)
         return json_is_true(argument) ? CELLA_OK
                                       : plan_wrong(building->reader, inside, "must be true");
@@ -657,7 +657,7 @@ static cella_status read_aggregate(struct building *building, const char *where,
     snprintf(keys, sizeof(keys), "name! where %s! %s%s", plan_function_names[aggregate->function],
              level ? level : "", level ? "!" : "");
     cella_status status = plan_keys(building->reader, where, value, keys);
-    snprintf(inside, sizeof(inside), "%.100s.name", where);
+    plan_place(inside, sizeof(inside), "%.100s.name", where);
     if (status == CELLA_OK)
         status =
             plan_name(building->reader, inside, json_object_get(value, "name"), aggregate->name);
@@ -668,7 +668,7 @@ static cella_status read_aggregate(struct building *building, const char *where,
     if (status == CELLA_OK && aggregate->function == PLAN_MEDIAN)
         status = parse_text(building, where, "0.5", &aggregate->level);
     const json_t *filter = json_object_get(value, "where");
-    snprintf(inside, sizeof(inside), "%.100s.where", where);
+    plan_place(inside, sizeof(inside), "%.100s.where", where);
     if (status == CELLA_OK && filter)
         status = parse_number(building, inside, filter, &aggregate->where);
     if (status != CELLA_OK)
@@ -748,12 +748,12 @@ static cella_status read_genotypes(struct building *building, const char *where,
     char inside[PLACE];
     size_t count = 0;
     cella_status status = plan_keys(building->reader, where, value, "kind! genotypes! phenotype!");
-    snprintf(inside, sizeof(inside), "%.100s.phenotype", where);
+    plan_place(inside, sizeof(inside), "%.100s.phenotype", where);
     if (status == CELLA_OK &&
         (!json_is_string(phenotype) || strcmp(json_string_value(phenotype), "phenotype") != 0))
         status = plan_wrong(building->reader, inside,
                             "must be \"phenotype\", the column of a PLINK input");
-    snprintf(inside, sizeof(inside), "%.100s.genotypes", where);
+    plan_place(inside, sizeof(inside), "%.100s.genotypes", where);
     if (status == CELLA_OK)
         status =
             new_list(building, inside, list, sizeof(*model->genotypes), &model->genotypes, &count);
@@ -765,7 +765,7 @@ static cella_status read_genotypes(struct building *building, const char *where,
     }
     for (size_t i = 0; status == CELLA_OK && i < count; i++) {
         const json_t *one = json_array_get(list, i);
-        snprintf(inside, sizeof(inside), "%.100s.genotypes[%zu]", where, i);
+        plan_place(inside, sizeof(inside), "%.100s.genotypes[%zu]", where, i);
         status = plan_keys(building->reader, inside, one, "input! stratum!");
         if (status == CELLA_OK)
             status =
@@ -802,7 +802,7 @@ static cella_status read_terms(struct building *building, const char *where, con
     if (status == CELLA_OK && count == 0)
         status = plan_wrong(building->reader, where, "a model needs a term");
     for (; status == CELLA_OK && model->term_count < count; model->term_count++) {
-        snprintf(inside, sizeof(inside), "%.100s[%zu]", where, model->term_count);
+        plan_place(inside, sizeof(inside), "%.100s[%zu]", where, model->term_count);
         status = parse_number(building, inside, json_array_get(list, model->term_count),
                               &model->terms[model->term_count]);
     }
@@ -833,8 +833,8 @@ static cella_status read_model(struct building *building, const char *where, con
     enum plan_model_kind kind = model->kind;
     char first[PLACE], second[PLACE];
     cella_status status = plan_keys(building->reader, where, value, forms[kind].keys);
-    snprintf(first, sizeof(first), "%.100s.%s", where, forms[kind].first);
-    snprintf(second, sizeof(second), "%.100s.%s", where, forms[kind].second);
+    plan_place(first, sizeof(first), "%.100s.%s", where, forms[kind].first);
+    plan_place(second, sizeof(second), "%.100s.%s", where, forms[kind].second);
     const json_t *outcome = json_object_get(value, forms[kind].first);
     if (status == CELLA_OK)
         status = kind == PLAN_CHI_SQUARE ? parse(building, first, outcome, &model->outcome)
@@ -931,10 +931,10 @@ static cella_status read_sql(struct building *building, const json_t *value)
         enum query_type type = 0;
         ENTRY(building, where, "columns[%zu]", i);
         status = plan_keys(building->reader, where, one, "name! type!");
-        snprintf(inside, sizeof(inside), "%s.name", where);
+        plan_place(inside, sizeof(inside), "%s.name", where);
         if (status == CELLA_OK)
             status = plan_name(building->reader, inside, json_object_get(one, "name"), name);
-        snprintf(inside, sizeof(inside), "%s.type", where);
+        plan_place(inside, sizeof(inside), "%s.type", where);
         if (status == CELLA_OK)
             status = plan_type(building->reader, inside, json_object_get(one, "type"), &type);
         if (status == CELLA_OK)
@@ -950,7 +950,7 @@ cella_status plan_statement_read(const struct plan_reader *reader, size_t index,
     struct plan_statement *statement = &plan->statements[index];
     struct building building = {.reader = reader, .plan = plan, .statement = statement};
     char where[PLACE];
-    snprintf(building.place, sizeof(building.place), "statements[%zu]", index);
+    plan_place(building.place, sizeof(building.place), "statements[%zu]", index);
     if (!json_is_object(value))
         return plan_wrong(reader, building.place, "must be an object");
     ENTRY(&building, where, "name");
