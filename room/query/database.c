@@ -125,7 +125,7 @@ static sqlite3_stmt *prepare(struct load *load, sqlite3 *source)
         if (load->parameters[i])
             sqlite3_str_appendf(sql, "%s\"%w\"", load->parameters[i] == 1 ? "SELECT " : ", ",
                                 input->columns[i].name);
-    sqlite3_str_appendf(sql, " FROM main.\"%w\"", input->table);
+    sqlite3_str_appendf(sql, " FROM main.\"%w\" NOT INDEXED", input->table);
     char *text = sqlite3_str_finish(sql);
     if (text)
         sqlite3_prepare_v2(source, text, -1, &rows, NULL);

@@ -58,6 +58,8 @@ static void test_risk(void **state)
     /* -50 to 50: the tenth from below is -40 */
     assert_near(value("SELECT value_at_risk(x, 0.9) FROM p"), 40, 13);
     assert_near(value("SELECT expected_shortfall(x, 0.9) FROM p"), 45, 13);
+    /* 1 - 0.9 is a little below 0.1, and what is in the tenth place, 0, counts still */
+    assert_near(value("SELECT expected_shortfall(x + 40, 0.9) FROM p"), 5, 13);
     assert_near(value("SELECT value_at_risk(x, 0.99) FROM p"), 49, 13);
     assert_near(value("SELECT expected_shortfall(x, 0.99) FROM p"), 49.5, 13);
     assert_near(value("SELECT value_at_risk(x, 0.995) FROM p"), 49.5, 13);

@@ -154,6 +154,7 @@ static void test_malformed(void **state)
     refused("id,size,name,born,well,secret,id\n", "columns 1 and 7 have the same name");
     refused(HEADER "1,2,,,\n", "line 2: it does not have the header's 6 fields");
     refused(HEADER "1,2,,,,,Sesame\n", "line 2: it does not have the header's 6 fields");
+    refused(HEADER "1,,,,,,2,,,,,\n", "line 2: it does not have the header's 6 fields");
     refused(HEADER "\n", "line 2: it does not have the header's 6 fields");
     refused(HEADER ",,\"a\nb\",,,\n,,\"Sesame\n", "line 4: a quoted field does not end");
     refused(HEADER ",,Sesa\"me,,,\n", "line 2: a quote within a field");
@@ -163,6 +164,7 @@ static void test_malformed(void **state)
     refused(HEADER "1,,,,,\n,,\xed\xa0\x80,,,\n", "line 3: it is not UTF-8");
     refused(HEADER ",,\xc0\x80,,,\n", "not UTF-8");
     refused(HEADER ",,\xf4\x90\x80\x80,,,\n", "not UTF-8");
+    refused(HEADER ",,\xf5\x80\x80\x80,,,\n", "not UTF-8");
     refused(HEADER ",,\xe2\x82", "not UTF-8");
     static const char zero[] = HEADER ",,a\0b,,,\n";
     assert_refused(&input, zero, sizeof(zero) - 1, "line 2: it is not UTF-8");
