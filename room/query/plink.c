@@ -386,19 +386,24 @@ static cella_status take_columns(struct load *load, const struct query_genotypes
     return load_row(load);
 }
 
+static bool is_column(const struct query_column *column)
+{
+    if (strcmp(column->name, "individual") == 0)
+        return column->type == QUERY_TEXT;
+    if (strcmp(column->name, "sex") == 0)
+        return column->type == QUERY_INTEGER;
+    return strcmp(column->name, "phenotype") == 0 &&
+           (column->type == QUERY_BOOLEAN || column->type == QUERY_INTEGER);
+}
+
 static cella_status check_columns(const struct load *load)
 {
-    for (size_t i = 0; i < load->input->column_count; i++) {
-        const struct query_column *column = &load->input->columns[i];
-        if ((strcmp(column->name, "individual") == 0 && column->type == QUERY_TEXT) ||
-            ((strcmp(column->name, "sex") == 0 || strcmp(column->name, "phenotype") == 0) &&
-             column->type == QUERY_INTEGER))
-            continue;
-        return fail(load->error, CELLA_INVALID,
-                    "input %s, column %s: the columns of PLINK files are individual (text), sex "
-                    "and phenotype (integer)",
-                    load->input->name, column->name);
-    }
+    for (size_t i = 0; i < load->input->column_count; i++)
+        if (!is_column(&load->input->columns[i]))
+            return fail(load->error, CELLA_INVALID,
+                        "input %s, column %s: the columns of PLINK files are individual (text), "
+                        "sex (integer) and phenotype (boolean, or integer)",
+                        load->input->name, load->input->columns[i].name);
     return CELLA_OK;
 }
 

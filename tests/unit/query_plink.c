@@ -50,7 +50,7 @@ static struct tar *make(const char *bed, size_t bed_size, const char *bim, const
 
 static struct query_column columns[] = {{"individual", QUERY_TEXT, QUERY_IDENTIFIER},
                                         {"sex", QUERY_INTEGER, QUERY_DIMENSION},
-                                        {"phenotype", QUERY_INTEGER, QUERY_DIMENSION}};
+                                        {"phenotype", QUERY_BOOLEAN, QUERY_DIMENSION}};
 static struct query_input input = {
     .name = "north", .format = QUERY_PLINK, .columns = columns, .column_count = 3};
 
