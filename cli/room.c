@@ -28,7 +28,8 @@ static const char help[] =
     "  release  verify the enclave, then let it have the keys of one's inputs\n"
     "  result   fetch one's results, verified\n"
     "  log      show what the enclave did\n"
-    "  status   how far the room is\n\n"
+    "  status   how far the room is\n"
+    "  report   a page of a logistic model's result\n\n"
     "  --as PARTY           who acts (sign, add, release, result, log)\n"
     "  --folder DIR         the party's own directory, which nobody else may have\n"
     "                       (default: the current one): what it signed, its ledger\n"
@@ -51,7 +52,7 @@ static const char help[] =
 
 static const struct room_verb *const verbs[] = {
     &room_new,     &room_sign,   &room_check,    &room_add,    &room_run,
-    &room_release, &room_result, &room_log_show, &room_status,
+    &room_release, &room_result, &room_log_show, &room_status, &room_report,
 };
 
 /* ---- what verbs share ---- */
@@ -266,7 +267,7 @@ static int verb_room(int count, char **arguments)
 {
     if (count < 2)
         return cli_misused(&cli_room,
-                           "new, sign, check, add, run, release, result, log or status?");
+                           "new, sign, check, add, run, release, result, log, status or report?");
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
         if (strcmp(arguments[1], verbs[i]->name) == 0)
             return run(verbs[i], count - 1, arguments + 1);

@@ -55,7 +55,7 @@ enum {
 #define ROOM_ACTS (ROOM_AS | ROOM_KEY | ROOM_FOLDER)
 
 extern const struct room_verb room_new, room_sign, room_check, room_add, room_run, room_release,
-    room_result, room_log_show, room_status;
+    room_result, room_log_show, room_status, room_report;
 
 /* ROOM/contract.json */
 cella_status room_contract(const struct room_request *request, struct contract **contract,

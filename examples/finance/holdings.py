@@ -21,6 +21,6 @@ writer.writerow(["position", "symbol", "sector", "shares"])
 symbols = [(symbol, sector) for sector, members in SECTORS.items() for symbol in members]
 random.shuffle(symbols)
 for number in range(400):
-    symbol, sector = symbols[min(int(random.expovariate(0.1)), len(symbols) - 1)]
+    symbol, sector = symbols[min(int(random.expovariate(0.08)), len(symbols) - 1)]
     writer.writerow([f"SYNTHETIC-{sys.argv[1]}-{number:04d}", symbol, sector,
                      100 * random.randint(1, 80) * random.choice([1, 1, 1, -1])])
