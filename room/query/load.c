@@ -151,13 +151,13 @@ static cella_status load_all(sqlite3 *database, struct load *load, int parameter
                              const void *bytes, size_t size)
 {
     cella_status status = CELLA_MEMORY;
-    if (prepare(database, load, parameters) &&
-        sqlite3_exec(database, "BEGIN", NULL, NULL, NULL) == SQLITE_OK) {
+    bool begun = prepare(database, load, parameters) &&
+                 sqlite3_exec(database, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+    if (begun)
         status = fill(load, bytes, size);
-        sqlite3_finalize(load->insert);
-        if (sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
-            return status;
-    }
+    sqlite3_finalize(load->insert);
+    if (begun && sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+        return status;
     return fail(load->error, CELLA_MEMORY,
                 "input %s: its rows cannot be kept: give the enclave a larger heap",
                 load->input->name);

@@ -130,6 +130,19 @@ static void test_sorting(void **state)
     }
 }
 
+/* A group that is too large for SQLite's memory is an error. */
+static void test_memory(void **state)
+{
+    (void)state;
+    const char *sql =
+        "WITH RECURSIVE n(i) AS (VALUES(0) UNION ALL SELECT i + 1 FROM n WHERE i < "
+        "1000000) SELECT median(i) FROM n";
+    assert_answer(database, sql, "500000.0");
+    sqlite3_hard_heap_limit64(sqlite3_memory_used() + (1 << 20));
+    assert_null(ask(database, sql));
+    sqlite3_hard_heap_limit64(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +151,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_misuse, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sorting, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

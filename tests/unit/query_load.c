@@ -194,6 +194,20 @@ static void test_twice(void **state)
     sqlite3_close(database);
 }
 
+/* Within a transaction of the caller's it cannot have its own. */
+static void test_transaction(void **state)
+{
+    (void)state;
+    sqlite3 *database = database_new();
+    cella_error error;
+    uint64_t rows;
+    const char *text = HEADER "1,,,,,\n";
+    sqlite3_exec(database, "BEGIN", NULL, NULL, NULL);
+    assert_int_equal(query_load(database, &input, text, strlen(text), &rows, &error), CELLA_MEMORY);
+    assert_null(ask(database, "SELECT count(*) FROM north"));
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+}
+
 /* ---- SQLite ---- */
 
 static unsigned char *make_database(const char *sql, size_t *size)
@@ -292,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_no_columns),
         cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_transaction),
         cmocka_unit_test(test_database),
         cmocka_unit_test(test_database_refused),
         cmocka_unit_test(test_database_broken),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The engine's parts over real data against R's figures (tests/room/reference-*.json, which say how
- * they were made): two cohorts of breast cancer, and the genotypes of two strata. The data is
- * fetched by scripts/datasets.py; without a network these tests are skipped.
+ * The engine's parts over real data against R's figures: the patients of examples/, and
+ * (tests/room/reference-*.json, which say how they were made) two cohorts of breast cancer and the
+ * genotypes of two strata. Those are fetched by scripts/datasets.py; without a network their tests
+ * are skipped.
  */
 #include "query_test.h"
 
@@ -50,10 +51,10 @@ static void skip_without_data(void)
     skip();
 }
 
-static uint8_t *content(const char *name, size_t *size)
+static uint8_t *content(const char *where, const char *name, size_t *size)
 {
-    char path[200];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    char path[500];
+    snprintf(path, sizeof(path), "%s/%s", where, name);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
     assert_int_equal(fseek(file, 0, SEEK_END), 0);
@@ -93,7 +94,7 @@ static void load(sqlite3 *database, const char *name, struct query_column *colum
     cella_error error;
     snprintf(input.name, sizeof(input.name), "%s", name);
     snprintf(file, sizeof(file), "%s.csv", name);
-    uint8_t *bytes = content(file, &size);
+    uint8_t *bytes = content(folder, file, &size);
     if (query_load(database, &input, bytes, size, &rows, &error) != CELLA_OK)
         fail_msg("%s", error.sentence);
     free(bytes);
@@ -104,21 +105,30 @@ static void load(sqlite3 *database, const char *name, struct query_column *colum
     "1, (age - 55) / 10.0, meno, over, grade = 3, ln(1 + nodes), ln(1 + pgr), ln(1 + er), "        \
     "hormon, status = 1 AND time <= 1095 FROM cohort WHERE (status = 1 OR time > 1095) AND "
 
+/* A statement's rows: `terms` columns into x, the one after them into y. */
+static size_t select_rows(sqlite3 *database, const char *sql, size_t terms, double *x, double *y,
+                          size_t most)
+{
+    sqlite3_stmt *statement;
+    size_t n = 0;
+    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
+    for (; sqlite3_step(statement) == SQLITE_ROW; n++) {
+        assert_true(n < most);
+        for (size_t i = 0; i < terms; i++)
+            x[n * terms + i] = sqlite3_column_double(statement, (int)i);
+        y[n] = sqlite3_column_double(statement, (int)terms);
+    }
+    sqlite3_finalize(statement);
+    return n;
+}
+
 static void assert_model(sqlite3 *database, const char *where, const json_t *expected)
 {
     enum { MOST = 3000 };
     static double x[MOST * TERMS], y[MOST];
     char sql[1000];
-    sqlite3_stmt *statement;
-    size_t n = 0;
     snprintf(sql, sizeof(sql), "SELECT " COMMON "%s", where);
-    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
-    for (; sqlite3_step(statement) == SQLITE_ROW; n++) {
-        for (int i = 0; i < TERMS; i++)
-            x[n * TERMS + (size_t)i] = sqlite3_column_double(statement, i);
-        y[n] = sqlite3_column_double(statement, TERMS);
-    }
-    sqlite3_finalize(statement);
+    size_t n = select_rows(database, sql, TERMS, x, y, MOST);
     struct query_model model;
     cella_error error;
     assert_int_equal(n, json_integer_value(json_object_get(expected, "n")));
@@ -163,6 +173,78 @@ static void test_logistic(void **state)
     json_decref(expected);
 }
 
+/* ---- the patients of examples/ ---- */
+
+/* The file's first line holds counts; ours names the columns, c0 to c30. */
+static void load_patients(sqlite3 *database)
+{
+    static struct query_column columns[31];
+    struct query_input input = {.name = "patients", .columns = columns, .column_count = 31};
+    size_t size, rest;
+    uint64_t rows;
+    cella_error error;
+    char path[400];
+    snprintf(path, sizeof(path), "%s/examples/patients", getenv("CELLA_SOURCE"));
+    uint8_t *bytes = content(path, "breast_cancer.csv", &size);
+    char *text = malloc(size + 200), *at = text;
+    for (int i = 0; i < 31; i++) {
+        snprintf(columns[i].name, sizeof(columns[i].name), "c%d", i);
+        columns[i].type = QUERY_REAL;
+        columns[i].role = QUERY_MEASURE;
+        at += sprintf(at, "%s%s", i ? "," : "", columns[i].name);
+    }
+    input.format = QUERY_CSV;
+    const uint8_t *lines = memchr(bytes, '\n', size);
+    rest = size - (size_t)(lines - bytes);
+    memcpy(at, lines, rest);
+    if (query_load(database, &input, text, (size_t)(at - text) + rest, &rows, &error) != CELLA_OK)
+        fail_msg("%s", error.sentence);
+    assert_int_equal(rows, 569);
+    free(text);
+    free(bytes);
+}
+
+static void test_patients(void **state)
+{
+    (void)state;
+    static const double expected[4][2] = {{-42.01940764491568103, 4.459426866176567472},
+                                          {1.39699240809601166, 0.154032409765239575},
+                                          {0.38055892626589438, 0.057113246653504923},
+                                          {144.67422711501390609, 19.046875088981376933}};
+    enum { MOST = 600 };
+    static double x[MOST * 4], y[MOST], malignant[MOST], benign[MOST];
+    struct query_model model;
+    struct query_test test;
+    cella_error error;
+    if (!getenv("CELLA_SOURCE"))
+        skip();
+    sqlite3 *database = database_new();
+    load_patients(database);
+    size_t n = select_rows(database, "SELECT 1, c0, c1, c4, 1 - c30 FROM patients", 4, x, y, MOST);
+    assert_int_equal(query_logistic(x, y, n, 4, &model, &error), CELLA_OK);
+    assert_int_equal(model.events, 212);
+    for (size_t i = 0; i < 4; i++) {
+        assert_near(model.coefficients[i].estimate, expected[i][0], 10);
+        assert_near(model.coefficients[i].standard_error, expected[i][1], 9);
+    }
+    assert_near(model.log_likelihood, -93.645111358924595, 13);
+    assert_near(model.auc, 0.98110564980709269, 13);
+    query_model_free(&model);
+    size_t ill = select_rows(database, "SELECT c0 FROM patients WHERE c30 = 0", 0, x, malignant,
+                             MOST),
+           well =
+               select_rows(database, "SELECT c0 FROM patients WHERE c30 = 1", 0, x, benign, MOST);
+    assert_int_equal(query_t_test(malignant, ill, benign, well, &test, &error), CELLA_OK);
+    assert_near(test.statistic, 22.208797758464517, 11);
+    assert_near(test.degrees, 289.71273805158006, 11);
+    assert_near(test.p, 1.6844591259583230e-64, 9);
+    assert_int_equal(query_functions(database), SQLITE_OK);
+    assert_answer(database, "SELECT median(c0) FROM patients WHERE c30 = 1", "12.2");
+    assert_answer(database, "SELECT round(quantile(c0, 0.05), 9) FROM patients", "9.5292");
+    assert_answer(database, "SELECT round(stddev(c0), 12) FROM patients", "3.524048826212");
+    sqlite3_close(database);
+}
+
 /* ---- genotypes ---- */
 
 struct stratum {
@@ -175,7 +257,7 @@ static void read_stratum(const char *name, struct stratum *stratum)
     static const struct query_input input = {.name = "snps", .format = QUERY_PLINK};
     size_t size;
     cella_error error;
-    uint8_t *bytes = content(name, &size);
+    uint8_t *bytes = content(folder, name, &size);
     if (query_genotypes_read(&input, bytes, size, &stratum->genotypes, &error) != CELLA_OK)
         fail_msg("%s", error.sentence);
     free(bytes);
@@ -251,6 +333,7 @@ static void test_trend(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_patients),
         cmocka_unit_test(test_logistic),
         cmocka_unit_test(test_trend),
     };
