@@ -451,7 +451,8 @@ static cella_status no_key(const uint8_t *pages, const char *where, cella_error 
         at += (size_t)sprintf(who + at, " and %zu more", count - NAMED);
     if (passphrase)
         sprintf(who + at, "%sa passphrase", at ? ", or " : "");
-    return fail(error, CELLA_REFUSED, "%s: none of the keys given opens it; %s%s", where,
+    return fail(error, CELLA_REFUSED, "%s: %s; %s%s", where,
+                passphrase ? "wrong key or passphrase" : "wrong key: none of those given opens it",
                 who[0] ? "it is sealed to " : "it is sealed to nobody but the holder of its key",
                 who);
 }

@@ -24,6 +24,9 @@ extern const struct cli_verb cli_doctor, cli_identity, cli_inspect, cli_pack, cl
  * turns into: what they link would take longer to load than a small program runs. cella-tools has
  * every verb. */
 #define CLI_TOOLS(VERB)                                                                            \
+    VERB(key, "make and show keys")                                                                \
+    VERB(seal, "encrypt files into boxes")                                                         \
+    VERB(open, "decrypt boxes")                                                                    \
     VERB(platform, "make or show who signs evidence here")                                         \
     VERB(room, "compute with others on joined data")
 

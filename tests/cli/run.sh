@@ -159,7 +159,7 @@ for verb in identity inspect; do
     try "$cella" $verb --json probe
     refuses 'probe: '
     try "$cella" $verb one two
-    misused 'one image is wanted'
+    misused 'one image '
 done
 
 # ---- pack ----

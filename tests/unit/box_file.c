@@ -273,11 +273,11 @@ static void test_header_altered(void **state)
     } cases[] = {
         {0, "not a box"},
         {8, "a box of version 0"},
-        {offsetof(struct box_header, file_id), "none of the keys given opens it"},
+        {offsetof(struct box_header, file_id), "wrong key: none of those given opens it"},
         {offsetof(struct box_header, key_id), "header fails authentication"},
-        {sizeof(struct box_header) + 4, "none of the keys given opens it"},
-        {sizeof(struct box_header) + 4 + 32, "none of the keys given opens it"},
-        {sizeof(struct box_header) + 4 + 64, "none of the keys given opens it"},
+        {sizeof(struct box_header) + 4, "wrong key: none of those given opens it"},
+        {sizeof(struct box_header) + 4 + 32, "wrong key: none of those given opens it"},
+        {sizeof(struct box_header) + 4 + 64, "wrong key: none of those given opens it"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct sealed box = sealed(0);
