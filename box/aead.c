@@ -61,3 +61,11 @@ bool aead_nonces(uint8_t *bytes, size_t size)
 {
     return RAND_bytes(bytes, (int)size) == 1;
 }
+
+bool aead_is_zero(const uint8_t *bytes, size_t size)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < size; i++)
+        any |= bytes[i];
+    return any == 0;
+}

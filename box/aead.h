@@ -24,4 +24,6 @@ bool aead_open(EVP_CIPHER_CTX *cipher, const uint8_t nonce[BOX_NONCE], const voi
 /* Random bytes, for nonces: of which `size` is at most 2^30. */
 bool aead_nonces(uint8_t *bytes, size_t size);
 
+bool aead_is_zero(const uint8_t *bytes, size_t size);
+
 #endif

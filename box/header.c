@@ -32,14 +32,6 @@ static size_t stanza_size(unsigned type)
     }
 }
 
-static bool is_zero(const uint8_t *bytes, size_t size)
-{
-    uint8_t any = 0;
-    for (size_t i = 0; i < size; i++)
-        any |= bytes[i];
-    return any == 0;
-}
-
 static void key_id(const uint8_t key[BOX_KEY], uint8_t id[BOX_ID])
 {
     uint8_t text[sizeof(BOX_KEY_ID_PREFIX) - 1 + BOX_KEY], digest[SHA256_DIGEST_LENGTH];
@@ -74,7 +66,7 @@ static cella_status check_name(const struct box_header *header, const char *wher
 {
     size_t size = header->name_size;
     if (size > BOX_NAME || memchr(header->name, 0, size) || memchr(header->name, '/', size) ||
-        !is_zero(header->name + size, sizeof(header->name) - size))
+        !aead_is_zero(header->name + size, sizeof(header->name) - size))
         return fail(error, CELLA_INVALID, "%s: the name in its header is malformed", where);
     return CELLA_OK;
 }
@@ -118,7 +110,7 @@ cella_status box_head_check(const uint8_t *pages, uint32_t count, const char *wh
     if (status)
         return status;
     size_t room = count * (size_t)BOX_PAGE - sizeof(*header) - SEAL, at = 0, found = 0;
-    if (counted != count || !is_zero(header->zero, sizeof(header->zero)) ||
+    if (counted != count || !aead_is_zero(header->zero, sizeof(header->zero)) ||
         header->stanzas_size > room)
         return fail(error, CELLA_INVALID, "%s: its header is malformed", where);
     const uint8_t *stanzas = pages + sizeof(*header);
@@ -133,7 +125,7 @@ cella_status box_head_check(const uint8_t *pages, uint32_t count, const char *wh
             return status;
         at += sizeof(struct box_stanza) + stanza.size;
     }
-    if (found != header->recipients || !is_zero(stanzas + at, room - at))
+    if (found != header->recipients || !aead_is_zero(stanzas + at, room - at))
         return fail(error, CELLA_INVALID, "%s: its header does not have the recipients it says",
                     where);
     return CELLA_OK;

@@ -337,7 +337,7 @@ cella_status cella_key_load(const char *path, const struct cella_passphrase *pas
 {
     struct stat is;
     *locked = false;
-    if (stat(path, &is) == 0 && is.st_mode & (S_IRWXG | S_IRWXO))
+    if (!has_suffix(path, ".pub") && stat(path, &is) == 0 && is.st_mode & (S_IRWXG | S_IRWXO))
         return fail(error, CELLA_REFUSED, "%s: others than its owner may read it; chmod 600 %s",
                     path, path);
     return load(path, true, passphrase, key, locked, error);

@@ -40,7 +40,8 @@ bool super_seal(EVP_CIPHER_CTX *cipher, const uint8_t file_id[BOX_ID],
     return true;
 }
 
-/* Whether a slot may count: it says that it is in its place, and with a key, that it is sealed. */
+/* Whether a slot may count: it says that it is in its place, there is nothing behind it, and with a
+ * key, it is sealed. */
 static bool slot_read(EVP_CIPHER_CTX *cipher, const uint8_t file_id[BOX_ID], unsigned slot,
                       const uint8_t *page, struct box_super *super)
 {
@@ -48,7 +49,9 @@ static bool slot_read(EVP_CIPHER_CTX *cipher, const uint8_t file_id[BOX_ID], uns
     memcpy(&seal, page, sizeof(seal));
     memcpy(super, page + sizeof(seal), sizeof(*super));
     struct additional additional = additional_of(file_id, super);
+    size_t used = sizeof(seal) + sizeof(*super);
     return super->sequence && super->sequence % 2 == slot &&
+           aead_is_zero(page + used, BOX_PAGE - used) &&
            (!cipher || aead_open(cipher, seal.nonce, &additional, sizeof(additional), NULL, 0, NULL,
                                  seal.tag));
 }

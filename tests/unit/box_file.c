@@ -253,6 +253,7 @@ static void test_altered(void **state)
         {TOP, "block 0: the node over it"},
         {SUPER(1), "neither superblock"},
         {SUPER(1) + 40, "neither superblock"},
+        {SUPER(1) + 4095, "neither superblock"},
         {offsetof(struct box_header, name), "header fails authentication"}, /* name */
         {4095, "header fails authentication"},                              /* the header's seal */
     };
