@@ -50,15 +50,19 @@ static bool near_released(const struct holding *holding, size_t watched, const s
 static bool may_leave(const struct holding *holding, size_t group)
 {
     const struct family *family = holding->family;
+    bool somebody = false; /* a row of a union may tell nothing of an input, but not of all */
     for (size_t w = 0; w < family->watched; w++) {
         const struct id_set *set = set_of(family, group, w);
+        if (set->count == 0)
+            continue;
+        somebody = true;
         if (set->count < holding->least || near_released(holding, w, set))
             return false;
         for (size_t i = 0; i < group; i++)
             if (!family->suppressed[i] && set_is_near(set_of(family, i, w), set, holding->least))
                 return false;
     }
-    return true;
+    return somebody;
 }
 
 /* All individuals of the groups that are (or are not) suppressed. Sorting once is cheaper than a

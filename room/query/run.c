@@ -690,13 +690,19 @@ static int compare_rows(const void *first, const void *second, void *context)
     return order;
 }
 
+/* Columns that say which row it is, and are not rounded. */
+static size_t key_columns(const struct plan_statement *statement)
+{
+    return statement->model.kind == PLAN_TREND ? 5 : statement->key_count;
+}
+
 /* Rounds, sorts, and keeps the first rows; `sets` (or NULL) go with the rows. */
 static bool finish_table(const struct plan_statement *statement, struct query_table *table,
                          struct id_set *sets, size_t watched, const struct query_rules *rules)
 {
     size_t width = table->columns, rows = table->rows;
     struct ordering ordering = {.table = table, .statement = statement};
-    rules_round(table, statement->key_count, rules);
+    rules_round(table, key_columns(statement), rules);
     size_t *order = calloc(rows + 1, sizeof(*order));
     struct query_value *values = calloc(rows * width + 1, sizeof(*values));
     struct id_set *moved = calloc(rows * watched + 1, sizeof(*moved));
