@@ -42,6 +42,7 @@ static const int allowed[] = {
     SCMP_SYS(ftruncate),
     SCMP_SYS(fsync),
     SCMP_SYS(fdatasync),
+    SCMP_SYS(flock),
     SCMP_SYS(openat2),
     SCMP_SYS(unlinkat),
     SCMP_SYS(mkdirat),

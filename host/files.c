@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -71,10 +72,10 @@ static cella_status open_mount(int folder, struct host_mount *mount, const struc
     mount->writable = file->flags & BOOT_FILE_WRITABLE;
     if (file->flags & BOOT_FILE_DIRECTORY) {
         mount->directory = openat(folder, source, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return mount->directory >= 0 ? CELLA_OK
-                                     : fail(error, CELLA_SYSTEM,
-                                            "%s: %s (the manifest names it as a plain directory)",
-                                            source, strerror(errno));
+        return mount->directory >= 0
+                   ? CELLA_OK
+                   : fail(error, CELLA_SYSTEM, "%s: %s (the manifest names it as a directory)",
+                          source, strerror(errno));
     }
     const char *slash = strrchr(source, '/');
     char *parent =
@@ -101,7 +102,8 @@ static cella_status open_mounts(struct cella_enclave *enclave, const struct imag
         char source[PATH_MAX];
         if (!image_read(image, enclave->boot.files.offset + i * sizeof(file), &file, sizeof(file)))
             return fail(error, CELLA_INVALID, "the image's file table lies outside the image");
-        if (file.kind != BOOT_FILE_PLAIN && file.kind != BOOT_FILE_HASHED)
+        if (file.kind != BOOT_FILE_PLAIN && file.kind != BOOT_FILE_HASHED &&
+            file.kind != BOOT_FILE_BOX)
             continue;
         if (file.content.size >= sizeof(source) ||
             !image_read(image, file.content.offset, source, file.content.size))
@@ -129,6 +131,10 @@ cella_status host_mounts_open(struct cella_enclave *enclave, const struct image 
     int folder = open(name ? name : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return fail(error, CELLA_SYSTEM, "%s: %s", name ? name : ".", strerror(errno));
+    if (enclave->boot.insecure_keys.size)
+        host_log(enclave,
+                 "insecure_keys: the image carries keys of boxes in the clear; whoever has "
+                 "it can open them");
     cella_status status = open_mounts(enclave, image, folder, error);
     close(folder);
     return status;
@@ -218,7 +224,7 @@ static int64_t serve_open(struct cella_enclave *enclave, const struct host_reque
     if (error)
         return error;
     uint64_t asked = request->arguments[1], how = 0;
-    if (asked >> 9)
+    if (asked >> 10)
         return -EINVAL;
     if ((asked & (RING_OPEN_WRITE | RING_OPEN_CREATE | RING_OPEN_TRUNCATE | RING_OPEN_APPEND)) &&
         !path.mount->writable)
@@ -230,6 +236,11 @@ static int64_t serve_open(struct cella_enclave *enclave, const struct host_reque
             how |= flags[i].host;
     int fd =
         open_beneath(path.mount, path.bytes, how, how & O_CREAT ? request->arguments[2] & 0777 : 0);
+    if (fd >= 0 && (asked & RING_OPEN_LOCK) &&
+        flock(fd, LOCK_NB | (asked & RING_OPEN_WRITE ? LOCK_EX : LOCK_SH)) != 0) {
+        close(fd);
+        return -EBUSY;
+    }
     return fd < 0 ? fd : host_handle_new(enclave, fd);
 }
 

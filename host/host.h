@@ -152,7 +152,7 @@ int64_t host_evidence_serve(struct cella_enclave *enclave, const struct host_req
 /* ---- sockets.c ---- */
 int64_t host_socket_serve(struct cella_enclave *enclave, const struct host_request *request);
 /* ---- messages.c ---- */
-void host_log_request(struct cella_enclave *enclave, uint64_t what, uint64_t detail);
+void host_log_request(struct cella_enclave *enclave, const struct host_request *request);
 void host_stop_sentence(struct cella_enclave *enclave, uint64_t why, uint64_t detail,
                         char sentence[500]);
 void host_fault_sentence(struct cella_enclave *enclave, const struct tee_exit *leave,

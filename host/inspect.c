@@ -221,7 +221,7 @@ static struct boot_file read_file_entry(const struct view *view, uint64_t number
 
 static json_t *json_file(const struct view *view, const struct boot_file *file)
 {
-    static const char *const kinds[] = {"", "measured", "measured", "memory", "plain"};
+    static const char *const kinds[] = {"", "measured", "measured", "memory", "plain", "box"};
     const struct image *image = view->image;
     json_t *json = json_object();
     set(json, "path", json_span(image, file->path));
@@ -245,6 +245,10 @@ static json_t *json_file(const struct view *view, const struct boot_file *file)
         set(json, "source", json_span(image, file->content));
         set(json, "writable", json_boolean(file->flags & BOOT_FILE_WRITABLE));
         set(json, "directory", json_boolean(file->flags & BOOT_FILE_DIRECTORY));
+        if (file->kind == BOOT_FILE_BOX)
+            set(json, "key", json_span(image, file->key));
+        if (file->flags & BOOT_FILE_VERSION)
+            set(json, "version", json_hex(file->sha256, sizeof(file->sha256)));
         break;
     }
     return json;

@@ -3,11 +3,13 @@
  * What the enclave says of itself, in sentences. Everything it says is numbers; only their meaning
  * is written here.
  */
+#include "../runtime/box/core.h"
 #include "host.h"
 
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *cella_syscall_name(unsigned number)
 {
@@ -20,8 +22,23 @@ const char *cella_syscall_name(unsigned number)
     return kept;
 }
 
-void host_log_request(struct cella_enclave *enclave, uint64_t what, uint64_t detail)
+static void log_box(struct cella_enclave *enclave, const struct host_request *request)
 {
+    struct box_fault fault = {BOX_FAULT_KINDS, request->arguments[2]};
+    char path[256], sentence[600];
+    uint64_t length = request->arguments[3];
+    length = length < sizeof(path) ? length : sizeof(path) - 1;
+    memcpy(path, request->buffer, length);
+    path[length] = 0;
+    if (request->arguments[1] < BOX_FAULT_KINDS)
+        fault.kind = (enum box_fault_kind)request->arguments[1];
+    box_fault_sentence(fault, path, sentence, sizeof(sentence));
+    host_log(enclave, "%s", sentence);
+}
+
+void host_log_request(struct cella_enclave *enclave, const struct host_request *request)
+{
+    uint64_t what = request->arguments[0], detail = request->arguments[1];
     const char *name;
     switch (what) {
     case RING_LOG_UNSUPPORTED:
@@ -44,6 +61,9 @@ void host_log_request(struct cella_enclave *enclave, uint64_t what, uint64_t det
                  "the program wanted more threads at once than its enclave's %u; raise threads in "
                  "the manifest",
                  enclave->thread_count);
+        break;
+    case RING_LOG_BOX:
+        log_box(enclave, request);
         break;
     default:
         host_log(enclave, "the enclave sent a message of an unknown kind (%llu)",

@@ -110,7 +110,7 @@ static int64_t serve(struct cella_enclave *enclave, const struct host_request *r
 {
     switch (request->operation) {
     case RING_LOG:
-        host_log_request(enclave, request->arguments[0], request->arguments[1]);
+        host_log_request(enclave, request);
         return 0;
     case RING_ARGUMENTS:
         return serve_arguments(enclave, request);

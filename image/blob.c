@@ -78,7 +78,10 @@ static cella_status put_file(struct blob *blob, const struct manifest_file *from
         status = file_digest(from->resolved, file->sha256, &file->size, error);
     if (status != CELLA_OK)
         return status;
-    room = blob_put(blob, from->path, strlen(from->path), &file->path);
+    if (from->kind == BOOT_FILE_BOX)
+        memcpy(file->sha256, from->version, sizeof(file->sha256));
+    room = blob_put(blob, from->path, strlen(from->path), &file->path) &&
+           blob_put(blob, from->key, from->key ? strlen(from->key) : 0, &file->key);
     if (content)
         room = room && blob_put(blob, content, size, &file->content);
     else
@@ -124,6 +127,7 @@ cella_status blob_put_manifest(struct blob *blob, const struct manifest *manifes
                   (manifest->attestation ? BOOT_ATTESTATION : 0u);
     if (!put_strings(blob, manifest->arguments_host ? NULL : arguments, &boot->arguments) ||
         !put_strings(blob, manifest->environment, &boot->environment) ||
+        !put_strings(blob, manifest->insecure_keys, &boot->insecure_keys) ||
         !blob_put(blob, manifest->working_directory, strlen(manifest->working_directory),
                   &boot->directory))
         return no_memory(error);

@@ -16,7 +16,8 @@
 #define BOOT_KNOWN                                                                                 \
     (BOOT_ARGUMENTS_HOST | BOOT_ENVIRONMENT_HOST | BOOT_CLOCK | BOOT_NETWORK | BOOT_STATISTICS |   \
      BOOT_ATTESTATION)
-#define FILES_KNOWN (BOOT_FILE_WRITABLE | BOOT_FILE_DIRECTORY)
+#define KEY_NAME    255u
+#define FILES_KNOWN (BOOT_FILE_WRITABLE | BOOT_FILE_DIRECTORY | BOOT_FILE_VERSION)
 
 /* Intel SDM vol. 3D, TCS. */
 struct tcs {
@@ -138,10 +139,10 @@ static const char *check_regions(const struct image *image, const struct boot_he
         !is_inside((struct boot_span){boot->program_headers, headers_size}, boot->program))
         return "the program's headers lie outside it";
     if (!is_inside(boot->arguments, boot->blob) || !is_inside(boot->environment, boot->blob) ||
-        !is_inside(boot->files, boot->blob) || !is_inside(boot->directory, boot->blob) ||
-        !is_inside(boot->notes, boot->blob) || !is_inside(boot->sites, boot->blob) ||
-        !is_aligned(boot->sites, sizeof(uint32_t)) || boot->sites.size < sizeof(uint32_t) ||
-        boot->sites.size & (boot->sites.size - 1))
+        !is_inside(boot->insecure_keys, boot->blob) || !is_inside(boot->files, boot->blob) ||
+        !is_inside(boot->directory, boot->blob) || !is_inside(boot->notes, boot->blob) ||
+        !is_inside(boot->sites, boot->blob) || !is_aligned(boot->sites, sizeof(uint32_t)) ||
+        boot->sites.size < sizeof(uint32_t) || boot->sites.size & (boot->sites.size - 1))
         return "it points outside the blob";
     return NULL;
 }
@@ -245,17 +246,23 @@ static const char *check_file(const struct image *image, const struct boot_heade
                               const struct boot_file *file)
 {
     char path[PATH_MOST + 1];
-    if (!is_inside(file->path, boot->blob) || !is_inside(file->content, boot->blob))
+    if (!is_inside(file->path, boot->blob) || !is_inside(file->content, boot->blob) ||
+        !is_inside(file->key, boot->blob))
         return "points outside the blob";
     if (file->path.size > PATH_MOST ||
         !image_read(image, file->path.offset, path, file->path.size) ||
         !layout_path_is_valid(path, file->path.size))
         return "has no valid path";
-    if (file->flags & ~(uint32_t)FILES_KNOWN || (file->flags && file->kind != BOOT_FILE_PLAIN))
+    bool box = file->kind == BOOT_FILE_BOX;
+    if (file->flags & ~(uint32_t)FILES_KNOWN ||
+        (file->flags && file->kind != BOOT_FILE_PLAIN && !box) ||
+        (!box && (file->flags & BOOT_FILE_VERSION)))
         return "has unknown flags";
-    if (file->kind < BOOT_FILE_MEASURED || file->kind > BOOT_FILE_PLAIN)
+    if (file->kind < BOOT_FILE_MEASURED || file->kind > BOOT_FILE_BOX)
         return "is of an unknown kind";
-    if ((file->kind == BOOT_FILE_PLAIN || file->kind == BOOT_FILE_HASHED) &&
+    if (box ? file->key.size == 0 || file->key.size > KEY_NAME : file->key.size != 0)
+        return "has no valid name of a key";
+    if ((file->kind == BOOT_FILE_PLAIN || file->kind == BOOT_FILE_HASHED || box) &&
         (file->content.size == 0 || file->content.size > PATH_MOST ||
          !image_read(image, file->content.offset, path, file->content.size) ||
          memchr(path, 0, file->content.size)))
@@ -279,6 +286,8 @@ static cella_status check_content(const struct image *image, const struct boot_h
         wrong = "the arguments do not end";
     else if (!is_string_list(image, boot->environment))
         wrong = "the environment does not end";
+    else if (!is_string_list(image, boot->insecure_keys))
+        wrong = "the keys do not end";
     else if (boot->directory.size == 0 || boot->directory.size > PATH_MOST ||
              !image_read(image, boot->directory.offset, directory, boot->directory.size) ||
              (!layout_path_is_valid(directory, boot->directory.size) &&

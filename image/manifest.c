@@ -20,6 +20,8 @@
 #define MANIFEST_MOST  (UINT64_C(1) << 20) /* bytes of JSON */
 #define FILES_MOST     1024u
 #define STRINGS_MOST   (UINT64_C(1) << 20) /* bytes of arguments, and of environment */
+#define KEY_NAME       255u                /* bytes of a name of a key, as the runtime knows it */
+#define KEYS_MOST      64u
 #define NAME_IN_ERRORS "%s: %s: "
 
 struct reader {
@@ -237,6 +239,47 @@ static cella_status read_environment(struct reader *reader, const json_t *value,
     return CELLA_OK;
 }
 
+/* Lower-case hexadecimal of 32 bytes, as keys and digests are written. */
+static bool is_hex(const char *text)
+{
+    return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
+static bool is_key_name(const char *name)
+{
+    return *name && strlen(name) <= KEY_NAME && !strpbrk(name, "=/");
+}
+
+static cella_status read_keys(struct reader *reader, const json_t *value, const char *key)
+{
+    struct manifest *manifest = reader->manifest;
+    size_t count = 0;
+    const char *name;
+    json_t *text;
+    if (!json_is_object(value) || json_object_size(value) > KEYS_MOST)
+        return wrong(reader, key, "must be an object of at most %u keys", KEYS_MOST);
+    manifest->insecure_keys = calloc(json_object_size(value) + 1, sizeof(char *));
+    if (!manifest->insecure_keys)
+        return no_memory(reader);
+    json_object_foreach((json_t *)value, name, text)
+    {
+        if (!is_key_name(name))
+            return wrong(reader, key,
+                         "\"%.60s\" is no name of a key: empty, too long, or with a "
+                         "\"=\" or \"/\"",
+                         name);
+        if (!json_is_string(text) || !is_hex(json_string_value(text)))
+            return wrong(reader, key, "the key \"%.60s\" must be 64 lower-case hexadecimal digits",
+                         name);
+        char *entry = NULL;
+        if (asprintf(&entry, "%s=%s", name, json_string_value(text)) < 0)
+            return no_memory(reader);
+        manifest->insecure_keys[count++] = entry;
+    }
+    qsort(manifest->insecure_keys, count, sizeof(char *), compare_strings);
+    return CELLA_OK;
+}
+
 static cella_status read_directory(struct reader *reader, const json_t *value, const char *key)
 {
     cella_status status = read_string(reader, value, key, &reader->manifest->working_directory);
@@ -317,10 +360,9 @@ static cella_status read_kind(struct reader *reader, const json_t *value, const 
     else if (strcmp(kind, "plain") == 0)
         last_file(reader)->kind = BOOT_FILE_PLAIN;
     else if (strcmp(kind, "box") == 0)
-        return fail(reader->error, CELLA_UNSUPPORTED,
-                    NAME_IN_ERRORS "boxes come with a later version of cella", reader->name, key);
+        last_file(reader)->kind = BOOT_FILE_BOX;
     else
-        return wrong(reader, key, "must be \"measured\", \"memory\" or \"plain\"");
+        return wrong(reader, key, "must be \"measured\", \"memory\", \"plain\" or \"box\"");
     return CELLA_OK;
 }
 
@@ -373,12 +415,37 @@ static cella_status read_flag(struct reader *reader, const json_t *value, const 
 {
     struct manifest_file *file = last_file(reader);
     bool set = false;
-    if (file->kind != BOOT_FILE_PLAIN)
-        return wrong(reader, key, "only a plain file or directory has it");
+    if (file->kind != BOOT_FILE_PLAIN && file->kind != BOOT_FILE_BOX)
+        return wrong(reader, key, "only a plain or box file or directory has it");
     cella_status status = read_boolean(reader, value, key, &set);
     if (status == CELLA_OK && set)
         file->flags |= flag;
     return status;
+}
+
+static cella_status read_key(struct reader *reader, const json_t *value, const char *key)
+{
+    struct manifest_file *file = last_file(reader);
+    if (file->kind != BOOT_FILE_BOX)
+        return wrong(reader, key, "only a box has a key");
+    cella_status status = read_string(reader, value, key, &file->key);
+    if (status == CELLA_OK && !is_key_name(file->key))
+        return wrong(reader, key, "must be a name of 1 to %u bytes without \"=\" and \"/\"",
+                     KEY_NAME);
+    return status;
+}
+
+static cella_status read_box_version(struct reader *reader, const json_t *value, const char *key)
+{
+    struct manifest_file *file = last_file(reader);
+    if (file->kind != BOOT_FILE_BOX || (file->flags & (BOOT_FILE_DIRECTORY | BOOT_FILE_WRITABLE)))
+        return wrong(reader, key, "only a box that is one file, not writable, has a version");
+    if (!json_is_string(value) || !is_hex(json_string_value(value)))
+        return wrong(reader, key, "must be 64 lower-case hexadecimal digits");
+    file->flags |= BOOT_FILE_VERSION;
+    for (size_t i = 0; i < sizeof(file->version); i++)
+        sscanf(json_string_value(value) + 2 * i, "%2hhx", &file->version[i]);
+    return CELLA_OK;
 }
 
 static cella_status read_is_directory(struct reader *reader, const json_t *value, const char *key)
@@ -397,7 +464,7 @@ static cella_status read_file(struct reader *reader, const json_t *value, size_t
     static const struct key keys[] = {
         {"kind", read_kind},         {"path", read_path},        {"source", read_source},
         {"carry", read_carry},       {"size", read_memory_size}, {"directory", read_is_directory},
-        {"writable", read_writable},
+        {"writable", read_writable}, {"key", read_key},          {"version", read_box_version},
     };
     char where[32];
     snprintf(where, sizeof(where), "files[%zu].", index);
@@ -416,6 +483,9 @@ static cella_status read_file(struct reader *reader, const json_t *value, size_t
         return fail(reader->error, CELLA_INVALID,
                     "%s: %ssource: missing; it says which file of the host is meant", reader->name,
                     where);
+    if (file->kind == BOOT_FILE_BOX && !file->key)
+        return fail(reader->error, CELLA_INVALID,
+                    "%s: %skey: missing; it names the key that opens the box", reader->name, where);
     return CELLA_OK;
 }
 
@@ -484,6 +554,7 @@ static cella_status read_manifest(struct reader *reader, const json_t *root)
         {"cella", read_version},
         {"arguments", read_arguments},
         {"environment", read_environment},
+        {"insecure_keys", read_keys},
         {"working_directory", read_directory},
         {"heap_size", read_heap},
         {"threads", read_threads},
@@ -600,11 +671,13 @@ void manifest_free(struct manifest *manifest)
         return;
     free_strings(manifest->arguments);
     free_strings(manifest->environment);
+    free_strings(manifest->insecure_keys);
     free(manifest->working_directory);
     for (size_t i = 0; i < manifest->file_count; i++) {
         free(manifest->files[i].path);
         free(manifest->files[i].source);
         free(manifest->files[i].resolved);
+        free(manifest->files[i].key);
     }
     free(manifest->files);
     free(manifest);

@@ -19,11 +19,14 @@
  *     {"path": "/big",   "kind": "measured", "source": "big", "carry": false},  bound by its
  * SHA-256
  *     {"path": "/work",  "kind": "memory", "size": "256M"},                a directory
- *     {"path": "/data",  "kind": "plain", "source": "dir", "directory": true, "writable": true}
+ *     {"path": "/data",  "kind": "plain", "source": "dir", "directory": true, "writable": true},
+ *     {"path": "/boxes", "kind": "box", "source": "dir", "directory": true, "writable": true,
+ *      "key": "NAME"},                                                     a box a file
+ *     {"path": "/x.csv", "kind": "box", "source": "x.box", "key": "NAME", "version": "HEX"}
  *   ]
  * }
  * A relative `source` is relative to the manifest's folder. `/tmp` is a memory directory unless the
- * manifest names it. "kind": "box" is reserved and refused for now.
+ * manifest names it. "insecure_keys": {"NAME": "HEX"} are keys for boxes, in the clear.
  */
 #ifndef IMAGE_MANIFEST_H
 #define IMAGE_MANIFEST_H
@@ -37,10 +40,12 @@ struct manifest_file {
     char *path;
     char
         *source; /* as written; NULL for memory. Plain and hashed ones are looked for at run time */
-    char *resolved; /* as the manifest's folder resolves it: what is read when packing */
-    uint32_t kind;  /* enum boot_file_kind */
-    uint32_t flags; /* enum boot_file_flags */
-    uint64_t size;  /* memory: most bytes, 0 unlimited */
+    char *resolved;      /* as the manifest's folder resolves it: what is read when packing */
+    uint32_t kind;       /* enum boot_file_kind */
+    uint32_t flags;      /* enum boot_file_flags */
+    uint64_t size;       /* memory: most bytes, 0 unlimited */
+    char *key;           /* box: the name of its key */
+    uint8_t version[32]; /* box, with BOOT_FILE_VERSION */
 };
 
 struct manifest {
@@ -48,6 +53,7 @@ struct manifest {
     bool arguments_host;
     char **environment; /* NULL-terminated NAME=VALUE, sorted; NULL: empty */
     bool environment_host;
+    char **insecure_keys; /* NULL-terminated NAME=KEY, sorted; NULL: empty */
     char *working_directory;
     uint64_t heap_size;
     uint32_t threads;

@@ -7,6 +7,7 @@
 #include "manifest.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,13 +42,20 @@ static json_t *environment_json(char *const *environment)
     return object;
 }
 
+static json_t *version_json(const struct manifest_file *file)
+{
+    char text[2 * sizeof(file->version) + 1];
+    for (size_t i = 0; i < sizeof(file->version); i++)
+        snprintf(text + 2 * i, 3, "%02x", file->version[i]);
+    return json_string(text);
+}
+
 static json_t *file_json(const struct manifest_file *file)
 {
     static const char *const kinds[] = {
-        [BOOT_FILE_MEASURED] = "measured",
-        [BOOT_FILE_HASHED] = "measured",
-        [BOOT_FILE_MEMORY] = "memory",
-        [BOOT_FILE_PLAIN] = "plain",
+        [BOOT_FILE_MEASURED] = "measured", [BOOT_FILE_HASHED] = "measured",
+        [BOOT_FILE_MEMORY] = "memory",     [BOOT_FILE_PLAIN] = "plain",
+        [BOOT_FILE_BOX] = "box",
     };
     json_t *object = json_object();
     int failed = json_object_set_new(object, "path", json_string(file->path)) |
@@ -59,7 +67,11 @@ static json_t *file_json(const struct manifest_file *file)
             json_object_set_new(object, "carry", json_boolean(file->kind == BOOT_FILE_MEASURED));
     if (file->kind == BOOT_FILE_MEMORY)
         failed |= json_object_set_new(object, "size", json_integer((json_int_t)file->size));
-    if (file->kind == BOOT_FILE_PLAIN) {
+    if (file->key)
+        failed |= json_object_set_new(object, "key", json_string(file->key));
+    if (file->flags & BOOT_FILE_VERSION)
+        failed |= json_object_set_new(object, "version", version_json(file));
+    if (file->kind == BOOT_FILE_PLAIN || file->kind == BOOT_FILE_BOX) {
         failed |= json_object_set_new(object, "directory",
                                       json_boolean(file->flags & BOOT_FILE_DIRECTORY));
         failed |=
@@ -95,6 +107,9 @@ char *manifest_text(const struct manifest *manifest)
     failed |= json_object_set_new(
         root, "environment",
         manifest->environment_host ? json_string("host") : environment_json(manifest->environment));
+    if (manifest->insecure_keys)
+        failed |=
+            json_object_set_new(root, "insecure_keys", environment_json(manifest->insecure_keys));
     failed |=
         json_object_set_new(root, "working_directory", json_string(manifest->working_directory));
     failed |= json_object_set_new(root, "heap_size", json_integer((json_int_t)manifest->heap_size));

@@ -85,11 +85,13 @@ enum boot_file_kind {
     BOOT_FILE_HASHED = 2,   /* on the host as handle `host_index`, bound by `sha256`; read-only */
     BOOT_FILE_MEMORY = 3,   /* a directory that lives in enclave memory, empty at launch */
     BOOT_FILE_PLAIN = 4,    /* a file or directory of the host, passed through */
+    BOOT_FILE_BOX = 5,      /* a box of the host, or a directory of them */
 };
 
 enum boot_file_flags {
-    BOOT_FILE_WRITABLE = 1u << 0,  /* plain: may be written */
-    BOOT_FILE_DIRECTORY = 1u << 1, /* plain: a whole directory */
+    BOOT_FILE_WRITABLE = 1u << 0,  /* plain, box: may be written */
+    BOOT_FILE_DIRECTORY = 1u << 1, /* plain, box: a whole directory */
+    BOOT_FILE_VERSION = 1u << 2,   /* box: only the version `sha256` */
 };
 
 /* One entry of the manifest's `files`. Paths are absolute, without "." ".." "//" or a final "/". */
@@ -97,11 +99,12 @@ struct boot_file {
     uint32_t kind;
     uint32_t flags;
     struct boot_span path;    /* no NUL */
-    struct boot_span content; /* measured: the bytes; plain, hashed: the host's path, no NUL */
+    struct boot_span content; /* measured: the bytes; plain, hashed, box: the host's path, no NUL */
     uint64_t size;            /* hashed: exact size in bytes; memory: most bytes, 0 unlimited */
-    uint8_t sha256[32];       /* hashed */
+    uint8_t sha256[32];       /* hashed; box: its version */
+    struct boot_span key;     /* box: the name of its key, no NUL */
 };
-static_assert(sizeof(struct boot_file) == 80, "boot_file is part of the image format");
+static_assert(sizeof(struct boot_file) == 96, "boot_file is part of the image format");
 
 struct boot_header {
     uint64_t magic;
@@ -133,8 +136,10 @@ struct boot_header {
 
     struct boot_span heap;
     uint64_t stack_size;
+
+    struct boot_span insecure_keys; /* as the environment, NAME=KEY in hexadecimal */
 };
-static_assert(sizeof(struct boot_header) == 248, "boot_header is part of the image format");
+static_assert(sizeof(struct boot_header) == 264, "boot_header is part of the image format");
 
 /* `sites` is an open-addressed table of uint32_t: the return addresses of the program's rewritten
  * system calls (those in out-of-line stubs are not in it), 0 where empty, at most half full; a

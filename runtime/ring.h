@@ -113,6 +113,8 @@ enum ring_log {
     RING_LOG_UNSUPPORTED = 1, /* detail: number of a syscall answered with ENOSYS, once each */
     RING_LOG_HEAP = 2,        /* detail: bytes that brk or mmap refused; heap_size is too small */
     RING_LOG_THREADS = 3,     /* detail: thread count; clone found no free TCS */
+    RING_LOG_BOX = 4,         /* detail: enum box_fault_kind; a2 block, a3 length of the box's path
+                               * in the enclave, in the buffer */
 };
 
 #define RING_CALL_WAKE_CALLERS (1u << 0) /* callers sleep whose replies are there */
@@ -127,6 +129,7 @@ enum ring_log {
 #define RING_OPEN_DIRECTORY    (1u << 6)
 #define RING_OPEN_NOFOLLOW     (1u << 7)
 #define RING_OPEN_NONBLOCK     (1u << 8)
+#define RING_OPEN_LOCK         (1u << 9) /* no other writer, or no writer if not to write: -EBUSY */
 
 #define RING_STRINGS_MOST      1000u /* that RING_ARGUMENTS may give */
 

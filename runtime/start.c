@@ -55,6 +55,7 @@ _Noreturn void runtime_stop(enum ring_stop why, uint64_t detail)
 
 _Noreturn void runtime_exit(int status, int signal)
 {
+    boxes_end();
     if (boot->flags & BOOT_STATISTICS) {
         host_put(0, &statistics, sizeof(statistics));
         host_call(RING_STATISTICS, 0, 0, 0, 0, 0, 0);

@@ -62,8 +62,10 @@ struct box *box_open(const struct box_opening *opening, struct box_fault *fault)
     struct box *box = begin(opening, fault);
     if (!box)
         return NULL;
-    if (!box->fault.kind && header_open(box, opening))
-        commit_begin(box, opening->version);
+    bool opened =
+        !box->fault.kind && header_open(box, opening) && commit_begin(box, opening->version);
+    if (opened && box->former && box->writable && opening->name) /* a rename was interrupted */
+        box_rename(box, opening->name, opening->name_size, NULL, 0);
     return end(box, fault);
 }
 
@@ -89,6 +91,11 @@ struct box_fault box_close(struct box *box)
 uint64_t box_size(const struct box *box)
 {
     return box->size;
+}
+
+const uint8_t *box_id(const struct box *box)
+{
+    return box->file_id;
 }
 
 struct box_fault box_fault(const struct box *box)

@@ -105,6 +105,8 @@ bool box_rename(struct box *box, const char *name, size_t size, const char *form
                 size_t former_size);
 
 uint64_t box_size(const struct box *box);
+/* BOX_ID random bytes, the same for as long as the box exists. */
+const uint8_t *box_id(const struct box *box);
 struct box_fault box_fault(const struct box *box);
 /* Of the last commit. */
 void box_version(const struct box *box, uint8_t digest[32]);

@@ -225,6 +225,7 @@ static bool open_in(struct box *box, const struct box_opening *opening, uint8_t 
     if (!box_header_authentic(box->services, box->key, pages, box->header_pages))
         return box_fail(box, BOX_FAULT_HEADER, 0);
     memcpy(box->file_id, pages + offsetof(struct box_header, file_id), BOX_ID);
+    box->former = box_header_stanza(pages, BOX_STANZA_FORMER, NULL);
     return !opening->name || is_named(pages, opening->name, opening->name_size) ||
            box_fail(box, BOX_FAULT_NAME, 0);
 }

@@ -53,6 +53,7 @@ struct box {
     void *key;
     struct box_fault fault;
     bool writable;
+    bool former;  /* the header answers to another name, too */
     bool changed; /* something is to be committed */
     uint32_t header_pages;
     uint8_t file_id[BOX_ID];

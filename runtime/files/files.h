@@ -12,6 +12,9 @@
  * the program starts; a malformed table stops the enclave. */
 void files_start(const struct boot_header *header);
 
+/* Commits the boxes that are still open: the program ends. */
+void boxes_end(void);
+
 /* mmap of a file. With MAP_FIXED (private only) `*address` says where, and the caller has put zero
  * pages there; else `*address` is set. MAP_PRIVATE gives a copy in memory of its own, which is
  * freed as anonymous memory is. MAP_SHARED gives the file's own storage: only memory files, and

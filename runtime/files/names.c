@@ -78,8 +78,12 @@ static long open_place(struct place *place, uint32_t flags, uint32_t mode, struc
 {
     if ((flags & O_CREAT) && place->slash && !place->dots)
         return -EISDIR;
+    if (box_is_place(place)) {
+        path_unlock(place);
+        return box_file_open(place, flags, file);
+    }
     if (place->below || (place->node && (place->node->operations == &plain_operations ||
-                                         place->node->operations == &plain_directory_operations))) {
+                                         node_is_host_directory(place->node)))) {
         path_unlock(place);
         return plain_open(place, flags, mode, file);
     }
@@ -136,7 +140,7 @@ long sys_mkdirat(const long *argument)
         return result;
     if (place.below) {
         path_unlock(&place);
-        return plain_change(RING_MKDIR, &place, mode);
+        return box_is_place(&place) ? -EPERM : plain_change(RING_MKDIR, &place, mode);
     }
     if (place.node)
         return -EEXIST;
@@ -183,6 +187,8 @@ long sys_unlinkat(const long *argument)
         return result;
     if (place.below && !place.dots) {
         path_unlock(&place);
+        if (box_is_place(&place))
+            return box_unlink(&place, directory);
         return !directory && place.slash ? -EISDIR : plain_change(RING_UNLINK, &place, directory);
     }
     result = remove_allowed(&place, directory);
@@ -262,7 +268,9 @@ long sys_renameat2(const long *argument)
         return from.dots || !flags ? -EBUSY : -EEXIST;
     if (from.below && to.below && from.parent == to.parent) {
         path_unlock(&from);
-        return flags ? -EINVAL : plain_rename(&from, &to);
+        if (flags)
+            return -EINVAL;
+        return box_is_place(&from) ? box_rename_place(&from, &to) : plain_rename(&from, &to);
     }
     return from.below || to.below ? -EXDEV : rename_in_tree(&from, &to, !flags);
 }

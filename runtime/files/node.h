@@ -105,6 +105,19 @@ struct plain {
     struct node *mount; /* the entry's own node; itself there */
 };
 
+struct box;
+struct sealed {     /* a file of the kind box */
+    uint32_t index; /* in the file table */
+    uint32_t handle;
+    uint32_t opens;
+    struct box *box; /* while it is open */
+    char *name;      /* in a directory of boxes, no NUL; NULL: the entry itself */
+    uint32_t name_length;
+    bool removed;      /* from its directory */
+    bool told;         /* of its fault */
+    struct node *next; /* of those that are open */
+};
+
 struct event { /* eventfd */
     uint64_t count;
     bool semaphore;
@@ -138,7 +151,8 @@ struct node {
     union {
         struct memory_file memory;
         struct constant constant;
-        struct plain plain;
+        struct plain plain; /* and directories of boxes */
+        struct sealed sealed;
         struct pipe *pipe;
         struct event event;
         uint32_t special; /* device number, handle */
@@ -302,6 +316,14 @@ extern const struct node_operations constant_operations; /* constant.c */
 extern const struct node_operations stream_operations;   /* stream.c */
 extern const struct node_operations plain_operations;    /* plain.c */
 extern const struct node_operations plain_directory_operations;
+extern const struct node_operations box_operations;           /* box_file.c */
+extern const struct node_operations box_directory_operations; /* plain.c */
+/* A directory that the host has: names below it are looked for there. */
+static inline bool node_is_host_directory(const struct node *node)
+{
+    return node->operations == &plain_directory_operations ||
+           node->operations == &box_directory_operations;
+}
 
 long constant_read(struct file *file, struct transfer *transfer, uint64_t *position);
 void device_start(void);
@@ -318,6 +340,14 @@ long plain_open(struct place *place, uint32_t flags, uint32_t mode, struct file 
 long plain_status(struct place *place, struct stat *status);
 long plain_change(uint32_t operation, struct place *place, uint64_t argument); /* UNLINK, MKDIR */
 long plain_rename(struct place *from, struct place *to);
+
+/* ---- box_file.c: the same for boxes ---- */
+bool box_is_place(const struct place *place);
+bool box_is_read_only(const struct node *node);
+long box_file_open(struct place *place, uint32_t flags, struct file **file);
+long box_status(struct place *place, struct stat *status);
+long box_unlink(struct place *place, bool directory);
+long box_rename_place(struct place *from, struct place *to);
 
 /* ---- host_file.c: what kinds that the host has have in common ---- */
 /* host_call about file->handle, again after interruptions of the host's own, which are nothing to

@@ -58,7 +58,7 @@ static long path_begin(struct place *place, long directory, bool absolute, bool 
     }
     struct node *start = absolute ? tree_root : place->file ? place->file->node : path_working();
     place->node = start;
-    if (start->operations != &plain_directory_operations || !start->plain.below)
+    if (!node_is_host_directory(start) || !start->plain.below)
         return 0;
     place->below_room += start->plain.below_length + 1;
     place->below = memory_allocate(place->below_room);
@@ -118,7 +118,7 @@ static long path_step(struct place *place)
         return path_append(place);
     place->parent = place->node;
     place->node = tree_find(place->parent, place->name, place->length);
-    if (!place->node && place->parent->operations == &plain_directory_operations)
+    if (!place->node && node_is_host_directory(place->parent))
         return path_append(place);
     return 0;
 }

@@ -300,3 +300,13 @@ const struct node_operations plain_directory_operations = {
     .close = host_close,
     .destroy = plain_directory_destroy,
 };
+
+/* What is in it are boxes; itself it is as public as any. */
+const struct node_operations box_directory_operations = {
+    .positioned = true,
+    .seek = plain_directory_seek,
+    .status = plain_node_status,
+    .list = plain_list,
+    .sync = host_sync,
+    .close = host_close,
+};

@@ -10,7 +10,7 @@
 static long place_status(struct place *place, struct stat *status)
 {
     if (place->below)
-        return plain_status(place, status);
+        return box_is_place(place) ? box_status(place, status) : plain_status(place, status);
     return place->node->operations->status(place->node, place->file, status);
 }
 
@@ -80,8 +80,10 @@ long sys_statx(const long *argument)
 static bool place_is_read_only(const struct place *place)
 {
     const struct node *node = place->below ? place->parent : place->node;
-    if (node->operations == &plain_operations || node->operations == &plain_directory_operations)
+    if (node->operations == &plain_operations || node_is_host_directory(node))
         return !node->plain.writable;
+    if (node->operations == &box_operations)
+        return box_is_read_only(node);
     return node_is_directory(node) ? !node->volume : node->operations == &constant_operations;
 }
 

@@ -3,6 +3,7 @@
  * The tree of names, and the mounts of the manifest. There are no hard links, so a node has one
  * place and carries its own entry: in the list of its directory, and in one table of all names.
  */
+#include "box_store.h"
 #include "node.h"
 
 struct lock tree_lock;
@@ -114,7 +115,7 @@ long tree_path(const struct node *node, char *buffer, uint64_t size)
 {
     uint64_t at = size;
     const struct plain *plain = &node->plain;
-    if (node->operations == &plain_directory_operations && plain->below) {
+    if (node_is_host_directory(node) && plain->below) {
         if (plain->below_length + UINT64_C(1) > at)
             return -ERANGE;
         at -= plain->below_length;
@@ -293,6 +294,15 @@ static void tree_add(const struct boot_header *header, const struct boot_file *s
         node->plain.writable = writable;
         node->plain.mount = node;
         break;
+    case BOOT_FILE_BOX:
+        boot_bytes(header, source->key);
+        node = tree_mount(path, length, directory ? &box_directory_operations : &box_operations,
+                          directory ? S_IFDIR | 0755 : S_IFREG | (writable ? 0600 : 0400));
+        if (directory)
+            node->plain = (struct plain){.index = index, .writable = writable, .mount = node};
+        else
+            node->sealed.index = index;
+        break;
     default:
         tree_check(false, index);
     }
@@ -306,6 +316,7 @@ void files_start(const struct boot_header *header)
         runtime_stop(RING_STOP_MEMORY, sizeof(*tree_root));
     device_start();
     stream_start();
+    box_store_start(header);
     if (header->flags & BOOT_ATTESTATION)
         attestation_start();
     const struct boot_file *files = boot_bytes(header, header->files);

@@ -174,7 +174,7 @@ BREAK(directory_empty, BOOT->directory.size = 0)
 BREAK(directory_relative, *blob_at(image, BOOT->directory.offset) = 'x')
 BREAK(notes_outside, BOOT->notes.size = BOOT->blob.size + 1)
 
-BREAK(file_kind, file_of(image)->kind = 5)
+BREAK(file_kind, file_of(image)->kind = 6)
 BREAK(file_kind_zero, file_of(image)->kind = 0)
 BREAK(file_flags, file_of(image)->flags = 4; file_of(image)->kind = BOOT_FILE_PLAIN)
 BREAK(file_flags_kind, file_of(image)->flags = BOOT_FILE_WRITABLE)
@@ -184,6 +184,10 @@ BREAK(file_path_relative, *blob_at(image, file_of(image)->path.offset) = 't')
 BREAK(file_path_nul, *blob_at(image, file_of(image)->path.offset + 1) = 0)
 BREAK(file_content_outside, file_of(image)->content.size = UINT64_MAX)
 BREAK(file_source_empty, file_of(image)->kind = BOOT_FILE_PLAIN)
+BREAK(file_key_missing, file_of(image)->kind = BOOT_FILE_BOX)
+BREAK(file_key_unwanted, file_of(image)->key = file_of(image)->path)
+BREAK(file_key_outside, file_of(image)->key.offset = 1)
+BREAK(file_version, file_of(image)->flags = BOOT_FILE_VERSION)
 
 BREAK(page_in_gap, move_page(image, LAYOUT_BOOT + 0, LAYOUT_BOOT + 0x1000))
 BREAK(page_in_guard, uint64_t area = BOOT->threads; move_page(image, area + 0x2000, area + 0x3000))
@@ -308,6 +312,10 @@ static const struct {
     CASE(file_path_nul, "valid path"),
     CASE(file_content_outside, "points outside"),
     CASE(file_source_empty, "valid source"),
+    CASE(file_key_missing, "name of a key"),
+    CASE(file_key_unwanted, "name of a key"),
+    CASE(file_key_outside, "points outside"),
+    CASE(file_version, "unknown flags"),
     CASE(page_in_gap, "no boot page"),
     CASE(page_in_guard, "lies where no page may be"),
     CASE(page_in_heap, "lies where no page may be"),

@@ -91,10 +91,29 @@ static const struct {
      "size: must be at most 1T"},
     {"{\"cella\":1,\"files\":[{\"kind\":\"memory\",\"path\":\"/a\",\"size\":[]}]}",
      "size: must be a number of bytes"},
+    {"{\"cella\":1,\"files\":[{\"kind\":\"box\",\"path\":\"/a\",\"source\":\"a\"}]}",
+     "files[0].key: missing"},
+    {"{\"cella\":1,\"files\":[{\"kind\":\"box\",\"path\":\"/a\",\"key\":\"k\"}]}",
+     "files[0].source: missing"},
+    {"{\"cella\":1,\"files\":[{\"kind\":\"box\",\"path\":\"/a\",\"source\":\"a\",\"key\":\"a/"
+     "b\"}]}",
+     "files[0].key: must be a name"},
+    {"{\"cella\":1,\"files\":[{\"kind\":\"plain\",\"path\":\"/"
+     "a\",\"source\":\"a\",\"key\":\"k\"}]}",
+     "files[0].key: only a box"},
+    {"{\"cella\":1,\"files\":[{\"kind\":\"box\",\"path\":\"/"
+     "a\",\"source\":\"a\",\"key\":\"k\",\"version\":\"12\"}]}",
+     "files[0].version: must be 64"},
+    {"{\"cella\":1,\"files\":[{\"kind\":\"box\",\"path\":\"/"
+     "a\",\"source\":\"a\",\"key\":\"k\",\"writable\":true,\"version\":\"12\"}]}",
+     "files[0].version: only a box that is one file"},
+    {"{\"cella\":1,\"insecure_keys\":{\"a=b\":\"\"}}", "insecure_keys: \"a=b\" is no name"},
+    {"{\"cella\":1,\"insecure_keys\":{\"a\":\"0123\"}}", "insecure_keys: the key \"a\" must be 64"},
+    {"{\"cella\":1,\"insecure_keys\":[]}", "insecure_keys: must be an object"},
     {"{\"cella\":1,\"files\":[{\"kind\":\"memory\",\"path\":\"/a\",\"writable\":true}]}",
-     "only a plain file"},
+     "only a plain or box file"},
     {"{\"cella\":1,\"files\":[{\"kind\":\"memory\",\"path\":\"/a\",\"directory\":true}]}",
-     "only a plain file"},
+     "only a plain or box file"},
     {"{\"cella\":1,\"files\":[{\"kind\":\"plain\",\"path\":\"/a\",\"source\":\"x\","
      "\"writable\":0}]}",
      "writable: must be true or false"},
@@ -123,15 +142,35 @@ static void test_wrong(void **state)
     }
 }
 
-static void test_box_is_reserved(void **state)
+#define HEX_KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static void test_box(void **state)
 {
     (void)state;
     struct manifest *manifest;
     cella_error error;
-    assert_int_equal(
-        parse("{\"cella\":1,\"files\":[{\"kind\":\"box\",\"path\":\"/a\"}]}", &manifest, &error),
-        CELLA_UNSUPPORTED);
-    assert_sentence(&error, "files[0].kind: boxes come with a later version");
+    const char *text =
+        "{\"cella\":1,\"insecure_keys\":{\"b\":\"" HEX_KEY "\",\"a\":\"" HEX_KEY
+        "\"},"
+        "\"files\":[{\"kind\":\"box\",\"path\":\"/a\",\"source\":\"a.box\",\"key\":\"a\","
+        "\"version\":\"" HEX_KEY
+        "\"},{\"kind\":\"box\",\"path\":\"/d\",\"source\":\"d\","
+        "\"key\":\"b\",\"directory\":true,\"writable\":true}]}";
+    assert_int_equal(parse(text, &manifest, &error), CELLA_OK);
+    assert_int_equal(manifest->files[0].kind, BOOT_FILE_BOX);
+    assert_int_equal(manifest->files[0].flags, BOOT_FILE_VERSION);
+    assert_int_equal(manifest->files[0].version[1], 0x11);
+    assert_string_equal(manifest->files[0].key, "a");
+    assert_int_equal(manifest->files[1].flags, BOOT_FILE_DIRECTORY | BOOT_FILE_WRITABLE);
+    assert_string_equal(manifest->insecure_keys[0], "a=" HEX_KEY);
+    char *first = manifest_text(manifest);
+    manifest_free(manifest);
+    assert_int_equal(parse(first, &manifest, &error), CELLA_OK);
+    char *second = manifest_text(manifest);
+    assert_string_equal(first, second);
+    manifest_free(manifest);
+    free(first);
+    free(second);
 }
 
 static void test_too_much(void **state)
@@ -260,7 +299,7 @@ static void test_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wrong),    cmocka_unit_test(test_box_is_reserved),
+        cmocka_unit_test(test_wrong),    cmocka_unit_test(test_box),
         cmocka_unit_test(test_too_much), cmocka_unit_test(test_full),
         cmocka_unit_test(test_default),  cmocka_unit_test(test_host),
     };
