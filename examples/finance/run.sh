@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 . scripts/prepare.sh
 prepare $packages_build
 configure build
-build build all
+build build cella cella-tools cella-query.sgxs
 . examples/room.sh
 
 choose_tee
