@@ -11,7 +11,7 @@
 
 #include "tee/tee.h"
 
-#include <cella/cella.h>
+#include <cella/attest.h>
 #include <errno.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -58,6 +58,7 @@ struct run {
     const char *what; /* argv[1] */
     cella_evidence *evidence;
     struct wish wish;
+    cella_platform *platform; /* in place of the wish */
     bool debug;
     char output[70000];
     size_t length;
@@ -96,7 +97,7 @@ static void run_inside(struct run *run, int output)
     options.log = log_sentence;
     options.log_context = run;
     options.evidence = run->evidence;
-    options.evidence_context = &run->wish;
+    options.evidence_context = run->platform ? (void *)run->platform : &run->wish;
     if (cella_image_pack(program, path, NULL, &image, &error))
         fail_msg("%s", error.sentence);
     unlink(path);
@@ -191,12 +192,47 @@ static void test_fails(void **state)
     assert_true(done->length > 65536);
 }
 
+/* A platform's, which opens no file in the confined process; verified out here. */
+static void test_verified(void **state)
+{
+    (void)state;
+    char base[] = "/tmp/cella-attestation-XXXXXX", folder[64], command[64], head[32];
+    uint8_t data[64] = "for whom it is";
+    cella_platform *platform;
+    cella_error error;
+    static cella_claims claims;
+    assert_non_null(mkdtemp(base));
+    snprintf(folder, sizeof(folder), "%s/platform", base);
+    if (cella_platform_init(folder, &error) || cella_platform_open(folder, &platform, &error))
+        fail_msg("%s", error.sentence);
+    snprintf(command, sizeof(command), "rm -r %s", base);
+    assert_int_equal(system(command), 0);
+    struct run *done = run(
+        &(struct run){.what = "quote", .evidence = cella_platform_evidence, .platform = platform});
+    assert_int_equal(done->status, 0);
+    size_t length = (size_t)snprintf(head, sizeof(head), "cella-%s\n", tee);
+    cella_verify_options options;
+    cella_verify_options_default(&options);
+    options.at = time(NULL);
+    options.most_age = 300;
+    options.roots = (const uint8_t(*)[32])cella_platform_root(platform);
+    options.root_count = 1;
+    options.report_data = data;
+    if (cella_evidence_verify((const uint8_t *)done->output + length, done->length - length,
+                              &options, &claims, NULL, &error))
+        fail_msg("%s", error.sentence);
+    assert_string_equal(claims.tee, tee);
+    assert_memory_equal(claims.mrenclave, done->identity.mrenclave, 32);
+    cella_platform_close(platform);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_report),
         cmocka_unit_test(test_none),
         cmocka_unit_test(test_fails),
+        cmocka_unit_test(test_verified),
     };
     int failed = 0;
     assert_int_equal(argc, 2);

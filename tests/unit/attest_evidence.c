@@ -10,6 +10,7 @@
 #include "box/hex.h"
 
 #include <fcntl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -495,6 +496,40 @@ static void expect_chain(X509 *first, X509 *second, EVP_PKEY *key, cella_refusal
     cbor_drop(&payload);
 }
 
+/* The platform's certificate with another key usage, or with none. */
+static X509 *with_usage(const char *usage)
+{
+    X509 *certificate = X509_dup(forge.certificate);
+    X509_EXTENSION *extension =
+        usage ? X509V3_EXT_conf_nid(NULL, NULL, NID_key_usage, usage) : NULL;
+    X509_EXTENSION_free(
+        X509_delete_ext(certificate, X509_get_ext_by_NID(certificate, NID_key_usage, -1)));
+    if (extension)
+        assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
+    assert_true(X509_sign(certificate, forge.root_key, EVP_sha256()) > 0);
+    X509_EXTENSION_free(extension);
+    return certificate;
+}
+
+static void test_usages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *usage;
+        cella_refusal_kind kind;
+    } usages[] = {
+        {"critical,digitalSignature", CELLA_REFUSAL_NONE},
+        {"critical,keyAgreement", CELLA_REFUSAL_ROOT},
+        {"critical,digitalSignature,keyAgreement", CELLA_REFUSAL_ROOT},
+        {NULL, CELLA_REFUSAL_ROOT},
+    };
+    for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
+        X509 *certificate = with_usage(usages[i].usage);
+        expect_chain(certificate, forge.root, forge.key, usages[i].kind, "certificate");
+        X509_free(certificate);
+    }
+}
+
 static void test_chains(void **state)
 {
     (void)state;
@@ -611,6 +646,7 @@ int main(void)
         cmocka_unit_test(test_reports),
         cmocka_unit_test_setup_teardown(test_payloads, set_up_forge, tear_down_forge),
         cmocka_unit_test_setup_teardown(test_chains, set_up_forge, tear_down_forge),
+        cmocka_unit_test_setup_teardown(test_usages, set_up_forge, tear_down_forge),
         cmocka_unit_test(test_folder),
         cmocka_unit_test(test_open),
     };
