@@ -143,8 +143,8 @@ static cella_status judge_path(X509 *platform, X509 *root, const cella_verify_op
     X509_VERIFY_PARAM_set_auth_level(parameters, 2); /* 112 bits of security or more */
     if (X509_verify_cert(context) != 1)
         status = refuse_chain(context, options, refusal, error);
-    else if (sk_X509_num(X509_STORE_CTX_get0_chain(context)) != 2 || X509_check_ca(platform) != 0 ||
-             (X509_get_extension_flags(platform) & EXFLAG_KUSAGE) == 0 ||
+    else if (sk_X509_num(X509_STORE_CTX_get0_chain(context)) != 2 ||
+             X509_get_extension_flags(platform) & EXFLAG_CA ||
              X509_get_key_usage(platform) != KU_DIGITAL_SIGNATURE)
         status = refuse(refusal, error, CELLA_REFUSAL_ROOT, "certificate",
                         "a platform's: no CA, for digital signatures", "one for something else");

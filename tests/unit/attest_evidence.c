@@ -496,14 +496,12 @@ static void expect_chain(X509 *first, X509 *second, EVP_PKEY *key, cella_refusal
     cbor_drop(&payload);
 }
 
-/* The platform's certificate with another key usage, or with none. */
-static X509 *with_usage(const char *usage)
+/* A certificate with another extension in place of one (NULL: without it), signed by the root. */
+static X509 *altered(X509 *from, int nid, const char *value)
 {
-    X509 *certificate = X509_dup(forge.certificate);
-    X509_EXTENSION *extension =
-        usage ? X509V3_EXT_conf_nid(NULL, NULL, NID_key_usage, usage) : NULL;
-    X509_EXTENSION_free(
-        X509_delete_ext(certificate, X509_get_ext_by_NID(certificate, NID_key_usage, -1)));
+    X509 *certificate = X509_dup(from);
+    X509_EXTENSION *extension = value ? X509V3_EXT_conf_nid(NULL, NULL, nid, value) : NULL;
+    X509_EXTENSION_free(X509_delete_ext(certificate, X509_get_ext_by_NID(certificate, nid, -1)));
     if (extension)
         assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
     assert_true(X509_sign(certificate, forge.root_key, EVP_sha256()) > 0);
@@ -515,19 +513,27 @@ static void test_usages(void **state)
 {
     (void)state;
     static const struct {
-        const char *usage;
+        int nid;
+        const char *value;
         cella_refusal_kind kind;
     } usages[] = {
-        {"critical,digitalSignature", CELLA_REFUSAL_NONE},
-        {"critical,keyAgreement", CELLA_REFUSAL_ROOT},
-        {"critical,digitalSignature,keyAgreement", CELLA_REFUSAL_ROOT},
-        {NULL, CELLA_REFUSAL_ROOT},
+        {NID_key_usage, "critical,digitalSignature", CELLA_REFUSAL_NONE},
+        {NID_key_usage, "critical,keyAgreement", CELLA_REFUSAL_ROOT},
+        {NID_key_usage, "critical,digitalSignature,keyAgreement", CELLA_REFUSAL_ROOT},
+        {NID_key_usage, NULL, CELLA_REFUSAL_ROOT},
+        {NID_basic_constraints, "critical,CA:TRUE", CELLA_REFUSAL_ROOT},
     };
     for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
-        X509 *certificate = with_usage(usages[i].usage);
+        X509 *certificate = altered(forge.certificate, usages[i].nid, usages[i].value);
         expect_chain(certificate, forge.root, forge.key, usages[i].kind, "certificate");
         X509_free(certificate);
     }
+    /* A root that vouches for itself as a platform. */
+    X509 *first = altered(forge.root, NID_basic_constraints, "critical,CA:FALSE");
+    X509 *both = altered(first, NID_key_usage, "critical,digitalSignature");
+    expect_chain(both, both, forge.root_key, CELLA_REFUSAL_ROOT, "certificate");
+    X509_free(first);
+    X509_free(both);
 }
 
 static void test_chains(void **state)
