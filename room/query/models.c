@@ -63,12 +63,14 @@ static cella_status fit_new(struct fit *fit)
 
 /* ---- standardized terms ---- */
 
+/* A term's number for people, who do not count the constant. */
+static size_t number(const struct fit *fit, size_t term)
+{
+    return term + 1 - (fit->constant < term);
+}
+
 static cella_status find_means(struct fit *fit)
 {
-    for (size_t i = 0; i < fit->n * fit->terms; i++)
-        if (!isfinite(fit->x[i]))
-            return fail(fit->error, CELLA_INVALID, "term %zu of the model is not finite in a row",
-                        i % fit->terms + 1);
     fit->constant = fit->terms;
     for (size_t j = fit->terms; j-- > 0;) {
         bool same = fit->x[j] != 0;
@@ -81,6 +83,10 @@ static cella_status find_means(struct fit *fit)
         if (same)
             fit->constant = j;
     }
+    for (size_t i = 0; i < fit->n * fit->terms; i++)
+        if (!isfinite(fit->x[i]))
+            return fail(fit->error, CELLA_INVALID, "term %zu of the model is not finite in a row",
+                        number(fit, i % fit->terms));
     return CELLA_OK;
 }
 
@@ -102,7 +108,7 @@ static cella_status standardize(struct fit *fit)
         if (fabs(scale) <= 1e-13 * fabs(mean) || scale == 0)
             return fail(fit->error, CELLA_INVALID,
                         "term %zu of the model has the same value in every row: leave it out",
-                        j + 1);
+                        number(fit, j));
         fit->inverse_scale[j] = 1 / scale;
     }
     return CELLA_OK;
@@ -186,7 +192,7 @@ static cella_status collinear(const struct fit *fit, size_t term)
 {
     return fail(fit->error, CELLA_INVALID,
                 "term %zu of the model is a combination of the terms before it: leave it out",
-                term + 1);
+                number(fit, term));
 }
 
 /* ---- results ---- */

@@ -137,7 +137,7 @@ struct query_model {
 };
 /* `x` is n rows of `terms` values (the constant is a term of the caller's), `y` 0 or 1. IRLS to a
  * relative change of the deviance below 1e-10, at most 50 times. Errors: collinear terms,
- * separation, too few rows. */
+ * separation, too few rows; a sentence numbers terms from 1 without the constant. */
 cella_status query_logistic(const double *x, const double *y, size_t n, size_t terms,
                             struct query_model *model, cella_error *error);
 cella_status query_linear(const double *x, const double *y, size_t n, size_t terms,

@@ -158,16 +158,16 @@ static void test_refused(void **state)
     refused(x, y, N, 3, "the same in every row");
     make(x, y, 0);
     x[4] = INFINITY;
-    refused(x, y, N, 3, "term 2 of the model is not finite");
+    refused(x, y, N, 3, "term 1 of the model is not finite");
     make(x, y, 0);
     for (int factor = 1; factor < 20; factor++) {
         for (int i = 0; i < N; i++)
             x[3 * i + 2] = factor / 7. * x[3 * i + 1] - factor / 3.;
-        refused(x, y, N, 3, "term 3 of the model is a combination");
+        refused(x, y, N, 3, "term 2 of the model is a combination");
     }
     for (int i = 0; i < N; i++)
         x[3 * i + 2] = 0.1;
-    refused(x, y, N, 3, "term 3 of the model has the same value");
+    refused(x, y, N, 3, "term 2 of the model has the same value");
     struct query_model model;
     cella_error error;
     assert_int_equal(query_linear(x, y, N, 3, &model, &error), CELLA_INVALID);
