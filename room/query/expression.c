@@ -779,7 +779,9 @@ static void write_text(struct text *text, const char *value)
 static void write_real(struct text *text, double value)
 {
     char digits[40];
-    snprintf(digits, sizeof(digits), "%.17g", value);
+    snprintf(digits, sizeof(digits), "%.15g", value);
+    if (strtod(digits, NULL) != value)
+        snprintf(digits, sizeof(digits), "%.17g", value);
     text_add(text, "%s%s", digits, strpbrk(digits, ".e") ? "" : ".0");
 }
 
@@ -804,7 +806,7 @@ static void write_list(const struct writer *writer, const struct expression *nod
 {
     for (size_t i = from; i < node->count; i++) {
         text_put(writer->text, i == from ? "" : ", ");
-        write_operand(writer, node->arguments[i]);
+        write_node(writer, node->arguments[i]);
     }
 }
 

@@ -243,28 +243,47 @@ static bool count_values(const struct cases *cases, size_t variable, struct coun
     return true;
 }
 
-/* A variable of two values splits the cases: both sides are groups. One of more values tells the
- * cases that do not have its most common value from those that do, so that the former, where they
- * are few, may not be singled out either. A chi-square's levels are groups, all of them. */
+/* Has every watched input enough individuals, or none, behind these cases? */
+static cella_status count_choice(const struct cases *cases, const struct choice *choice,
+                                 bool *suppressed)
+{
+    size_t inputs[PLAN_INPUTS_MOST], watched = plan_watched(cases->statement, inputs), first = 0;
+    for (size_t w = 0; w < watched; w++) {
+        const struct slot *slot = &cases->run->individuals.slots[w];
+        struct id_set set;
+        if (!collect(cases, slot, first, choice, &set))
+            return no_memory(cases);
+        *suppressed |= set.count && set.count < cases->statement->least_individuals;
+        first += slot->feed_count;
+        free(set.ids);
+    }
+    return CELLA_OK;
+}
+
+/* A variable of two values splits the cases: both sides are groups, and so are all levels of a
+ * chi-square. Of one of more values, those that do not have its most common value must be enough:
+ * it could single a few out as one of two values does. */
 static cella_status hold_variable(const struct cases *cases, size_t variable, bool *suppressed)
 {
-    struct counted *values;
-    size_t count, common = 0, choice_count = 0;
+    struct counted *values = NULL;
+    size_t count, common = 0;
     bool levels = cases->statement->model.kind == PLAN_CHI_SQUARE;
     if (!count_values(cases, variable, &values, &count)) {
         free(values);
         return no_memory(cases);
     }
     struct choice *choices = calloc(count + 1, sizeof(*choices));
-    for (size_t i = 0; i < count; i++)
+    cella_status status = choices ? CELLA_OK : no_memory(cases);
+    for (size_t i = 0; i < count; i++) {
         common = values[i].times > values[common].times ? i : common;
-    for (size_t i = 0; choices && (levels || count == 2) && i < count; i++)
-        choices[choice_count++] = (struct choice){variable, values[i].value, false};
-    if (choices && !levels && count > 2)
-        choices[choice_count++] = (struct choice){variable, values[common].value, true};
-    cella_status status = choices && choice_count ? hold(cases, choices, choice_count, suppressed)
-                          : choices               ? CELLA_OK
-                                                  : no_memory(cases);
+        if (choices)
+            choices[i] = (struct choice){variable, values[i].value, false};
+    }
+    if (status == CELLA_OK && (levels || count == 2))
+        status = hold(cases, choices, count, suppressed);
+    else if (status == CELLA_OK && count > 2)
+        status =
+            count_choice(cases, &(struct choice){variable, values[common].value, true}, suppressed);
     free(choices);
     free(values);
     return status;

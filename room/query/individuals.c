@@ -34,12 +34,19 @@ bool set_union(struct id_set *set, const struct id_set *other)
     return true;
 }
 
+bool set_is_same(const struct id_set *first, const struct id_set *second)
+{
+    return first->count == second->count &&
+           (first->count == 0 ||
+            memcmp(first->ids, second->ids, first->count * sizeof(*first->ids)) == 0);
+}
+
 bool set_is_near(const struct id_set *first, const struct id_set *second, uint64_t least)
 {
     size_t sizes =
         first->count > second->count ? first->count - second->count : second->count - first->count;
     uint64_t different = 0;
-    if (sizes >= least)
+    if (sizes >= least || (sizes == 0 && set_is_same(first, second)))
         return false;
     for (size_t i = 0, k = 0; (i < first->count || k < second->count) && different < least;) {
         bool left = i < first->count, right = k < second->count;

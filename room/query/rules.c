@@ -65,40 +65,31 @@ static bool may_leave(const struct holding *holding, size_t group)
     return somebody;
 }
 
-/* All individuals of the groups that are (or are not) suppressed. Sorting once is cheaper than a
- * union of each with the next. */
-static int compare_ids(const void *first, const void *second)
-{
-    uint32_t a, b;
-    memcpy(&a, first, sizeof(a));
-    memcpy(&b, second, sizeof(b));
-    return (a > b) - (a < b);
-}
-
+/* All individuals of the groups that are (or are not) suppressed. */
 static struct id_set together(struct holding *holding, size_t watched, bool suppressed)
 {
     const struct family *family = holding->family;
     struct id_set all = {0};
-    size_t room = 1, count = 0;
-    for (size_t i = 0; i < family->count; i++)
-        if (family->suppressed[i] == suppressed)
-            room += set_of(family, i, watched)->count;
-    all.ids = malloc(room * sizeof(*all.ids));
-    if (!all.ids) {
-        holding->no_memory = true;
-        return all;
-    }
+    size_t room = 0, count = 0;
     for (size_t i = 0; i < family->count; i++) {
         const struct id_set *set = set_of(family, i, watched);
-        if (family->suppressed[i] == suppressed && set->count) {
-            memcpy(all.ids + count, set->ids, set->count * sizeof(*all.ids));
-            count += set->count;
+        if (family->suppressed[i] == suppressed && set->count && set->ids[set->count - 1] >= room)
+            room = (size_t)set->ids[set->count - 1] + 1;
+    }
+    bool *met = calloc(room + 1, sizeof(*met));
+    for (size_t i = 0; met && i < family->count; i++) {
+        const struct id_set *set = set_of(family, i, watched);
+        for (size_t k = 0; family->suppressed[i] == suppressed && k < set->count; k++) {
+            count += !met[set->ids[k]];
+            met[set->ids[k]] = true;
         }
     }
-    qsort(all.ids, count, sizeof(*all.ids), compare_ids);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || all.ids[i] != all.ids[i - 1])
-            all.ids[all.count++] = all.ids[i];
+    all.ids = met ? malloc((count + 1) * sizeof(*all.ids)) : NULL;
+    for (size_t id = 0; all.ids && id < room; id++)
+        if (met[id])
+            all.ids[all.count++] = (uint32_t)id;
+    holding->no_memory |= !all.ids;
+    free(met);
     return all;
 }
 
@@ -155,7 +146,11 @@ static void suppress_more(struct holding *holding)
 static bool add_released(struct released *released, const struct id_set *set, uint64_t least,
                          unsigned class)
 {
-    if (set->count == 0)
+    bool known = set->count == 0;
+    for (size_t i = 0; !known && i < released->count; i++)
+        known = released->sets[i].class == class && released->sets[i].least >= least &&
+                set_is_same(&released->sets[i].set, set);
+    if (known)
         return true;
     if (released->count == released->room) {
         size_t room = released->room * 2 + 16;
@@ -184,7 +179,8 @@ static bool add_family(struct holding *holding, struct released *released)
         free(hidden.ids);
         free(left.ids);
         for (size_t i = 0; right && i < family->count; i++)
-            right = add_released(to, set_of(family, i, w), holding->least, family->classes[w]);
+            right = family->suppressed[i] ||
+                    add_released(to, set_of(family, i, w), holding->least, family->classes[w]);
         if (!right)
             return false;
     }

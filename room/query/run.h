@@ -27,6 +27,7 @@ struct id_set {
     size_t count;
 };
 bool set_union(struct id_set *set, const struct id_set *other); /* false: no memory */
+bool set_is_same(const struct id_set *first, const struct id_set *second);
 /* Do the two differ, and in fewer than `least`? */
 bool set_is_near(const struct id_set *first, const struct id_set *second, uint64_t least);
 

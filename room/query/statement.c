@@ -6,6 +6,7 @@
 #include "plan.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PLACE 200 /* bytes of a place in the contract */
@@ -581,7 +582,9 @@ static cella_status read_level(const struct building *building, const char *wher
     if (!json_is_number(level) || fixed <= 0 || fixed >= 1)
         return plan_wrong(building->reader, place,
                           "must be a number between 0 and 1, or a \":parameter\"");
-    snprintf(number, sizeof(number), "%.17g", fixed);
+    /* The shortest digits that are read as the same number, for people. */
+    for (int digits = 1; digits == 1 || (digits <= 17 && strtod(number, NULL) != fixed); digits++)
+        snprintf(number, sizeof(number), "%.*g", digits, fixed);
     return parse_text(building, place, number, &aggregate->level);
 }
 
