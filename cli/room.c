@@ -40,7 +40,7 @@ static const char help[] =
     "  --image IMAGE        run: the program (default: DIR/program.sgxs, cella-query)\n"
     "  --wait SECONDS       run, release: how long to wait (default: for ever, 60)\n"
     "  --dry-run            release: show the verdict, release nothing\n"
-    "  --at TIME            release, result, log: judge as if it were TIME,\n"
+    "  --at TIME            release: judge as if it were TIME,\n"
     "                       2026-11-01T00:00:00Z (default: now)\n"
     "  --set NAME=VALUE     release: a parameter that comes from this party; repeated\n"
     "  -o, --output DIR     result: where to write (default: .)\n"

@@ -89,9 +89,8 @@ cella_status store_clear(const char *path, cella_error *error)
     for (struct dirent *entry; folder && (entry = readdir(folder));)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             unlinkat(dirfd(folder), entry->d_name, 0);
-    if (folder)
-        closedir(folder);
-    if (rmdir(path))
+    if (!folder)
         return fail(error, CELLA_SYSTEM, "%s: cannot be cleared: %s", path, strerror(errno));
+    closedir(folder);
     return CELLA_OK;
 }

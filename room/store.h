@@ -28,7 +28,7 @@ cella_status store_write(const char *path, const void *bytes, size_t size, enum 
 /* Makes a folder, and those on the way to it. What is there already is fine. */
 cella_status store_folder(const char *path, cella_error *error);
 bool store_there(const char *path);
-/* Removes the files of a folder (of it alone), and it. Not there: fine. */
+/* Removes the files of a folder (of it alone). Not there: fine. */
 cella_status store_clear(const char *path, cella_error *error);
 
 #endif

@@ -73,7 +73,8 @@ cella_status query_run_load(struct query_run *run, const char *input, const void
 cella_status query_run_output(struct query_run *run, const char *output, uint8_t **bytes,
                               size_t *size, struct query_account *account, cella_error *error)
 {
-    char *parameters = json_dumps(run->plan->parameters, JSON_COMPACT | JSON_SORT_KEYS);
+    char *parameters =
+        json_dumps(run->plan->parameters, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(6));
     char *text = NULL;
     (void)error;
     snprintf(account->statement, sizeof(account->statement), "%s", output);

@@ -1,0 +1,377 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# run.sh CELLA IMAGE OTHER_IMAGE TEE: rooms of three parties from the first contract to the results,
+# and what is refused, each with its sentence. IMAGE is the room's program with a stand-in for the
+# engine, OTHER_IMAGE another measurement. The exit status is 1 when a check failed, 77 without TEE.
+set -u
+cella=$(readlink -f "$1")
+image=$(readlink -f "$2")
+other=$(readlink -f "$3")
+tee=$4
+folder=$(mktemp -d)
+host=
+trap '[ -z "$host" ] || kill "$host" 2>/dev/null; rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+export XDG_DATA_HOME=$folder/data CELLA_PLATFORM=$folder/platform
+checks=0
+failures=0
+
+# try COMMAND...: runs it; out, err and status are what it did.
+try() {
+    command="$*"
+    timeout 60 "$@" >out 2>err </dev/null
+    status=$?
+}
+
+failed() {
+    failures=$((failures + 1))
+    printf 'FAILED: %s\n  %s\n  status %s\n' "$command" "$1" "$status"
+    sed 's/^/  out: /' out | head -20
+    sed 's/^/  err: /' err | head -5
+}
+
+exits() {
+    checks=$((checks + 1))
+    [ "$status" -eq "$1" ] || failed "the exit status should be $1"
+}
+
+says() { # stderr holds it
+    checks=$((checks + 1))
+    grep -qF -- "$1" err || failed "stderr should hold: $1"
+}
+
+shows() { # stdout holds it
+    checks=$((checks + 1))
+    grep -qF -- "$1" out || failed "stdout should hold: $1"
+}
+
+refuses() { # one sentence, 125
+    exits 125
+    says "$1"
+    checks=$((checks + 1))
+    [ "$(wc -l <err)" -eq 1 ] || failed "a refusal should be one line"
+}
+
+# party VERB NAME [ARGUMENT...]: in room $room
+party() {
+    verb=$1 name=$2
+    shift 2
+    try "$cella" room "$verb" "$room" --as "$name" --folder "$name" "$@"
+}
+
+# host_starts [OPTION...]: runs the room in the background; host_ends: waits, as try.
+host_starts() {
+    timeout 120 "$cella" room run "$room" --tee "$tee" --image "$image" --wait 60 "$@" \
+        >host.out 2>host.err </dev/null &
+    host=$!
+}
+host_ends() {
+    command="cella room run"
+    wait "$host"
+    status=$?
+    host=
+    cp host.out out && cp host.err err
+}
+
+# room_make NAME [EXPRESSION...]: a contract, changed by Python statements over `c`, signed and filled.
+room_make() {
+    room=$1
+    shift
+    mkdir -p "$room"
+    python3 - "$room/contract.json" "$mrenclave" "$tee" "$root" "$@" <<'END' || exit 1
+import json, os, sys
+path, mrenclave, tee, root = sys.argv[1:5]
+def party(name, role):
+    key = json.load(open(f"{os.environ['XDG_DATA_HOME']}/cella/keys/{name}.pub"))
+    return {"name": name, "role": role, "signing_key": key["signing_key"],
+            "receiving_key": key["receiving_key"]}
+def data(name):
+    return {"name": name + "_data", "owner": name, "format": "csv", "box": "any", "columns": [
+        {"name": "id", "type": "integer", "role": "identifier"}]}
+c = {"cella_contract": 1, "title": os.path.dirname(path), "purpose": "To see it work.",
+     "program": {"mrenclave": [mrenclave]}, "tee": [tee], "platform_roots": [root], "posture": {},
+     "parties": [party("north", "owner"), party("south", "owner"), party("desk", "recipient")],
+     "inputs": [data("north"), data("south")],
+     "parameters": [{"name": "level", "type": "real", "from": "desk", "least": 0, "most": 1}],
+     "statements": [{"name": "people", "from": {"input": "north_data", "as": "n"},
+                     "select": [{"name": "n", "individuals": "n"}]}],
+     "outputs": [{"name": "people", "statement": "people", "format": "csv",
+                  "recipients": ["north", "desk"], "rules": {}}],
+     "runs": 4, "not_before": "2026-01-01T00:00:00Z", "not_after": "2098-01-01T00:00:00Z",
+     "log": ["north"]}
+for change in sys.argv[5:]:
+    exec(change)
+json.dump(c, open(path, "w"), indent=1)
+END
+    for name in north south desk; do
+        party sign $name
+        exits 0
+    done
+    for name in north south; do
+        party add $name ${name}_data $name.csv
+        exits 0
+    done
+}
+
+# releases [NAME...]: each of them, in its order
+releases() {
+    for name; do
+        set_level=
+        [ "$name" != desk ] || set_level="--set level=0.95"
+        party release "$name" $set_level
+        exits 0
+        shows "$name has released to this enclave"
+    done
+}
+
+"$cella" platform init >out || exit 1
+root=$("$cella" platform show --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["root"])')
+mrenclave=$(sha256sum <"$image" | cut -d' ' -f1)
+for name in north south desk west; do
+    mkdir $name
+    "$cella" key new $name >/dev/null || exit 1
+    printf 'id\n1\n2\n%s\n' $name >$name.csv
+done
+
+# ---- a contract to start from
+try "$cella" room new fresh --party north --party west --program "$image"
+exits 0
+try "$cella" room check fresh
+refuses "signatures: expected all 2, found 0"
+shows "$mrenclave"
+try "$cella" room new fresh --party north
+refuses "is there already, and is not overwritten"
+
+# ---- from the contract to the results
+room_make good
+try "$cella" room check good
+exits 0
+party add north south_data north.csv
+refuses 'input: expected one that north owns, found "south_data"'
+host_starts
+party release north --dry-run
+exits 0
+shows "north would release"
+releases north south
+party release desk
+refuses "parameter level: the contract takes it from desk: --set level=VALUE"
+party release desk --set level=0.9 --set other=1
+refuses 'parameter: expected one that the contract takes from desk, found "other"'
+releases desk
+host_ends
+exits 0
+shows "waiting for the releases of north, south, desk"
+for name in north desk; do
+    party result $name -o $name/results
+    exits 0
+    checks=$((checks + 1))
+    [ "$(cat $name/results/people.csv)" = "$(printf 'north_data 13\nsouth_data 13\n{"level":0.95}')" ] ||
+        failed "$name should have the result"
+    party result $name -o $name/results # again
+    exits 0
+done
+party result south -o south/results
+exits 0
+checks=$((checks + 1))
+[ ! -e south/results/people.csv ] || failed "south is no recipient"
+echo else >north/results/people.csv
+party result north -o north/results
+refuses "is there with other content, and is not overwritten"
+party log north
+exits 0
+shows "the log is the enclave's, and whole"
+shows "released   party south"
+party log south
+refuses "log.box"
+try "$cella" room status good --json
+exits 0
+shows '"state": "ended"'
+
+# ---- who did not consent
+party release west
+refuses 'party: expected one of the contract'\''s, found "west"'
+party result west
+refuses 'party: expected one of the contract'\''s, found "west"'
+rm good/signatures/desk.sig
+host_starts
+host_ends
+refuses "signatures/desk.sig: expected desk's signature of the contract, found none"
+party sign desk
+cp good/signatures/north.sig good/signatures/desk.sig
+host_starts
+host_ends
+refuses "signatures/desk.sig: not desk's signature of this contract"
+party sign desk
+cp north/contracts/* west/ 2>/dev/null
+try "$cella" room sign good --as north --folder north --key west
+refuses "expected the keys that the contract has for north, found others"
+
+# ---- results that the host alters
+run=$(ls good/results)
+cp -r good altered
+room=altered
+printf x | dd of=altered/results/"$run"/seal.cbor bs=1 seek=100 conv=notrunc 2>/dev/null
+party result north -o fresh
+refuses "not signed by the enclave that you verified"
+cp good/results/"$run"/* altered/results/"$run"/
+cp altered/results/"$run"/log.box altered/results/"$run"/people.box
+party result north -o fresh
+refuses "expected what the enclave signed for, found something else"
+mv altered/results/"$run" altered/results/0123456789abcdef
+party result north -o fresh
+refuses "expected those of a run that north verified, found none"
+
+# ---- a contract that was changed after it was signed: a byte, a recipient's key
+room=changed
+cp -r good changed
+sed -i 's/To see it work\./To see it work!/' changed/contract.json
+party release north
+refuses "contract: expected one that north signed"
+host_starts
+host_ends
+refuses "signatures/north.sig: not north's signature of this contract"
+west=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["receiving_key"])' data/cella/keys/west.pub)
+desk=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["receiving_key"])' data/cella/keys/desk.pub)
+sed "s/$desk/$west/" good/contract.json >changed/contract.json
+party release north
+refuses "contract: expected one that north signed"
+
+# ---- a program, a TEE, a DEBUG enclave that were not agreed on; dates; somebody else's platform
+room=good
+image_agreed=$image
+image=$other
+host_starts --wait 20
+party release north
+refuses "mrenclave: expected $mrenclave, found $(sha256sum <"$other" | cut -d' ' -f1)"
+kill "$host"
+host_ends
+image=$image_agreed
+host_starts --insecure_debug
+party release north
+refuses "debug: expected false, found true"
+kill "$host"
+host_ends
+party release north --at 2099-01-01T00:00:00Z
+refuses "not_after: the contract held until 2098-01-01T00:00:00Z, and it is 2099-01-01"
+party release north --at 2025-01-01T00:00:00Z
+refuses "not_before: the contract holds from 2026-01-01T00:00:00Z on"
+mv platform platform.true
+"$cella" platform init >/dev/null || exit 1
+host_starts
+party release north
+refuses "root: expected"
+kill "$host"
+host_ends
+rm -r platform && mv platform.true platform
+if [ "$tee" = process ]; then
+    room_make sealed 'c["tee"] = ["vsm"]'
+    host_starts
+    party release north
+    refuses "tee: expected vsm, found process"
+    kill "$host"
+    host_ends
+fi
+room_make strict 'c["posture"] = {"lockdown": "perfect"}'
+host_starts
+party release north
+refuses "posture.lockdown: expected perfect, found"
+kill "$host"
+host_ends
+
+# ---- releases: replayed, of another contract; a killed run; runs used up
+room=good
+host_starts
+releases north
+cp good/run/north.release replayed
+kill "$host" # the first owner has released: then it is run again
+host_ends
+host_starts
+for try in $(seq 200); do # a nonce that somebody else asks with
+    [ -d good/run ] && head -c 32 /dev/urandom >good/run/north.nonce && [ -e good/run/north.statement ] && break
+    sleep 0.05
+done
+cp replayed good/run/north.release
+releases south
+for try in $(seq 100); do
+    grep -q '"refused":{"north"' good/run/status.json 2>/dev/null && break
+    sleep 0.05
+done
+command="a replayed release"
+cp good/run/status.json out
+shows '"refused":{"north":"'
+shows '"missing":["north","desk"]'
+releases north desk
+host_ends
+exits 0
+room_make twin 'c["runs"] = 1'
+cp good/run/north.release other_contract
+host_starts
+releases south
+head -c 32 /dev/urandom >twin/run/north.nonce
+for try in $(seq 100); do
+    [ -e twin/run/north.statement ] && break
+    sleep 0.05
+done
+cp other_contract twin/run/north.release
+for try in $(seq 100); do
+    grep -q '"refused":{"north"' twin/run/status.json && break
+    sleep 0.05
+done
+command="a release of another contract"
+cp twin/run/status.json out
+shows '"refused":{"north":"'
+releases north
+releases north # the same run again: the same release
+releases desk
+host_ends
+exits 0
+host_starts
+party release north
+refuses "runs: expected at most 1 release of this contract, found 1 in the ledger"
+kill "$host"
+host_ends
+
+# ---- boxes: another one, an older one; to the party, and to the enclave behind its back
+room_make boxes
+cp boxes/inputs/north_data.box older.box
+printf 'id\n1\n2\n3\n4\n' >north.csv
+party add north north_data north.csv
+exits 0
+cp boxes/inputs/north_data.box newest.box
+cp boxes/inputs/south_data.box boxes/inputs/north_data.box
+host_starts
+party release north
+refuses "north_data.box"
+cp older.box boxes/inputs/north_data.box
+party release north
+refuses "inputs/north_data.box: expected version"
+mkdir seen
+for part in contract.json signatures run results; do
+    ln -s ../boxes/$part seen/$part
+done
+cp -r boxes/inputs seen/inputs
+cp newest.box seen/inputs/north_data.box
+room=seen
+releases north south desk # north sees the newest, the enclave the older
+host_ends
+refuses "the program ended with status 1"
+party result desk -o desk/older
+exits 0
+shows "no people: inputs/north_data.box: "
+
+# ---- an error is the recipients' alone
+printf 'id\nbad\n' >south.csv
+room_make errors
+host_starts
+releases north south desk
+host_ends
+refuses "the program ended with status 1: its recipients find why in their results"
+checks=$((checks + 1))
+! grep -rq "bad data" errors || failed "the host should not read the error"
+party result north -o north/errors
+exits 0
+shows "input south_data: line 1: bad data"
+
+echo "$checks checks, $failures failed"
+[ "$failures" -eq 0 ]
