@@ -8,6 +8,7 @@
 #include "../image/fail.h"
 #include "../image/file.h"
 #include "../room/party.h"
+#include "../room/query/query.h"
 #include "../room/store.h"
 
 #include <cella/attest.h>
@@ -242,12 +243,16 @@ unsigned room_signatures(const struct room_request *request, const struct contra
     return missing;
 }
 
-/* What the contract would let whom learn. */
+/* What the contract would let whom learn, in plain words. */
 static cella_status explain(const struct contract *contract, char **text, cella_error *error)
 {
-    (void)contract;
-    *text = strdup("");
-    return *text ? CELLA_OK : fail(error, CELLA_MEMORY, "no memory");
+    struct query_plan *plan;
+    cella_status status = query_plan_make(contract->json, &plan, error);
+    if (status)
+        return status;
+    status = query_plan_explain(plan, text, error);
+    query_plan_free(plan);
+    return status;
 }
 
 static void print_terms(const struct contract *contract)

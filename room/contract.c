@@ -454,7 +454,7 @@ static cella_status read_input(struct reader *reader, const json_t *value, const
         {"format", NULL, 0, false},
         {"table", NULL, 0, true},
         {"columns", NULL, 0, false},
-        {"rules", NULL, 0, true},
+        {"rules", NULL, 0, false},
     };
     return read_object(reader, value, place, fields, COUNT_OF(fields), to);
 }
@@ -502,7 +502,7 @@ static cella_status read_output(struct reader *reader, const json_t *value, cons
         {"format", read_output_format, offsetof(struct contract_output, format), false},
         {"recipients", read_recipients, 0, false},
         {"statement", NULL, 0, false},
-        {"rules", NULL, 0, true},
+        {"rules", NULL, 0, false},
     };
     return read_object(reader, value, place, fields, COUNT_OF(fields), to);
 }

@@ -88,7 +88,7 @@ def party(name, role):
             "receiving_key": key["receiving_key"]}
 def data(name):
     return {"name": name + "_data", "owner": name, "format": "csv", "box": "any", "columns": [
-        {"name": "id", "type": "integer", "role": "identifier"}]}
+        {"name": "id", "type": "integer", "role": "identifier"}], "rules": {}}
 c = {"cella_contract": 1, "title": os.path.dirname(path), "purpose": "To see it work.",
      "program": {"mrenclave": [mrenclave]}, "tee": [tee], "platform_roots": [root], "posture": {},
      "parties": [party("north", "owner"), party("south", "owner"), party("desk", "recipient")],

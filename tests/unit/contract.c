@@ -35,7 +35,7 @@ static const char right[] =
     " \"receiving_key\": \"" C
     "\"}],"
     "\"inputs\": [{\"name\": \"patients\", \"owner\": \"north\", \"format\": \"csv\","
-    " \"box\": \"any\", \"columns\": []}],"
+    " \"box\": \"any\", \"rules\": {}, \"columns\": []}],"
     "\"parameters\": [{\"name\": \"level\", \"type\": \"real\", \"from\": \"desk\"}],"
     "\"statements\": [],"
     "\"outputs\": [{\"name\": \"model\", \"statement\": \"joint\", \"format\": \"json\","
@@ -174,12 +174,13 @@ static const struct {
     {"\"any\"", "1", "inputs[0].box: must be \"any\", or the box's version"},
     {"\"columns\": []}",
      "\"columns\": []}, {\"name\": \"patients\", \"owner\": \"north\","
-     "\"format\": \"csv\", \"box\": \"any\", \"columns\": []}",
+     "\"format\": \"csv\", \"box\": \"any\", \"rules\": {}, \"columns\": []}",
      "inputs: \"patients\" is there twice"},
     {"\"columns\": []", "\"colums\": []", "inputs[0].colums: unknown key; did you mean"},
     {"\"columns\": []", "\"table\": \"t\"", "inputs[0].columns: missing"},
     {"\"from\": \"desk\"", "\"from\": \"east\"", "parameters[0].from: must be the name of"},
     {"\"name\": \"level\"", "\"name\": 7", "parameters[0].name: must be a name"},
+    {", \"rules\": {}}],", "}],", "outputs[0].rules: missing"},
     {"\"statements\": [],", "", "statements: missing"},
     {"\"format\": \"json\"", "\"format\": \"exe\"", "outputs[0].format: must be \"csv\", \"json\""},
     {"[\"north\", \"desk\"]", "[]", "outputs[0].recipients: 0 entries; must be 1 to 64"},
