@@ -94,3 +94,22 @@ zeros() { head -c "$1" /dev/zero; }
     printf 'epartyenorthgsigningX\040' && zeros 32
     printf 'hcontractX\040' && zeros 32
 } >"$folder/release/statement"
+
+# A header with a recipient of each kind (a name before a rename, too), and key files.
+mkdir -p "$folder/box_header" "$folder/key_file"
+python3 - "$folder" <<'END'
+import struct, sys
+folder = sys.argv[1]
+stanzas = [(1, bytes(112)), (2, bytes(16) + struct.pack("<III", 3, 65536, 4) + bytes(60)), (3, bytes(76)), (4, b"former")]
+body = b"".join(struct.pack("<HH", kind, len(content)) + content for kind, content in stanzas)
+for name, kept, count in (("all", body, 4), ("none", b"", 0)):
+    header = b"CELLABOX" + struct.pack("<HHHH", 1, 1, 1, count) + bytes(32) + struct.pack("<IH", len(kept), 4) + bytes(10)
+    with open(f"{folder}/box_header/{name}", "wb") as file:
+        file.write((header + b"name".ljust(256, b"\0") + kept).ljust(4096, b"\0"))
+public = f'{{"cella_key": 1, "name": "n", "receiving_key": "{"00" * 32}", "signing_key": "{"00" * 32}"'
+for name, rest in (("public", ""), ("open", f', "receiving_secret": "{"00" * 32}", "signing_secret": "{"00" * 32}"'),
+                   ("locked", f', "passphrase": {{"salt": "{"00" * 16}", "passes": 3, "memory_kib": 65536, "lanes": 4, '
+                              f'"nonce": "{"00" * 12}", "tag": "{"00" * 16}", "sealed": "{"00" * 64}"}}')):
+    with open(f"{folder}/key_file/{name}", "w") as file:
+        file.write(public + rest + "}")
+END
