@@ -163,7 +163,7 @@ static cella_status open_pem(const char *folder, const char *name, bool secret, 
                              uint8_t **bytes, size_t *size, cella_error *error)
 {
     char path[PATH_MAX + 16];
-    struct stat facts;
+    struct stat facts = {0}; /* what cannot be looked at cannot be read either */
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     if (stat(path, &facts) && (errno == ENOENT || errno == ENOTDIR))
         return fail(error, CELLA_INVALID,
@@ -199,36 +199,59 @@ static cella_status read_key(struct cella_platform *platform, cella_error *error
                                 platform->folder);
 }
 
-/* The certificate in DER becomes part of the chain; `subject` where it is wanted. */
-static cella_status read_certificate(struct cella_platform *platform, size_t index,
-                                     const char *name, cella_error *error)
+static X509 *read_pem(const struct cella_platform *platform, const char *name, cella_error *error)
 {
     BIO *bio;
     uint8_t *bytes;
     size_t size;
-    cella_status status = open_pem(platform->folder, name, false, &bio, &bytes, &size, error);
-    if (status)
-        return status;
+    if (open_pem(platform->folder, name, false, &bio, &bytes, &size, error))
+        return NULL;
     X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    int length = certificate ? i2d_X509(certificate, &platform->certificates[index]) : -1;
-    if (length <= 0)
-        status =
-            fail(error, CELLA_INVALID, "%s/%s: is no certificate in PEM", platform->folder, name);
-    else
-        platform->chain.certificates[platform->chain.count++] =
-            (struct cose_certificate){platform->certificates[index], (size_t)length};
-    if (length > 0 && index == 0) {
-        BIO *text = BIO_new(BIO_s_mem());
-        if (text &&
-            X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) > 0)
-            BIO_read(text, platform->subject, sizeof(platform->subject) - 1);
-        BIO_free(text);
-    } else if (length > 0 && !certificate_key_hash(certificate, platform->root)) {
-        status = fail(error, CELLA_INVALID, "%s/%s: has no usable key", platform->folder, name);
-    }
-    X509_free(certificate);
     BIO_free(bio);
     free(bytes);
+    if (!certificate)
+        fail(error, CELLA_INVALID, "%s/%s: is no certificate in PEM", platform->folder, name);
+    return certificate;
+}
+
+static bool add_to_chain(struct cella_platform *platform, X509 *certificate)
+{
+    size_t index = platform->chain.count;
+    int length = i2d_X509(certificate, &platform->certificates[index]);
+    if (length <= 0)
+        return false;
+    platform->chain.certificates[index] =
+        (struct cose_certificate){platform->certificates[index], (size_t)length};
+    platform->chain.count++;
+    return true;
+}
+
+static bool read_subject(struct cella_platform *platform, X509 *certificate)
+{
+    BIO *text = BIO_new(BIO_s_mem());
+    bool good =
+        text &&
+        X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) > 0 &&
+        BIO_read(text, platform->subject, sizeof(platform->subject) - 1) > 0;
+    BIO_free(text);
+    return good;
+}
+
+static cella_status read_certificates(struct cella_platform *platform, cella_error *error)
+{
+    /* The status of what cannot be read is in the error, wherever that is. */
+    cella_error why = {CELLA_INVALID, ""};
+    X509 *own = read_pem(platform, "platform.pem", &why);
+    X509 *root = own ? read_pem(platform, "root.pem", &why) : NULL;
+    cella_status status = CELLA_OK;
+    if (!root)
+        status = fail(error, why.status, "%s", why.sentence);
+    else if (!add_to_chain(platform, own) || !add_to_chain(platform, root) ||
+             !read_subject(platform, own) || !certificate_key_hash(root, platform->root))
+        status =
+            fail(error, CELLA_INVALID, "%s: OpenSSL cannot use its certificates", platform->folder);
+    X509_free(own);
+    X509_free(root);
     return status;
 }
 
@@ -282,9 +305,7 @@ cella_status cella_platform_open(const char *given, cella_platform **result, cel
     if (status == CELLA_OK)
         status = read_key(platform, error);
     if (status == CELLA_OK)
-        status = read_certificate(platform, 0, "platform.pem", error);
-    if (status == CELLA_OK)
-        status = read_certificate(platform, 1, "root.pem", error);
+        status = read_certificates(platform, error);
     if (status == CELLA_OK)
         status = file_digest("/proc/self/exe", platform->launcher, &size, error);
     if (status == CELLA_OK) {
