@@ -36,12 +36,16 @@ with open(sys.argv[1], newline="") as file:
 with open(sys.argv[2]) as file:
     reference = json.load(file)
 print(f"    {'snp':>12} {'position':>11} {'people':>6} {'chi-square':>11} {'p':>10} {'snpStats':>11}")
-for entry in reference["strongest"]:
-    row = rows[entry["snp"]]
-    print(f"    {row['snp']:>12} {row['position']:>11} {row['n']:>6} {float(row['chi_square']):11.6f} "
-          f"{float(row['p']):10.2e} {entry['chi_square']:11.6f}")
-total = sum(float(row["chi_square"]) for row in rows.values() if row["chi_square"])
-print(f"Sum of chi-square over {len(rows)} SNPs: {total:.4f}; snpStats: {reference['sum_chi_square']:.4f}.")
-if abs(total - reference["sum_chi_square"]) > 1e-6 * total:
-    sys.exit("genome: the room's figures are not snpStats'")
+for entry in reference["strongest"] + reference["some"]:
+    row = rows.get(entry["snp"])
+    if not row:
+        continue
+    found, expected = float(row["chi_square"]), entry["chi_square"]
+    if abs(found - expected) > 1e-9 * expected:
+        sys.exit(f"genome: {entry['snp']}: the room's {found} is not snpStats' {expected}")
+    if entry in reference["strongest"]:
+        print(f"    {row['snp']:>12} {row['position']:>11} {row['n']:>6} {found:11.6f} {float(row['p']):10.2e} "
+              f"{expected:11.6f}")
+print(f"{len(rows)} of {reference['snps']} SNPs left the room. Of the others fewer than ten people of a hospital")
+print("carry one of the alleles, and the contract has a rule against that.")
 END_OF_PYTHON
