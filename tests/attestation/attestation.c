@@ -198,7 +198,7 @@ static void test_verified(void **state)
     (void)state;
     char base[] = "/tmp/cella-attestation-XXXXXX", folder[64], command[64], head[32];
     uint8_t data[64] = "for whom it is";
-    cella_platform *platform;
+    cella_platform *platform = NULL;
     cella_error error;
     static cella_claims claims;
     assert_non_null(mkdtemp(base));
