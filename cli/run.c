@@ -4,6 +4,7 @@
  */
 #include "cli.h"
 
+#include <cella/attest.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -104,6 +105,30 @@ static const char *folder_of(const char *path)
     return folder;
 }
 
+#ifdef CLI_FRONT
+/* Evidence is signed, which takes all of libcrypto: cella-tools can. */
+static bool give_evidence(cella_options *options)
+{
+    (void)options;
+    return false;
+}
+#else
+/* Without a platform the program runs all the same, and finds that there is no evidence. */
+static bool give_evidence(cella_options *options)
+{
+    cella_platform *platform;
+    cella_error error;
+    if (cella_platform_open(NULL, &platform, &error)) {
+        cli_say(error.sentence);
+        cli_say("so the program runs without evidence");
+        return true;
+    }
+    options->evidence = cella_platform_evidence;
+    options->evidence_context = platform;
+    return true;
+}
+#endif
+
 static int run(struct request *request, char **arguments)
 {
     cella_image *image = NULL;
@@ -112,11 +137,8 @@ static int run(struct request *request, char **arguments)
     cella_error error = {0};
     if (open_image(request, arguments, &image, &error))
         return cli_fail(&error);
-    if (cella_image_takes_evidence(image)) {
-#ifdef CLI_FRONT
-        return cli_become_tools(); /* evidence is signed, which takes all of libcrypto */
-#endif
-    }
+    if (cella_image_takes_evidence(image) && !give_evidence(&request->options))
+        return cli_become_tools();
     if (!request->options.folder)
         request->options.folder = folder_of(request->manifest ? request->manifest : arguments[0]);
     if (request->options.insecure_debug)

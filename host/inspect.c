@@ -62,15 +62,17 @@ static const char *name_thread_page(uint64_t page)
 static void name_page(const struct boot_header *boot, uint64_t address, uint64_t flags,
                       char what[48])
 {
-    uint64_t program_end = boot->program.offset + boot->program.size;
+    uint64_t program_end = boot->program.pages.offset + boot->program.pages.size;
     if (address == LAYOUT_TRAMPOLINE)
         snprintf(what, 48, "trampoline");
     else if (address < LAYOUT_RUNTIME)
         snprintf(what, 48, "boot page");
     else if (in_span(address, boot->runtime))
         snprintf(what, 48, "runtime: %s", name_segment(flags));
-    else if (in_span(address, boot->program))
+    else if (in_span(address, boot->program.pages))
         snprintf(what, 48, "program: %s", name_segment(flags));
+    else if (in_span(address, boot->agent.pages))
+        snprintf(what, 48, "agent: %s", name_segment(flags));
     else if (address >= program_end && address < boot->blob.offset)
         snprintf(what, 48, "stubs");
     else if (in_span(address, boot->blob))
@@ -261,11 +263,9 @@ static json_t *json_blob(const struct boot_header *boot)
         const char *what;
         struct boot_span span;
     } parts[] = {
-        {"arguments", boot->arguments},
-        {"environment", boot->environment},
-        {"working directory", boot->directory},
-        {"file table", boot->files},
-        {"notes", boot->notes},
+        {"arguments", boot->arguments},     {"agent's arguments", boot->agent_arguments},
+        {"environment", boot->environment}, {"working directory", boot->directory},
+        {"file table", boot->files},        {"notes", boot->notes},
         {"system call sites", boot->sites},
     };
     json_t *blob = json_array();
@@ -283,8 +283,11 @@ static json_t *json_boot(const struct view *view)
         struct boot_file file = read_file_entry(view, i);
         append(files, json_file(view, &file));
     }
+    json_t *agent =
+        boot->agent.pages.size ? json_strings(view->image, boot->agent_arguments) : json_null();
     return json_pack(
-        "{s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:b, s:o}", "arguments",
+        "{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:b, s:o}", "agent_arguments", agent,
+        "arguments",
         boot->flags & BOOT_ARGUMENTS_HOST ? json_string("host")
                                           : json_strings(view->image, boot->arguments),
         "environment",

@@ -119,6 +119,12 @@ void host_stop_sentence(struct cella_enclave *enclave, uint64_t why, uint64_t de
     case RING_STOP_WILD_CALL:
         stop_at_wild_call(enclave, detail, sentence);
         break;
+    case RING_STOP_AGENT:
+        snprintf(
+            sentence, 500,
+            "the enclave stopped: its agent ended while another of its threads was running, so "
+            "the program was not started; the agent's first thread has to end last");
+        break;
     case RING_STOP_INSECURE:
         snprintf(sentence, 500,
                  "the enclave stopped: this CPU gives it no random numbers (RDRAND), without which "

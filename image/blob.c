@@ -115,6 +115,18 @@ static cella_status put_files(struct blob *blob, const struct manifest *manifest
     return status;
 }
 
+/* argv of the agent: its name, then what the manifest says. */
+static bool put_agent_arguments(struct blob *blob, const struct manifest *manifest,
+                                struct boot_span *span)
+{
+    char *const name[] = {(char *)file_name(manifest->agent), NULL};
+    struct boot_span others;
+    if (!put_strings(blob, name, span) || !put_strings(blob, manifest->agent_arguments, &others))
+        return false;
+    span->size += others.size;
+    return true;
+}
+
 cella_status blob_put_manifest(struct blob *blob, const struct manifest *manifest,
                                const char *program, struct boot_header *boot, cella_error *error)
 {
@@ -129,7 +141,8 @@ cella_status blob_put_manifest(struct blob *blob, const struct manifest *manifes
         !put_strings(blob, manifest->environment, &boot->environment) ||
         !put_strings(blob, manifest->insecure_keys, &boot->insecure_keys) ||
         !blob_put(blob, manifest->working_directory, strlen(manifest->working_directory),
-                  &boot->directory))
+                  &boot->directory) ||
+        (manifest->agent && !put_agent_arguments(blob, manifest, &boot->agent_arguments)))
         return no_memory(error);
     return put_files(blob, manifest, &boot->files, error);
 }

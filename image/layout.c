@@ -99,6 +99,37 @@ static bool in_span(uint64_t address, struct boot_span span)
     return address >= span.offset && address - span.offset < span.size;
 }
 
+/* Where the last of the programs ends. */
+static uint64_t programs_end(const struct boot_header *boot)
+{
+    return span_end(boot->agent.pages.size ? boot->agent.pages : boot->program.pages);
+}
+
+static const char *check_place(const struct boot_program *program, uint64_t least)
+{
+    uint64_t headers_size = (uint64_t)program->header_count * program->header_size;
+    if (!is_region(program->pages, least, LAYOUT_PROGRAM_HIGH))
+        return "a program's region is wrong";
+    if (!in_span(program->entry, program->pages))
+        return "a program's entry lies outside it";
+    if (program->header_size != 56 ||
+        !is_inside((struct boot_span){program->headers, headers_size}, program->pages))
+        return "a program's headers lie outside it";
+    return NULL;
+}
+
+/* The agent behind the program, or none, in zeros. */
+static const char *check_agent(const struct boot_header *boot)
+{
+    static const struct boot_program none;
+    struct boot_span arguments = boot->agent_arguments;
+    if (boot->agent.pages.size)
+        return check_place(&boot->agent, span_end(boot->program.pages));
+    if (memcmp(&boot->agent, &none, sizeof(none)) != 0 || arguments.offset || arguments.size)
+        return "it has something of an agent, which is not there";
+    return NULL;
+}
+
 static const char *check_regions(const struct image *image, const struct boot_header *boot)
 {
     uint64_t threads_size = (uint64_t)boot->thread_count * THREAD_PAGES * LAYOUT_PAGE;
@@ -113,9 +144,12 @@ static const char *check_regions(const struct image *image, const struct boot_he
     if (boot->runtime.offset != LAYOUT_RUNTIME ||
         !is_region(boot->runtime, LAYOUT_RUNTIME, LAYOUT_PROGRAM_LOW))
         return "the runtime's region is wrong";
-    if (!is_region(boot->program, LAYOUT_PROGRAM_LOW, LAYOUT_PROGRAM_HIGH))
-        return "the program's region is wrong";
-    if (!is_region(boot->blob, span_end(boot->program), image->elrange_size))
+    const char *wrong = check_place(&boot->program, LAYOUT_PROGRAM_LOW);
+    if (!wrong)
+        wrong = check_agent(boot);
+    if (wrong)
+        return wrong;
+    if (!is_region(boot->blob, programs_end(boot), image->elrange_size))
         return "the blob's region is wrong";
     if (boot->thread_count == 0 || boot->thread_count > THREAD_COUNT_MAX)
         return "its number of threads is wrong";
@@ -132,17 +166,13 @@ static const char *check_regions(const struct image *image, const struct boot_he
     if (!in_span(boot->runtime_enter, boot->runtime) ||
         !in_span(boot->runtime_syscall, boot->runtime))
         return "an entry of the runtime lies outside it";
-    if (!in_span(boot->program_entry, boot->program))
-        return "the program's entry lies outside it";
-    uint64_t headers_size = (uint64_t)boot->program_header_count * boot->program_header_size;
-    if (boot->program_header_size != 56 ||
-        !is_inside((struct boot_span){boot->program_headers, headers_size}, boot->program))
-        return "the program's headers lie outside it";
     if (!is_inside(boot->arguments, boot->blob) || !is_inside(boot->environment, boot->blob) ||
         !is_inside(boot->insecure_keys, boot->blob) || !is_inside(boot->files, boot->blob) ||
-        !is_inside(boot->directory, boot->blob) || !is_inside(boot->notes, boot->blob) ||
-        !is_inside(boot->sites, boot->blob) || !is_aligned(boot->sites, sizeof(uint32_t)) ||
-        boot->sites.size < sizeof(uint32_t) || boot->sites.size & (boot->sites.size - 1))
+        !is_inside(boot->directory, boot->blob) ||
+        (boot->agent.pages.size && !is_inside(boot->agent_arguments, boot->blob)) ||
+        !is_inside(boot->notes, boot->blob) || !is_inside(boot->sites, boot->blob) ||
+        !is_aligned(boot->sites, sizeof(uint32_t)) || boot->sites.size < sizeof(uint32_t) ||
+        boot->sites.size & (boot->sites.size - 1))
         return "it points outside the blob";
     return NULL;
 }
@@ -156,9 +186,10 @@ static int64_t expected_flags(const struct boot_header *boot, uint64_t offset)
         return FLAGS_RX;
     if (in_span(offset, (struct boot_span){LAYOUT_BOOT, LAYOUT_BOOT_PAGES * LAYOUT_PAGE}))
         return FLAGS_R;
-    if (in_span(offset, boot->runtime) || in_span(offset, boot->program))
+    if (in_span(offset, boot->runtime) || in_span(offset, boot->program.pages) ||
+        in_span(offset, boot->agent.pages))
         return 0;
-    if (offset >= span_end(boot->program) && offset < boot->blob.offset)
+    if (offset >= span_end(boot->program.pages) && offset < boot->blob.offset)
         return FLAGS_RX;
     if (in_span(offset, boot->blob))
         return FLAGS_R;
@@ -235,6 +266,15 @@ static bool has_pages(const struct image *image, uint64_t address, uint64_t size
     return true;
 }
 
+static const char *check_program(const struct image *image, const struct boot_program *program)
+{
+    if (!is_executable(image, program->entry))
+        return "a program's entry is not executable";
+    if (!has_pages(image, program->headers, (uint64_t)program->header_count * program->header_size))
+        return "a program's headers are in no page";
+    return NULL;
+}
+
 /* Each string of a list ends with a NUL; none of the environment lacks its "=". */
 static bool is_string_list(const struct image *image, struct boot_span span)
 {
@@ -273,16 +313,16 @@ static const char *check_file(const struct image *image, const struct boot_heade
 static cella_status check_content(const struct image *image, const struct boot_header *boot,
                                   const char *name, cella_error *error)
 {
-    const char *wrong = NULL;
+    const char *wrong = check_program(image, &boot->program);
     char directory[PATH_MOST + 1];
-    uint64_t headers_size = (uint64_t)boot->program_header_count * boot->program_header_size;
+    if (!wrong && boot->agent.pages.size)
+        wrong = check_program(image, &boot->agent);
+    if (wrong)
+        return fail(error, CELLA_INVALID, "%s: boot page: %s", name, wrong);
     if (!is_executable(image, boot->runtime_enter) || !is_executable(image, boot->runtime_syscall))
         wrong = "an entry of the runtime is not executable";
-    else if (!is_executable(image, boot->program_entry))
-        wrong = "the program's entry is not executable";
-    else if (!has_pages(image, boot->program_headers, headers_size))
-        wrong = "the program's headers are in no page";
-    else if (!is_string_list(image, boot->arguments))
+    else if (!is_string_list(image, boot->arguments) ||
+             !is_string_list(image, boot->agent_arguments))
         wrong = "the arguments do not end";
     else if (!is_string_list(image, boot->environment))
         wrong = "the environment does not end";

@@ -174,6 +174,27 @@ static cella_status read_version(struct reader *reader, const json_t *value, con
     return CELLA_OK;
 }
 
+static cella_status read_strings(struct reader *reader, const json_t *list, const char *key,
+                                 char ***strings)
+{
+    size_t count = json_array_size(list), bytes = 0;
+    *strings = calloc(count + 1, sizeof(char *));
+    if (!*strings)
+        return no_memory(reader);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        if (!text)
+            return wrong(reader, key, "entry %zu must be a string", i);
+        bytes += strlen(text) + 1;
+        (*strings)[i] = strdup(text);
+        if (!(*strings)[i])
+            return no_memory(reader);
+    }
+    if (bytes > STRINGS_MOST)
+        return wrong(reader, key, "more than 1 MiB of arguments");
+    return CELLA_OK;
+}
+
 static cella_status read_arguments(struct reader *reader, const json_t *value, const char *key)
 {
     struct manifest *manifest = reader->manifest;
@@ -183,22 +204,7 @@ static cella_status read_arguments(struct reader *reader, const json_t *value, c
     }
     if (!json_is_array(value) || json_array_size(value) == 0)
         return wrong(reader, key, "must be \"host\" or a list of strings that starts with argv[0]");
-    size_t count = json_array_size(value), bytes = 0;
-    manifest->arguments = calloc(count + 1, sizeof(char *));
-    if (!manifest->arguments)
-        return no_memory(reader);
-    for (size_t i = 0; i < count; i++) {
-        const char *text = json_string_value(json_array_get(value, i));
-        if (!text)
-            return wrong(reader, key, "entry %zu must be a string", i);
-        bytes += strlen(text) + 1;
-        manifest->arguments[i] = strdup(text);
-        if (!manifest->arguments[i])
-            return no_memory(reader);
-    }
-    if (bytes > STRINGS_MOST)
-        return wrong(reader, key, "more than 1 MiB of arguments");
-    return CELLA_OK;
+    return read_strings(reader, value, key, &manifest->arguments);
 }
 
 static int compare_strings(const void *a, const void *b)
@@ -333,6 +339,42 @@ static cella_status read_attestation(struct reader *reader, const json_t *value,
     return read_boolean(reader, value, key, &reader->manifest->attestation);
 }
 
+/* A path as it is written, and as the manifest's folder resolves it. */
+static cella_status read_host_path(struct reader *reader, const json_t *value, const char *key,
+                                   char **written, char **resolved)
+{
+    cella_status status = read_string(reader, value, key, written);
+    if (status != CELLA_OK)
+        return status;
+    size_t size = strlen(*written);
+    if (size == 0 || size > 4095)
+        return wrong(reader, key, "must be a path of at most 4095 bytes");
+    bool relative = **written != '/' && reader->folder && *reader->folder;
+    size_t whole = size + 2 + (relative ? strlen(reader->folder) : 0);
+    *resolved = malloc(whole);
+    if (!*resolved)
+        return no_memory(reader);
+    snprintf(*resolved, whole, "%s%s%s", relative ? reader->folder : "", relative ? "/" : "",
+             *written);
+    return CELLA_OK;
+}
+
+static cella_status read_agent(struct reader *reader, const json_t *value, const char *key)
+{
+    return read_host_path(reader, value, key, &reader->manifest->agent,
+                          &reader->manifest->agent_resolved);
+}
+
+static cella_status read_agent_arguments(struct reader *reader, const json_t *value,
+                                         const char *key)
+{
+    if (!reader->manifest->agent)
+        return wrong(reader, key, "there is no \"agent\" to be given them");
+    if (!json_is_array(value))
+        return wrong(reader, key, "must be a list of strings, argv[1] and on");
+    return read_strings(reader, value, key, &reader->manifest->agent_arguments);
+}
+
 /* ---- keys of a file; the file is the last one of the list ---- */
 
 static struct manifest_file *last_file(struct reader *reader)
@@ -371,20 +413,7 @@ static cella_status read_source(struct reader *reader, const json_t *value, cons
     struct manifest_file *file = last_file(reader);
     if (file->kind == BOOT_FILE_MEMORY)
         return wrong(reader, key, "a memory directory has no source");
-    cella_status status = read_string(reader, value, key, &file->source);
-    if (status != CELLA_OK)
-        return status;
-    size_t size = strlen(file->source);
-    if (size == 0 || size > 4095)
-        return wrong(reader, key, "must be a path of at most 4095 bytes");
-    bool relative = file->source[0] != '/' && reader->folder && *reader->folder;
-    size_t whole = size + 2 + (relative ? strlen(reader->folder) : 0);
-    file->resolved = malloc(whole);
-    if (!file->resolved)
-        return no_memory(reader);
-    snprintf(file->resolved, whole, "%s%s%s", relative ? reader->folder : "", relative ? "/" : "",
-             file->source);
-    return CELLA_OK;
+    return read_host_path(reader, value, key, &file->source, &file->resolved);
 }
 
 static cella_status read_carry(struct reader *reader, const json_t *value, const char *key)
@@ -562,6 +591,8 @@ static cella_status read_manifest(struct reader *reader, const json_t *root)
         {"network", read_network},
         {"statistics", read_statistics},
         {"attestation", read_attestation},
+        {"agent", read_agent}, /* before its arguments */
+        {"agent_arguments", read_agent_arguments},
         {"files", read_files},
     };
     if (!json_is_object(root))
@@ -673,6 +704,9 @@ void manifest_free(struct manifest *manifest)
     free_strings(manifest->environment);
     free_strings(manifest->insecure_keys);
     free(manifest->working_directory);
+    free(manifest->agent);
+    free(manifest->agent_resolved);
+    free_strings(manifest->agent_arguments);
     for (size_t i = 0; i < manifest->file_count; i++) {
         free(manifest->files[i].path);
         free(manifest->files[i].source);

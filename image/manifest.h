@@ -14,6 +14,8 @@
  *   "network": false,                             sockets may be made
  *   "statistics": true,                           syscall counts are told to the host
  *   "attestation": false,                         there is /dev/attestation
+ *   "agent": "PATH",                              a static-PIE program that runs before this one
+ *   "agent_arguments": ["-x"],                    its argv[1] and on; argv[0] is its file's name
  *   "files": [
  *     {"path": "/etc/x", "kind": "measured", "source": "x"},               carried in the image
  *     {"path": "/big",   "kind": "measured", "source": "big", "carry": false},  bound by its
@@ -25,8 +27,8 @@
  *     {"path": "/x.csv", "kind": "box", "source": "x.box", "key": "NAME", "version": "HEX"}
  *   ]
  * }
- * A relative `source` is relative to the manifest's folder. `/tmp` is a memory directory unless the
- * manifest names it. "insecure_keys": {"NAME": "HEX"} are keys for boxes, in the clear.
+ * A relative `source` or `agent` is relative to the manifest's folder. `/tmp` is a memory directory
+ * unless the manifest names it. "insecure_keys": {"NAME": "HEX"} are keys for boxes, in the clear.
  */
 #ifndef IMAGE_MANIFEST_H
 #define IMAGE_MANIFEST_H
@@ -58,6 +60,9 @@ struct manifest {
     uint64_t heap_size;
     uint32_t threads;
     bool clock, network, statistics, attestation;
+    char *agent;                 /* as written; NULL: there is none */
+    char *agent_resolved;        /* as the manifest's folder resolves it */
+    char **agent_arguments;      /* NULL-terminated; NULL: none */
     struct manifest_file *files; /* sorted by path */
     size_t file_count;
 };

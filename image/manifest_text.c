@@ -118,6 +118,11 @@ char *manifest_text(const struct manifest *manifest)
     failed |= json_object_set_new(root, "network", json_boolean(manifest->network));
     failed |= json_object_set_new(root, "statistics", json_boolean(manifest->statistics));
     failed |= json_object_set_new(root, "attestation", json_boolean(manifest->attestation));
+    if (manifest->agent)
+        failed |= json_object_set_new(root, "agent", json_string(manifest->agent));
+    if (manifest->agent_arguments)
+        failed |=
+            json_object_set_new(root, "agent_arguments", strings_json(manifest->agent_arguments));
     failed |= json_object_set_new(root, "files", files_json(manifest));
     char *text = failed ? NULL : json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(root);

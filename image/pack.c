@@ -22,12 +22,22 @@
 #include <string.h>
 
 #define PROGRAM_MOST (UINT64_C(1) << 30) /* bytes of a program's file */
+#define AGENT_ALIGN  UINT64_C(0x200000)
+
+/* A program of the image. */
+struct part {
+    struct elf_program elf;
+    struct functions functions;
+    struct rewrite rewrite;
+};
 
 struct pack {
     struct runtime_load runtime;
-    struct elf_program program;
-    struct functions functions;
-    struct rewrite rewrite;
+    struct part program;
+    struct part agent; /* without pages: there is none */
+    uint8_t *agent_file;
+    struct functions functions; /* of both */
+    struct rewrite rewrite;     /* of both, without stubs */
     struct blob blob;
     struct boot_header boot;
     cella_error *error;
@@ -71,6 +81,13 @@ static void put_elf(struct output *output, const struct elf_program *program)
     }
 }
 
+static void put_part(struct output *output, const struct part *part)
+{
+    put_elf(output, &part->elf);
+    put_region(output, part->elf.high, TEE_PAGE_R | TEE_PAGE_X, part->rewrite.stubs,
+               part->rewrite.stubs_size);
+}
+
 static void put_threads(struct output *output, const struct boot_header *boot)
 {
     for (uint32_t thread = 0; thread < boot->thread_count; thread++) {
@@ -99,23 +116,103 @@ static void put_all(struct output *output, const struct pack *pack)
     memcpy(page, boot, sizeof(*boot));
     put_page(output, LAYOUT_BOOT, TEE_PAGE_REG | TEE_PAGE_R, page);
     put_elf(output, &pack->runtime.program);
-    put_elf(output, &pack->program);
-    put_region(output, pack->program.high, TEE_PAGE_R | TEE_PAGE_X, pack->rewrite.stubs,
-               pack->rewrite.stubs_size);
+    put_part(output, &pack->program);
+    put_part(output, &pack->agent);
     put_region(output, boot->blob.offset, TEE_PAGE_R, pack->blob.bytes, pack->blob.size);
     put_threads(output, boot);
 }
 
-static cella_status load_program(struct pack *pack, const uint8_t *bytes, size_t size,
-                                 const char *name)
+static cella_status load_part(struct part *part, const uint8_t *bytes, size_t size,
+                              const char *name, const struct elf_rules *rules, cella_error *error)
+{
+    cella_status status = elf_load(bytes, size, name, rules, &part->elf, error);
+    if (status == CELLA_OK)
+        status = functions_from_symbols(&part->elf, &part->functions, error);
+    if (status == CELLA_OK)
+        status = rewrite_program(&part->elf, &part->functions, &part->rewrite, error);
+    return status;
+}
+
+static uint64_t part_end(const struct part *part)
+{
+    return align_up(part->elf.high + part->rewrite.stubs_size, LAYOUT_PAGE);
+}
+
+static void part_free(struct part *part)
+{
+    elf_unload(&part->elf);
+    functions_free(&part->functions);
+    rewrite_free(&part->rewrite);
+}
+
+static bool has_fixed_place(const uint8_t *bytes, size_t size)
+{
+    Elf64_Ehdr header;
+    if (size < sizeof(header))
+        return false;
+    memcpy(&header, bytes, sizeof(header));
+    return memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_type == ET_EXEC;
+}
+
+/* The agent lies behind the program, wherever that ends. */
+static cella_status load_agent(struct pack *pack, const struct manifest *manifest)
+{
+    size_t size;
+    const char *name = manifest->agent;
+    uint64_t base = align_up(part_end(&pack->program), AGENT_ALIGN);
+    cella_status status =
+        file_read(manifest->agent_resolved, PROGRAM_MOST, &pack->agent_file, &size, pack->error);
+    if (status != CELLA_OK)
+        return status;
+    if (has_fixed_place(pack->agent_file, size))
+        return fail(pack->error, CELLA_UNSUPPORTED,
+                    "%s: an agent has to fit beside any program: link it with -static-pie", name);
+    if (base >= LAYOUT_PROGRAM_HIGH)
+        return fail(pack->error, CELLA_UNSUPPORTED,
+                    "%s: there is no room for an agent behind the program, which ends at 0x%llx",
+                    name, (unsigned long long)part_end(&pack->program));
+    const struct elf_rules rules = {base, base, LAYOUT_PROGRAM_HIGH};
+    return load_part(&pack->agent, pack->agent_file, size, name, &rules, pack->error);
+}
+
+/* Copies `count` items of each of two arrays one behind the other; NULL: no memory. */
+static void *join(const void *first, size_t first_count, const void *second, size_t second_count,
+                  size_t size)
+{
+    uint8_t *both = calloc(first_count + second_count + 1, size);
+    if (both && first_count)
+        memcpy(both, first, first_count * size);
+    if (both && second_count)
+        memcpy(both + first_count * size, second, second_count * size);
+    return both;
+}
+
+/* Addresses rise: all of the agent's lie behind all of the program's. */
+static bool join_parts(struct pack *pack)
+{
+    const struct part *program = &pack->program, *agent = &pack->agent;
+    pack->functions.count = program->functions.count + agent->functions.count;
+    pack->functions.items =
+        join(program->functions.items, program->functions.count, agent->functions.items,
+             agent->functions.count, sizeof(*pack->functions.items));
+    pack->rewrite.site_count = program->rewrite.site_count + agent->rewrite.site_count;
+    pack->rewrite.left_alone = program->rewrite.left_alone + agent->rewrite.left_alone;
+    pack->rewrite.sites =
+        join(program->rewrite.sites, program->rewrite.site_count, agent->rewrite.sites,
+             agent->rewrite.site_count, sizeof(*pack->rewrite.sites));
+    return pack->functions.items && pack->rewrite.sites;
+}
+
+static cella_status load_programs(struct pack *pack, const uint8_t *bytes, size_t size,
+                                  const char *name, const struct manifest *manifest)
 {
     static const struct elf_rules rules = {LAYOUT_PROGRAM_PIE, LAYOUT_PROGRAM_LOW,
                                            LAYOUT_PROGRAM_HIGH};
-    cella_status status = elf_load(bytes, size, name, &rules, &pack->program, pack->error);
-    if (status == CELLA_OK)
-        status = functions_from_symbols(&pack->program, &pack->functions, pack->error);
-    if (status == CELLA_OK)
-        status = rewrite_program(&pack->program, &pack->functions, &pack->rewrite, pack->error);
+    cella_status status = load_part(&pack->program, bytes, size, name, &rules, pack->error);
+    if (status == CELLA_OK && manifest->agent)
+        status = load_agent(pack, manifest);
+    if (status == CELLA_OK && !join_parts(pack))
+        status = fail(pack->error, CELLA_MEMORY, "%s: no memory for its functions", name);
     return status;
 }
 
@@ -146,7 +243,7 @@ static bool put_sites(struct pack *pack)
 static cella_status fill_blob(struct pack *pack, const char *name, const struct manifest *manifest)
 {
     struct boot_header *boot = &pack->boot;
-    pack->blob.address = align_up(pack->program.high + pack->rewrite.stubs_size, LAYOUT_PAGE);
+    pack->blob.address = part_end(pack->agent.elf.memory ? &pack->agent : &pack->program);
     cella_status status =
         blob_put_manifest(&pack->blob, manifest, file_name(name), boot, pack->error);
     if (status != CELLA_OK)
@@ -169,20 +266,29 @@ static cella_status fill_blob(struct pack *pack, const char *name, const struct 
     return status;
 }
 
+static struct boot_program boot_program(const struct elf_program *elf)
+{
+    return (struct boot_program){
+        .pages = {elf->low, elf->high - elf->low},
+        .entry = elf->entry,
+        .headers = elf->headers,
+        .header_count = elf->header_count,
+        .header_size = sizeof(Elf64_Phdr),
+    };
+}
+
 static void fill_boot(struct pack *pack, const struct manifest *manifest)
 {
     struct boot_header *boot = &pack->boot;
-    const struct elf_program *runtime = &pack->runtime.program, *program = &pack->program;
+    const struct elf_program *runtime = &pack->runtime.program;
     boot->magic = BOOT_MAGIC;
     boot->version = BOOT_VERSION;
     boot->runtime = (struct boot_span){runtime->low, runtime->high - runtime->low};
     boot->runtime_enter = pack->runtime.enter;
     boot->runtime_syscall = pack->runtime.syscall_entry;
-    boot->program = (struct boot_span){program->low, program->high - program->low};
-    boot->program_entry = program->entry;
-    boot->program_headers = program->headers;
-    boot->program_header_count = program->header_count;
-    boot->program_header_size = sizeof(Elf64_Phdr);
+    boot->program = boot_program(&pack->program.elf);
+    if (manifest->agent)
+        boot->agent = boot_program(&pack->agent.elf);
     boot->blob = (struct boot_span){pack->blob.address, align_up(pack->blob.size, LAYOUT_PAGE)};
     boot->threads = boot->blob.offset + boot->blob.size;
     boot->thread_count = manifest->threads;
@@ -221,7 +327,7 @@ cella_status pack_bytes(const uint8_t *program, size_t program_size, const char 
                         size_t *size, cella_error *error)
 {
     struct pack pack = {.error = error};
-    cella_status status = load_program(&pack, program, program_size, name);
+    cella_status status = load_programs(&pack, program, program_size, name, manifest);
     if (status == CELLA_OK)
         status = runtime_load(&pack.runtime, error);
     if (status == CELLA_OK)
@@ -231,7 +337,9 @@ cella_status pack_bytes(const uint8_t *program, size_t program_size, const char 
         status = write_stream(&pack, name, most, bytes, size);
     }
     runtime_unload(&pack.runtime);
-    elf_unload(&pack.program);
+    part_free(&pack.program);
+    part_free(&pack.agent);
+    free(pack.agent_file);
     functions_free(&pack.functions);
     rewrite_free(&pack.rewrite);
     free(pack.blob.bytes);

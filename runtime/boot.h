@@ -11,6 +11,7 @@
  *   0x00020000  runtime: text (R X), read-only data (R), data (R W)
  *   0x00200000  lowest address of a program
  *   ...         program segments, then out-of-line stubs (R X)
+ *   ...         the agent's, if there is one, from a 2 MiB boundary: segments, then stubs
  *   ...         blob (R): the strings, file table and carried files that the boot page points to,
  *               then notes for people and tools (the runtime never reads those)
  *   ...         thread areas, one a TCS (below)
@@ -64,6 +65,7 @@
 #define HEAP_SIZE_MIN (UINT64_C(16) << 20)
 #define HEAP_SIZE_MAX (UINT64_C(1) << 40)
 #define STACK_SIZE    (UINT64_C(8) << 20) /* of the first thread; taken from the heap's top */
+#define AGENT_STACK   (UINT64_C(1) << 20) /* at most, of the agent's first thread */
 
 enum boot_flags {
     BOOT_ARGUMENTS_HOST = 1u << 0,   /* argv comes from the (untrusted) caller */
@@ -106,6 +108,14 @@ struct boot_file {
 };
 static_assert(sizeof(struct boot_file) == 96, "boot_file is part of the image format");
 
+struct boot_program {
+    struct boot_span pages; /* lowest to highest page of its segments, gaps included */
+    uint64_t entry;
+    uint64_t headers; /* AT_PHDR */
+    uint32_t header_count;
+    uint32_t header_size;
+};
+
 struct boot_header {
     uint64_t magic;
     uint32_t version;
@@ -116,18 +126,14 @@ struct boot_header {
     uint64_t runtime_enter;   /* entry of every TCS */
     uint64_t runtime_syscall; /* where the trampoline leads */
 
-    struct boot_span program; /* lowest to highest page of its segments, gaps included */
-    uint64_t program_entry;
-    uint64_t program_headers; /* AT_PHDR */
-    uint32_t program_header_count;
-    uint32_t program_header_size;
+    struct boot_program program;
 
     struct boot_span blob;
     struct boot_span arguments;   /* NUL-terminated strings, one after another */
     struct boot_span environment; /* the same, NAME=VALUE */
     struct boot_span files;       /* struct boot_file, 8-aligned */
     struct boot_span directory;   /* working directory, no NUL */
-    struct boot_span sites;       /* where the program makes system calls, see boot_site_slot */
+    struct boot_span sites;       /* where system calls are made, see boot_site_slot */
     struct boot_span notes;       /* see image/notes.h; never read by the runtime */
 
     uint64_t threads; /* first thread area */
@@ -138,10 +144,13 @@ struct boot_header {
     uint64_t stack_size;
 
     struct boot_span insecure_keys; /* as the environment, NAME=KEY in hexadecimal */
-};
-static_assert(sizeof(struct boot_header) == 264, "boot_header is part of the image format");
 
-/* `sites` is an open-addressed table of uint32_t: the return addresses of the program's rewritten
+    struct boot_program agent; /* runs before the program; zeros: there is none */
+    struct boot_span agent_arguments;
+};
+static_assert(sizeof(struct boot_header) == 320, "boot_header is part of the image format");
+
+/* `sites` is an open-addressed table of uint32_t: the return addresses of the programs' rewritten
  * system calls (those in out-of-line stubs are not in it), 0 where empty, at most half full; a
  * power of two of places. A return address is looked for from this place on. */
 static inline uint32_t boot_site_slot(uint32_t address, uint32_t places)

@@ -9,6 +9,8 @@
 #define THREAD_PROGRAM_STACK 16
 #define THREAD_GATE          24
 #define BLOCK_FROM_TCS       (8 * 4096)
+#define STACK_BYTES          (4 * 4096)
+#define VECTOR_STATE         0xe7 /* x87, SSE, AVX, AVX-512 */
 
     .macro function name
     .globl \name
@@ -85,11 +87,40 @@ runtime_leave:
     function runtime_gate
     jmp *%gs:THREAD_GATE
 
-/* void runtime_unwind(void (*function)(void)): drops the runtime's stack and calls function. */
+/* void runtime_unwind(void (*function)(void)): drops the runtime's stack and calls function.
+ * Nothing of what the thread did before stays in its stack or its registers. */
     function runtime_unwind
+    mov %rdi, %rdx
     mov %gs:THREAD_STACK, %rsp
+    lea -STACK_BYTES(%rsp), %rdi
+    mov $(STACK_BYTES / 8), %ecx
+    xor %eax, %eax
+    cld
+    rep stosq
+    mov %rdx, %rdi
+    mov $VECTOR_STATE, %eax
+    xor %edx, %edx
+    xrstor initial_state(%rip)
+    xor %ebx, %ebx
     xor %ebp, %ebp
+    xor %r8d, %r8d
+    xor %r9d, %r9d
+    xor %r10d, %r10d
+    xor %r11d, %r11d
+    xor %r12d, %r12d
+    xor %r13d, %r13d
+    xor %r14d, %r14d
+    xor %r15d, %r15d
     call *%rdi
     hlt
+
+/* An XSAVE area (Intel SDM vol. 1, section 13.4) of which no component is there: XRSTOR then
+ * initialises them. MXCSR is taken from it all the same. */
+    .section .rodata
+    .balign 64
+initial_state:
+    .fill 24
+    .long 0x1f80
+    .fill 548
 
     .section .note.GNU-stack, "", @progbits

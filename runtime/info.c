@@ -51,7 +51,7 @@ static uint64_t limit_of(long resource)
 {
     switch (resource) {
     case RLIMIT_STACK:
-        return boot->stack_size;
+        return program_stack_size();
     case RLIMIT_NOFILE:
         return RUNTIME_DESCRIPTORS;
     case RLIMIT_NPROC:
@@ -90,9 +90,15 @@ long sys_sched_getaffinity(const long *argument)
     return error ? error : (long)sizeof(mask);
 }
 
+static char name[16] = "enclave"; /* one for all threads */
+
+void info_forget(void)
+{
+    memcpy(name, "enclave\0\0\0\0\0\0\0\0", sizeof(name));
+}
+
 long sys_prctl(const long *argument)
 {
-    static char name[16] = "enclave"; /* one for all threads */
     if (argument[0] == PR_GET_NAME)
         return program_write(argument[1], name, sizeof(name));
     if (argument[0] != PR_SET_NAME)

@@ -12,7 +12,10 @@
  *      different mappings, and lie in [brk_peak, ceiling);
  *   2. brk_start <= brk_now <= brk_peak <= every region's start;
  *   3. memory below `lowest` and above brk_peak has never been given out, so it is zero;
- *      everything else is zeroed when it is given out again.
+ *      everything else is zeroed when it is given out again;
+ *   4. while the agent runs, what it has (brk, mappings) is below `split` and what the runtime has
+ * is above, so that one can be zeroed whole and the other stays. Below it `agent_lowest` is what
+ *      `lowest` is above. Otherwise split is the heap's start.
  */
 #include "files/files.h"
 #include "syscalls.h"
@@ -30,6 +33,7 @@ static struct lock heap_lock;
 static struct region *regions;
 static uint32_t region_count;
 static uint64_t ceiling, lowest;
+static uint64_t split, agent_lowest;
 static uint64_t brk_start, brk_now, brk_peak;
 static uint64_t in_use;
 
@@ -73,7 +77,13 @@ void memory_start(void)
         runtime_stop(RING_STOP_MEMORY, boot->stack_size + table);
     regions = (struct region *)ceiling;
     lowest = ceiling;
-    brk_start = brk_now = brk_peak = boot->heap.offset;
+    split = brk_start = brk_now = brk_peak = boot->heap.offset;
+}
+
+/* Where the program's mappings end. */
+static uint64_t program_ceiling(void)
+{
+    return split > boot->heap.offset ? split : ceiling;
 }
 
 uint64_t memory_in_use(void)
@@ -123,7 +133,8 @@ static bool may_map(uint64_t start, uint64_t size)
 static bool is_free(uint64_t start, uint64_t end)
 {
     uint32_t at = below(end);
-    return may_map(start, end - start) && (at == 0 || regions[at - 1].end <= start);
+    return may_map(start, end - start) && end <= program_ceiling() &&
+           (at == 0 || regions[at - 1].end <= start);
 }
 
 /* Makes place `at` twice; false: there are too many. */
@@ -190,7 +201,8 @@ static bool cut(uint64_t start, uint64_t end)
 static void zero(uint64_t start, uint64_t end)
 {
     uint64_t used = end < brk_peak ? end : brk_peak;
-    uint64_t dirty = start > lowest ? start : lowest;
+    uint64_t least = end <= split ? agent_lowest : lowest;
+    uint64_t dirty = start > least ? start : least;
     if (start < used)
         memset((void *)start, 0, used - start);
     if (dirty < end)
@@ -203,20 +215,21 @@ static bool give(uint64_t start, uint64_t end)
     if (!commit(start, end) || !insert(start, end))
         return false;
     zero(start, end);
-    if (start < lowest)
-        lowest = start;
+    uint64_t *least = end <= split ? &agent_lowest : &lowest;
+    if (start < *least)
+        *least = start;
     return true;
 }
 
-/* The highest free place of `size` bytes; 0: none. */
-static uint64_t find_place(uint64_t size)
+/* The highest free place of `size` bytes in [least, most); 0: none. */
+static uint64_t find_place(uint64_t size, uint64_t least, uint64_t most)
 {
-    uint64_t top = ceiling;
-    for (uint32_t i = region_count;; i--) {
-        uint64_t bottom = i > 0 ? regions[i - 1].end : page_up(brk_peak);
+    uint64_t top = most;
+    for (uint32_t i = below(most);; i--) {
+        uint64_t bottom = i > 0 && regions[i - 1].end > least ? regions[i - 1].end : least;
         if (top >= bottom && top - bottom >= size)
             return top - size;
-        if (i == 0)
+        if (i == 0 || regions[i - 1].start <= least)
             return 0;
         top = regions[i - 1].start;
     }
@@ -233,17 +246,29 @@ static long no_room(uint64_t size)
     return -ENOMEM;
 }
 
-void *memory_map(uint64_t size)
+static void *map(uint64_t size, bool program)
 {
     if (!size || size > boot->heap.size)
         return NULL;
     size = page_up(size);
     lock_acquire(&heap_lock);
-    uint64_t start = find_place(size);
+    uint64_t least = page_up(brk_peak);
+    uint64_t start = program ? find_place(size, least, program_ceiling())
+                             : find_place(size, least > split ? least : split, ceiling);
     if (start && !give(start, start + size))
         start = 0;
     lock_release(&heap_lock);
     return (void *)start;
+}
+
+void *memory_map(uint64_t size)
+{
+    return map(size, false);
+}
+
+void *memory_map_program(uint64_t size)
+{
+    return map(size, true);
 }
 
 void memory_unmap(void *start, uint64_t size)
@@ -256,7 +281,41 @@ void memory_unmap(void *start, uint64_t size)
         runtime_stop(RING_STOP_MEMORY, sizeof(struct region));
 }
 
-/* ---- small objects: sizes are powers of two, each with a free list; above, mappings ---- */
+/* ---- the agent ---- */
+
+void memory_agent_start(void)
+{
+    split = boot->heap.offset + ((ceiling - boot->heap.offset) / 2 & ~(PAGE - 1));
+    agent_lowest = split;
+}
+
+static void wipe(uint64_t start, uint64_t end)
+{
+    if (start < end)
+        memset((void *)start, 0, end - start);
+}
+
+void memory_agent_end(void)
+{
+    uint64_t end = boot->heap.offset + boot->heap.size, at = lowest;
+    lock_acquire(&heap_lock);
+    if (!cut(boot->heap.offset, split))
+        runtime_stop(RING_STOP_MEMORY, sizeof(struct region));
+    wipe(brk_start, brk_peak);
+    wipe(agent_lowest, split);
+    wipe(end - program_stack_size(), end);
+    for (uint32_t i = 0; i < region_count; i++) { /* what the runtime had for it, and has no more */
+        wipe(at, regions[i].start);
+        at = regions[i].end;
+    }
+    wipe(at, ceiling);
+    account(-(int64_t)(brk_now - brk_start));
+    split = brk_now = brk_peak = brk_start;
+    lock_release(&heap_lock);
+}
+
+/* ---- small objects: sizes are powers of two, each with a free list; above, mappings. What is in a
+ * free list is zero. ---- */
 
 #define OBJECT_LEAST UINT64_C(32)
 #define OBJECT_MOST  (UINT64_C(32) << 10)
@@ -301,8 +360,6 @@ void *memory_allocate(size_t size)
     if (!object)
         return NULL;
     object->size = whole;
-    if (whole <= OBJECT_MOST)
-        memset(object + 1, 0, size);
     return object + 1;
 }
 
@@ -316,6 +373,7 @@ void memory_free(void *freed)
         return;
     }
     struct object **list = &free_objects[__builtin_ctzll(object->size)];
+    memset(freed, 0, object->size - sizeof(*object));
     lock_acquire(&object_lock);
     object->next = *list;
     *list = object;
@@ -328,7 +386,8 @@ long sys_brk(const long *argument)
 {
     uint64_t wanted = (uint64_t)argument[0];
     lock_acquire(&heap_lock);
-    uint64_t limit = region_count ? regions[0].start : ceiling;
+    uint64_t most = program_ceiling();
+    uint64_t limit = region_count && regions[0].start < most ? regions[0].start : most;
     if (wanted >= brk_start && wanted <= limit && (wanted <= brk_now || commit(brk_now, wanted))) {
         if (wanted > brk_now)
             zero(brk_now, wanted);
@@ -363,7 +422,7 @@ static bool unmap(uint64_t start, uint64_t end)
 static long place(uint64_t wanted, uint64_t size, int flags)
 {
     if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-        void *start = memory_map(size);
+        void *start = memory_map_program(size);
         return start ? (long)start : no_room(size);
     }
     if (wanted & (PAGE - 1))

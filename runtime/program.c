@@ -66,10 +66,20 @@ static uint64_t find_capabilities(void)
     return edx; /* AT_HWCAP of x86 is CPUID.1.EDX */
 }
 
-_Noreturn void program_start(void)
+uint64_t program_stack_size(void)
 {
-    struct strings arguments = choose(BOOT_ARGUMENTS_HOST, 0, &boot->arguments);
-    struct strings environment = choose(BOOT_ENVIRONMENT_HOST, 1, &boot->environment);
+    return agent_runs() && boot->stack_size > AGENT_STACK ? AGENT_STACK : boot->stack_size;
+}
+
+_Noreturn void program_start(const struct boot_program *program, const struct boot_span *given)
+{
+    struct strings arguments = {0}, environment = {0};
+    if (agent_runs()) { /* nothing of what it is given comes from the host */
+        arguments = checked((const void *)given->offset, given->size, RING_STOP_BOOT, 3);
+    } else {
+        arguments = choose(BOOT_ARGUMENTS_HOST, 0, given);
+        environment = choose(BOOT_ENVIRONMENT_HOST, 1, &boot->environment);
+    }
 
     uint8_t *top = (uint8_t *)boot->heap.offset + boot->heap.size;
     static const char platform[] = "x86_64";
@@ -81,11 +91,11 @@ _Noreturn void program_start(void)
 
     uint64_t auxiliary[] = {
         AT_EXECFN,   (uint64_t)(uintptr_t)platform_at + sizeof(platform) - 1, /* "", or argv[0] */
-        AT_PHDR,     boot->program_headers,
-        AT_PHENT,    boot->program_header_size,
-        AT_PHNUM,    boot->program_header_count,
+        AT_PHDR,     program->headers,
+        AT_PHENT,    program->header_size,
+        AT_PHNUM,    program->header_count,
         AT_PAGESZ,   LAYOUT_PAGE,
-        AT_ENTRY,    boot->program_entry,
+        AT_ENTRY,    program->entry,
         AT_UID,      RUNTIME_USER,
         AT_EUID,     RUNTIME_USER,
         AT_GID,      RUNTIME_USER,
@@ -111,7 +121,7 @@ _Noreturn void program_start(void)
     memcpy(at, auxiliary, sizeof(auxiliary));
     /* Begins as a system call of the entry's would return, with all registers 0. */
     const struct syscall_frame frame = {0};
-    stack[-1] = boot->program_entry;
+    stack[-1] = program->entry;
     thread_self()->program_stack = (uint64_t)(uintptr_t)(stack - 1);
     runtime_resume(&frame, 0);
 }

@@ -107,6 +107,7 @@ enum ring_stop {
     RING_STOP_INTERNAL = 4,  /* an invariant of the runtime does not hold */
     RING_STOP_INSECURE = 5,  /* the CPU lacks something that the runtime must have (RDRAND) */
     RING_STOP_WILD_CALL = 6, /* a call into page 0 that is no system call; debug: from where */
+    RING_STOP_AGENT = 7,     /* the agent ended while others of its threads ran */
 };
 
 enum ring_log {

@@ -117,7 +117,8 @@ void host_put(size_t offset, const void *bytes, size_t size);
 void host_get(size_t offset, void *bytes, size_t size);
 
 /* ---- memory.c: the heap. Sizes are rounded up to pages; pages are zero. ---- */
-void *memory_map(uint64_t size);               /* NULL: no room */
+void *memory_map(uint64_t size);               /* for the runtime itself; NULL: no room */
+void *memory_map_program(uint64_t size);       /* for the program */
 void memory_unmap(void *start, uint64_t size); /* a whole mapping or part of one */
 /* Small objects of the runtime itself, 16-aligned, zeroed; NULL: no room. */
 void *memory_allocate(size_t size);

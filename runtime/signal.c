@@ -57,6 +57,11 @@ static void send(struct thread *thread, int number)
         thread_fetch(thread);
 }
 
+void signal_forget(void)
+{
+    memset(actions, 0, sizeof(actions));
+}
+
 void signal_raise(int number)
 {
     send(thread_self(), number);

@@ -19,7 +19,8 @@ static void start_program(void)
     memory_start();
     clock_start();
     files_start(boot);
-    program_start();
+    agent_start();
+    program_start(&boot->program, &boot->arguments);
 }
 
 _Noreturn void runtime_start(uint8_t *shared, uint64_t size, uint64_t flags, uint64_t tcs)
@@ -55,6 +56,7 @@ _Noreturn void runtime_stop(enum ring_stop why, uint64_t detail)
 
 _Noreturn void runtime_exit(int status, int signal)
 {
+    agent_exit(status, signal);
     boxes_end();
     if (boot->flags & BOOT_STATISTICS) {
         host_put(0, &statistics, sizeof(statistics));

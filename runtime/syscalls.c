@@ -98,7 +98,8 @@ long syscall_refuse(void)
  * the program, not become some system call: only the sites that pack rewrote may call. */
 static void check_site(uint64_t return_address)
 {
-    uint64_t stubs = boot->program.offset + boot->program.size;
+    uint64_t stubs = boot->program.pages.offset + boot->program.pages.size;
+    const struct boot_span *agent = &boot->agent.pages;
     const uint32_t *sites = (const uint32_t *)boot->sites.offset;
     uint32_t places = (uint32_t)(boot->sites.size / sizeof(*sites));
     uint32_t at = boot_site_slot((uint32_t)return_address, places);
@@ -106,7 +107,8 @@ static void check_site(uint64_t return_address)
         for (; sites[at]; at = (at + 1) & (places - 1))
             if (sites[at] == return_address)
                 return;
-        if (return_address >= stubs && return_address < boot->blob.offset)
+        if (return_address >= stubs && return_address < boot->blob.offset &&
+            return_address - agent->offset >= agent->size)
             return;
     }
     runtime_stop(RING_STOP_WILD_CALL, runtime_debug ? return_address : 0);

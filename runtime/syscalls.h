@@ -10,6 +10,7 @@
 /* entry.S */
 void runtime_gate(void);
 _Noreturn void runtime_resume(const struct syscall_frame *frame, long result);
+/* Drops the runtime's stack, which becomes zero, as do the thread's vector registers. */
 _Noreturn void runtime_unwind(void (*function)(void));
 _Noreturn void runtime_start(uint8_t *shared, uint64_t size, uint64_t flags, uint64_t tcs);
 long runtime_syscall(struct syscall_frame *frame);
@@ -23,8 +24,18 @@ uint8_t *host_call_data(uint32_t entry);
 /* Leaves by the gate with a request that only the host thread of this enclave thread serves. */
 int64_t host_leave(uint32_t operation, uint64_t a0, uint64_t a1);
 
+/* agent.c */
+/* Runs the agent, if the image has one; then it does not return. */
+void agent_start(void);
+bool agent_runs(void);
+/* Called when a program ends: goes on to the next one, where that was the agent and all is well. */
+void agent_exit(int status, int signal);
+
 /* memory.c */
 void memory_start(void);
+/* Between these the program's memory is apart from the runtime's; the end zeroes what it had. */
+void memory_agent_start(void);
+void memory_agent_end(void);
 uint64_t memory_in_use(void);
 /* Gives back the stack that a thread unmapped under its own feet. */
 void memory_leave_stack(struct thread *thread);
@@ -39,12 +50,22 @@ long clock_left(long timespec, long id, bool absolute, uint64_t *ns);
 void random_start(void);
 
 /* program.c */
-_Noreturn void program_start(void);
+/* Drops the runtime's stack, and starts a program with these arguments. */
+_Noreturn void program_start(const struct boot_program *program, const struct boot_span *arguments);
+/* Bytes of the first thread's stack, at the heap's top. */
+uint64_t program_stack_size(void);
+
+/* info.c */
+void info_forget(void); /* what the agent said of itself */
 
 /* thread.c */
 void thread_start(struct thread *thread, uint64_t tcs);
 _Noreturn void thread_loop(void);
 struct thread *thread_at(uint32_t number);
+/* The calling thread is the first one, and no other runs. */
+bool thread_is_alone(void);
+/* Waits until all others are idle, then takes from all what the agent left in them. */
+void thread_forget(void);
 
 /* futex.c */
 /* 0 woken, -EAGAIN *word is not value, -ETIMEDOUT, -EINTR. */
@@ -55,6 +76,7 @@ void thread_fetch(struct thread *thread);
 
 /* signal.c */
 void signal_raise(int number); /* to this thread */
+void signal_forget(void);      /* handlers */
 /* Called on the way back to the program: may change where it continues. */
 long signal_deliver(struct syscall_frame *frame, long result);
 

@@ -17,6 +17,7 @@ enum state { FREE = 0, TAKEN = 1, ASSIGNED = 2, RUNNING = 3 };
 
 static _Atomic int32_t next_tid = RUNTIME_PID + 1;
 static _Atomic int32_t running = 1;
+static _Atomic int32_t leaving; /* threads that end, and still use the program's memory */
 
 static struct thread *block_of(uint32_t number)
 {
@@ -160,16 +161,46 @@ static void finish_thread(void)
         atomic_store(word, 0);
         thread_wake(word, 1);
     }
+    atomic_fetch_sub(&leaving, 1);
     thread_loop();
 }
 
 long sys_exit(const long *argument)
 {
     struct thread *self = thread_self();
-    if (atomic_fetch_sub(&running, 1) == 1)
+    atomic_fetch_add(&leaving, 1);
+    if (atomic_fetch_sub(&running, 1) == 1) {
+        atomic_store(&running, 1);
+        atomic_fetch_sub(&leaving, 1);
         runtime_exit((int)argument[0] & 0xff, 0);
+    }
     memory_leave_stack(self);
     runtime_unwind(finish_thread);
+}
+
+bool thread_is_alone(void)
+{
+    return thread_self()->number == 0 && running == 1;
+}
+
+void thread_forget(void)
+{
+    while (leaving)
+        host_leave(RING_YIELD, 0, 0);
+    for (uint32_t i = 0; i < boot->thread_count; i++) {
+        struct thread *thread = block_of(i);
+        thread->program_stack = 0;
+        thread->frame = NULL;
+        thread->start = (struct syscall_frame){0};
+        thread->fs_base = 0;
+        thread->clear_tid = NULL;
+        thread->signal_mask = 0;
+        thread->signals_pending = 0;
+        thread->signal_stack = thread->signal_stack_size = 0;
+        thread->left_stack_size = 0;
+    }
+    next_tid = RUNTIME_PID + 1;
+    write_fs_base(thread_self(), 0);
 }
 
 long sys_exit_group(const long *argument)

@@ -16,6 +16,11 @@
 static struct lock report_lock;
 static uint8_t report_data[RING_REPORT_DATA];
 
+void attestation_forget(void)
+{
+    memset(report_data, 0, sizeof(report_data));
+}
+
 /* ---- user_report_data ---- */
 
 /* A write at the start begins anew, so that what is shorter has zeros behind it. */

@@ -26,6 +26,12 @@ void descriptors_start(void)
         runtime_stop(RING_STOP_MEMORY, RUNTIME_DESCRIPTORS * sizeof(*descriptors));
 }
 
+void descriptors_forget(void)
+{
+    for (long number = 0; number < (long)RUNTIME_DESCRIPTORS; number++)
+        sys_close(&number);
+}
+
 static struct descriptor *descriptor_at(long number)
 {
     return (uint32_t)number < RUNTIME_DESCRIPTORS ? &descriptors[(uint32_t)number] : NULL;

@@ -15,6 +15,9 @@ void files_start(const struct boot_header *header);
 /* Commits the boxes that are still open: the program ends. */
 void boxes_end(void);
 
+/* Takes from the program what it has open, mapped and said, and gives it what it starts with. */
+void files_forget(void);
+
 /* mmap of a file. With MAP_FIXED (private only) `*address` says where, and the caller has put zero
  * pages there; else `*address` is set. MAP_PRIVATE gives a copy in memory of its own, which is
  * freed as anonymous memory is. MAP_SHARED gives the file's own storage: only memory files, and

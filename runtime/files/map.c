@@ -15,7 +15,7 @@ static long map_private(struct file *file, uint64_t offset, uint64_t length, boo
                         void **address)
 {
     uint64_t size = RING_PAGE_UP(length);
-    uint8_t *memory = fixed ? *address : memory_map(size);
+    uint8_t *memory = fixed ? *address : memory_map_program(size);
     if (!memory)
         return -ENOMEM;
     struct iovec vector = {memory, size};

@@ -188,6 +188,7 @@ struct file *file_new(struct node *node, uint32_t flags);
  * below `least`. */
 long descriptor_install(struct file *file, long least, bool close_on_exec);
 void descriptors_start(void);
+void descriptors_forget(void); /* closes all */
 
 static inline bool file_can_read(const struct file *file)
 {
@@ -328,9 +329,11 @@ static inline bool node_is_host_directory(const struct node *node)
 long constant_read(struct file *file, struct transfer *transfer, uint64_t *position);
 void device_start(void);
 void stream_start(void);
+void stream_open(void); /* descriptors 0, 1, 2 */
 
 /* ---- attestation.c ---- */
 void attestation_start(void);
+void attestation_forget(void);
 /* Whether that is /dev/attestation/keys, where what is opened for writing comes to be. */
 bool attestation_is_keys(const struct node *directory);
 struct node *attestation_key(const char *name, size_t length); /* the tree's; NULL: no memory */

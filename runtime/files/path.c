@@ -7,7 +7,7 @@
 #include "node.h"
 
 static struct node *working_directory; /* referenced; under the tree's lock. NULL: the root */
-static _Atomic uint32_t creation_mask = 022;
+static _Atomic uint32_t creation_mask;
 
 static struct node *path_working(void)
 {
@@ -262,6 +262,7 @@ uint32_t path_mode(uint32_t mode)
 
 void path_start(const struct boot_header *header)
 {
+    creation_mask = 022;
     /* The manifest's working directory, NUL-terminated for the walk; missing: the root. */
     uint64_t size = header->directory.size;
     char *path = size && size < PATH_MAX ? memory_allocate(size + 1) : NULL;

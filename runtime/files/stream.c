@@ -89,14 +89,22 @@ const struct node_operations stream_operations = {
     .sync = host_sync,
 };
 
+static struct node *streams[3];
+
+void stream_open(void)
+{
+    for (uint32_t handle = 0; handle < 3; handle++)
+        if (descriptor_install(file_new(node_get(streams[handle]), O_RDWR), handle, false) < 0)
+            runtime_stop(RING_STOP_MEMORY, sizeof(struct file));
+}
+
 void stream_start(void)
 {
     static const char *const paths[3] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
     for (uint32_t handle = 0; handle < 3; handle++) {
-        struct node *node =
+        streams[handle] =
             tree_mount(paths[handle], strlen(paths[handle]), &stream_operations, 0600);
-        node->special = handle;
-        if (descriptor_install(file_new(node_get(node), O_RDWR), handle, false) < 0)
-            runtime_stop(RING_STOP_MEMORY, sizeof(struct file));
+        streams[handle]->special = handle;
     }
+    stream_open();
 }

@@ -308,6 +308,17 @@ static void tree_add(const struct boot_header *header, const struct boot_file *s
     }
 }
 
+void files_forget(void)
+{
+    uint64_t from, to;
+    while (files_unmapped(0, UINT64_MAX, &from, &to))
+        ;
+    descriptors_forget();
+    attestation_forget();
+    stream_open();
+    path_start(boot);
+}
+
 void files_start(const struct boot_header *header)
 {
     descriptors_start();

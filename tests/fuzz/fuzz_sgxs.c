@@ -30,7 +30,7 @@ static void use(const uint8_t *bytes, size_t size)
         for (size_t i = 0; i < notes.site_count; i++)
             if (strlen(notes.sites[i].function) > size)
                 abort();
-        image_function_at(&notes, image->boot.program_entry);
+        image_function_at(&notes, image->boot.program.entry);
         image_notes_free(&notes);
     }
     image_free(image);

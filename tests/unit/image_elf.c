@@ -291,11 +291,11 @@ static void test_pages(void **state)
     uint8_t *bytes = small_pack(&small, &size, &error);
     assert_non_null(bytes);
     assert_int_equal(image_parse(bytes, size, "small", &image, &error), CELLA_OK);
-    assert_int_equal(image->boot.program.offset, SMALL_ADDRESS);
-    assert_int_equal(image->boot.program.size, 0x3000);
-    assert_int_equal(image->boot.program_entry, SMALL_ADDRESS + SMALL_CODE);
-    assert_int_equal(image->boot.program_headers, SMALL_ADDRESS + 64);
-    assert_int_equal(image->boot.program_header_count, 4);
+    assert_int_equal(image->boot.program.pages.offset, SMALL_ADDRESS);
+    assert_int_equal(image->boot.program.pages.size, 0x3000);
+    assert_int_equal(image->boot.program.entry, SMALL_ADDRESS + SMALL_CODE);
+    assert_int_equal(image->boot.program.headers, SMALL_ADDRESS + 64);
+    assert_int_equal(image->boot.program.header_count, 4);
     assert_true(image_read(image, SMALL_ADDRESS, page, sizeof(page)));
     assert_memory_equal(page + SMALL_CODE, "\xb8\x27\0\0\0\xff\xd0\xc3", 8);
     assert_true(image_read(image, SMALL_ADDRESS + SMALL_DATA, page, sizeof(page)));

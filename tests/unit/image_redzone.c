@@ -230,7 +230,7 @@ static void test_stub(void **state)
     struct image *image = pack_function(below_rsp, below_rsp_end, true, &error);
     assert_non_null(image);
     uint64_t site = SMALL_ADDRESS + SMALL_CODE + 10; /* behind mov, mov */
-    uint64_t stubs = image->boot.program.offset + image->boot.program.size;
+    uint64_t stubs = image->boot.program.pages.offset + image->boot.program.pages.size;
     int32_t there, back;
     assert_true(image_read(image, site, code, 8));
     assert_int_equal(code[0], 0xe9);

@@ -117,6 +117,34 @@ BREAK(extend_offset, image->bytes[128 + IMAGE_CHUNK_STRIDE + 9] = 2)
 BREAK(extend_reserved, image->bytes[128 + 16] = 1)
 BREAK(extend_tail, image->bytes[128 + 63] = 1)
 
+/* Where the header speaks of an agent, which is in two chunks. */
+static void put_agent(struct broken *image, struct boot_program agent, struct boot_span arguments)
+{
+    uint8_t bytes[sizeof(agent) + sizeof(arguments)];
+    memcpy(bytes, &agent, sizeof(agent));
+    memcpy(bytes + sizeof(agent), &arguments, sizeof(arguments));
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        *blob_at(image, LAYOUT_BOOT + offsetof(struct boot_header, agent) + i) = bytes[i];
+}
+
+/* An agent as it may be, but for the blob, which it lies over. */
+static struct boot_program agent_of(const struct broken *image)
+{
+    struct boot_program agent = boot_of(image)->program;
+    agent.pages = (struct boot_span){boot_of(image)->blob.offset, 0x1000};
+    agent.entry = agent.headers = agent.pages.offset;
+    return agent;
+}
+
+#define BREAK_AGENT(name, ...)                                                                     \
+    static void break_##name(struct broken *image)                                                 \
+    {                                                                                              \
+        struct boot_program agent = agent_of(image);                                               \
+        struct boot_span arguments = boot_of(image)->arguments;                                    \
+        __VA_ARGS__;                                                                               \
+        put_agent(image, agent, arguments);                                                        \
+    }
+
 BREAK(no_boot, remove_page(image, LAYOUT_BOOT))
 BREAK(no_trampoline, remove_page(image, 0))
 BREAK(boot_magic, BOOT->magic++)
@@ -129,11 +157,11 @@ BREAK(boot_flags_page, set_flags(image, LAYOUT_BOOT, 0x203))
 BREAK(runtime_offset, BOOT->runtime.offset += 0x1000)
 BREAK(runtime_size, BOOT->runtime.size = LAYOUT_PROGRAM_LOW)
 BREAK(runtime_empty, BOOT->runtime.size = 0)
-BREAK(program_low, BOOT->program.offset = 0x100000)
-BREAK(program_wraps, BOOT->program.size = UINT64_MAX - 0xfff)
-BREAK(program_unaligned, BOOT->program.offset += 8)
-BREAK(program_high, BOOT->program.size = LAYOUT_PROGRAM_HIGH)
-BREAK(blob_in_program, BOOT->blob.offset = BOOT->program.offset)
+BREAK(program_low, BOOT->program.pages.offset = 0x100000)
+BREAK(program_wraps, BOOT->program.pages.size = UINT64_MAX - 0xfff)
+BREAK(program_unaligned, BOOT->program.pages.offset += 8)
+BREAK(program_high, BOOT->program.pages.size = LAYOUT_PROGRAM_HIGH)
+BREAK(blob_in_program, BOOT->blob.offset = BOOT->program.pages.offset)
 BREAK(blob_wraps, BOOT->blob.size = UINT64_MAX - 0xfff)
 BREAK(blob_missing, BOOT->blob.size += 0x1000; BOOT->threads += 0x1000)
 BREAK(threads_zero, BOOT->thread_count = 0)
@@ -154,13 +182,23 @@ BREAK(enter_outside, BOOT->runtime_enter = SMALL_ADDRESS)
 BREAK(enter_data, BOOT->runtime_enter = LAYOUT_RUNTIME;
       memcpy(find(image, BOOT->threads) + 2 * IMAGE_RECORD + 32, &BOOT->runtime_enter, 8))
 BREAK(syscall_outside, BOOT->runtime_syscall = 0)
-BREAK(entry_outside, BOOT->program_entry = LAYOUT_RUNTIME)
-BREAK(entry_data, BOOT->program_entry = SMALL_ADDRESS + SMALL_DATA)
-BREAK(headers_outside, BOOT->program_headers = 0)
-BREAK(headers_many, BOOT->program_header_count = UINT32_MAX)
-BREAK(headers_size, BOOT->program_header_size = 64)
+BREAK(entry_outside, BOOT->program.entry = LAYOUT_RUNTIME)
+BREAK(entry_data, BOOT->program.entry = SMALL_ADDRESS + SMALL_DATA)
+BREAK(headers_outside, BOOT->program.headers = 0)
+BREAK(headers_many, BOOT->program.header_count = UINT32_MAX)
+BREAK(headers_size, BOOT->program.header_size = 64)
 BREAK(headers_page, remove_page(image, SMALL_ADDRESS + 0x1000);
-      BOOT->program_headers = SMALL_ADDRESS + 0x1000)
+      BOOT->program.headers = SMALL_ADDRESS + 0x1000)
+BREAK_AGENT(agent_half, agent.pages.size = 0; arguments = (struct boot_span){0, 0})
+BREAK_AGENT(agent_argued, memset(&agent, 0, sizeof(agent)))
+BREAK_AGENT(agent_in_program, agent = BOOT->program)
+BREAK_AGENT(agent_wraps, agent.pages.size = 0 - agent.pages.offset)
+BREAK_AGENT(agent_high, agent.pages.size = LAYOUT_PROGRAM_HIGH)
+BREAK_AGENT(agent_entry, agent.entry = SMALL_ADDRESS)
+BREAK_AGENT(agent_headers, agent.header_count = UINT32_MAX)
+BREAK_AGENT(agent_blob, arguments.size = 0)
+BREAK_AGENT(agent_no_arguments, BOOT->program.pages.size -= 0x1000; agent.pages.offset -= 0x1000;
+            agent.entry = agent.headers = agent.pages.offset; arguments.offset = 0)
 BREAK(arguments_outside, BOOT->arguments.offset = 0)
 BREAK(arguments_wrap, BOOT->arguments.size = UINT64_MAX)
 BREAK(arguments_end, BOOT->arguments.size -= 1)
@@ -290,6 +328,15 @@ static const struct {
     CASE(headers_many, "headers lie outside"),
     CASE(headers_size, "headers lie outside"),
     CASE(headers_page, "headers are in no page"),
+    CASE(agent_half, "agent, which is not there"),
+    CASE(agent_argued, "agent, which is not there"),
+    CASE(agent_in_program, "program's region"),
+    CASE(agent_wraps, "program's region"),
+    CASE(agent_high, "program's region"),
+    CASE(agent_entry, "program's entry lies outside"),
+    CASE(agent_headers, "program's headers lie outside"),
+    CASE(agent_blob, "blob's region"),
+    CASE(agent_no_arguments, "outside the blob"),
     CASE(arguments_outside, "outside the blob"),
     CASE(arguments_wrap, "outside the blob"),
     CASE(arguments_end, "arguments do not end"),

@@ -58,6 +58,12 @@ static const struct {
     {"{\"cella\":1,\"clock\":1}", "clock: must be true or false"},
     {"{\"cella\":1,\"network\":\"yes\"}", "network: must be true or false"},
     {"{\"cella\":1,\"statistics\":null}", "statistics: must be true or false"},
+    {"{\"cella\":1,\"agent\":1}", "agent: must be a string"},
+    {"{\"cella\":1,\"agent\":\"\"}", "agent: must be a path"},
+    {"{\"cella\":1,\"agent_arguments\":[]}", "agent_arguments: there is no \"agent\""},
+    {"{\"cella\":1,\"agent\":\"a\",\"agent_arguments\":\"host\"}",
+     "agent_arguments: must be a list"},
+    {"{\"cella\":1,\"agent\":\"a\",\"agent_arguments\":[1]}", "agent_arguments: entry 0"},
     {"{\"cella\":1,\"attestation\":\"dcap\"}", "attestation: must be true or false"},
     {"{\"cella\":1,\"files\":{}}", "files: must be a list"},
     {"{\"cella\":1,\"files\":[1]}", "files: entry 0 must be an object"},
@@ -200,7 +206,8 @@ static void test_too_much(void **state)
 static const char full[] =
     "{\"cella\":1,\"arguments\":[\"program\",\"-x\"],\"environment\":{\"Z\":\"1\",\"A\":\"b=c\"},"
     "\"working_directory\":\"/work\",\"heap_size\":\"64M\",\"threads\":3,\"clock\":false,"
-    "\"network\":true,\"statistics\":false,\"attestation\":true,\"files\":["
+    "\"network\":true,\"statistics\":false,\"attestation\":true,"
+    "\"agent_arguments\":[\"-q\"],\"agent\":\"tools/agent\",\"files\":["
     "{\"path\":\"/z\",\"kind\":\"measured\",\"source\":\"sub/z\"},"
     "{\"path\":\"/big\",\"kind\":\"measured\",\"source\":\"/abs/big\",\"carry\":false},"
     "{\"path\":\"/work\",\"kind\":\"memory\",\"size\":\"256M\"},"
@@ -220,6 +227,10 @@ static void check_full(const struct manifest *manifest)
     assert_int_equal(manifest->threads, 3);
     assert_false(manifest->clock || manifest->statistics || !manifest->network);
     assert_true(manifest->attestation);
+    assert_string_equal(manifest->agent, "tools/agent");
+    assert_string_equal(manifest->agent_resolved, "/folder/tools/agent");
+    assert_string_equal(manifest->agent_arguments[0], "-q");
+    assert_null(manifest->agent_arguments[1]);
     assert_int_equal(manifest->file_count, 4);
     assert_string_equal(manifest->files[0].path, "/big");
     assert_int_equal(manifest->files[0].kind, BOOT_FILE_HASHED);

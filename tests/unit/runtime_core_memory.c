@@ -47,6 +47,11 @@ void runtime_log(enum ring_log what, uint64_t detail)
     heap_logs += what == RING_LOG_HEAP;
 }
 
+uint64_t program_stack_size(void)
+{
+    return STACK / 2;
+}
+
 /* The host gives chunks of the heap their memory; `heap_gives` false: it has none. */
 static bool heap_gives = true;
 static uint64_t chunk_asked[8];
@@ -524,12 +529,73 @@ static void test_own_stack(void **state)
     assert_int_equal(memory_in_use(), before);
 }
 
+static bool is_zero(uint64_t start, uint64_t end)
+{
+    for (const uint64_t *word = (const uint64_t *)start; word < (const uint64_t *)end; word++)
+        if (*word)
+            return false;
+    return true;
+}
+
+/* What the agent has is apart from what the runtime has for it, and all of it is zeroed. */
+static void test_agent(void **state)
+{
+    (void)state;
+    const int anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
+    begin(3);
+    memory_start();
+    uint64_t heap = header.heap.offset, end = heap + header.heap.size, in_use = memory_in_use();
+    uint64_t top = end - STACK - TABLE;
+    memory_agent_start();
+    uint64_t half = (top - heap) / 2 & ~(PAGE - 1);
+    uint64_t kept = (uint64_t)memory_map(3 * PAGE), gone = (uint64_t)memory_map(2 * PAGE);
+    assert_int_equal(kept, top - 3 * PAGE);
+    assert_int_equal(gone, kept - 2 * PAGE);
+    uint64_t first = (uint64_t)call(sys_mmap, 0, 4 * PAGE, 3, anonymous, -1);
+    assert_int_equal(first, heap + half - 4 * PAGE);
+    uint64_t again = (uint64_t)memory_map_program(PAGE);
+    assert_int_equal(again, first - PAGE);
+    /* neither reaches into the other's half */
+    assert_int_equal(call(sys_brk, first + PAGE, 0, 0, 0, 0), heap);
+    assert_int_equal(call(sys_brk, heap + 5000, 0, 0, 0, 0), heap + 5000);
+    assert_int_equal(call(sys_mmap, heap + half, PAGE, 3, anonymous | MAP_FIXED_NOREPLACE, -1),
+                     -EEXIST);
+    assert_int_equal(call(sys_mmap, 0, half, 3, anonymous, -1), -ENOMEM);
+    assert_null(memory_map(half));
+    assert_int_equal(call(sys_mremap, first, 4 * PAGE, 5 * PAGE, 0, 0), -ENOMEM);
+
+    memset((void *)heap, 0xee, 5000);
+    memset((void *)again, 0xee, 5 * PAGE);
+    memset((void *)gone, 0xee, 5 * PAGE);
+    memset((void *)(end - STACK / 2), 0xee, STACK / 2);
+    assert_int_equal(call(sys_munmap, first, PAGE, 0, 0, 0), 0);
+    assert_int_equal(call(sys_brk, heap + 100, 0, 0, 0, 0), heap + 100);
+    memory_unmap((void *)gone, 2 * PAGE);
+
+    memory_agent_end();
+    assert_true(is_zero(heap, kept));
+    assert_true(is_zero(end - STACK, end));
+    for (uint64_t at = kept; at < top; at += 8)
+        assert_int_equal(*(const uint64_t *)at, UINT64_C(0xeeeeeeeeeeeeeeee));
+    assert_int_equal(memory_in_use(), in_use + 3 * PAGE);
+    /* the program has it all */
+    assert_int_equal(call(sys_brk, heap + 5000, 0, 0, 0, 0), heap + 5000);
+    uint64_t rest = kept - (heap + 2 * PAGE);
+    assert_int_equal(call(sys_mmap, 0, rest, 3, anonymous, -1), heap + 2 * PAGE);
+    assert_true(is_zero(heap, kept));
+
+    assert_int_equal(call(sys_munmap, heap + 2 * PAGE, top - heap - 2 * PAGE, 0, 0, 0), 0);
+    assert_int_equal(call(sys_brk, heap, 0, 0, 0, 0), heap);
+    memset((void *)kept, 0, 3 * PAGE); /* as at launch, for the next test */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chunks),    cmocka_unit_test(test_random),
-        cmocka_unit_test(test_objects),   cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_own_stack), cmocka_unit_test(test_small),
+        cmocka_unit_test(test_chunks),   cmocka_unit_test(test_agent),
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_own_stack),
+        cmocka_unit_test(test_small),
     };
     struct thread self = {0};
     core_become(&self);

@@ -10,10 +10,10 @@
 
 #define STACK (UINT64_C(1) << 20)
 
-static struct boot_header header = {.program_entry = 0x401000,
-                                    .program_headers = 0x400040,
-                                    .program_header_count = 9,
-                                    .program_header_size = 56,
+static struct boot_header header = {.program.entry = 0x401000,
+                                    .program.headers = 0x400040,
+                                    .program.header_count = 9,
+                                    .program.header_size = 56,
                                     .stack_size = STACK};
 const struct boot_header *boot = &header;
 bool runtime_debug;
@@ -35,6 +35,18 @@ _Noreturn void runtime_resume(const struct syscall_frame *frame, long result)
     entry_given = *at;
     stack_given = at + 1;
     longjmp(core_back, 2);
+}
+
+static bool agent;
+
+bool agent_runs(void)
+{
+    return agent;
+}
+
+static void start(void)
+{
+    program_start(&header.program, &header.arguments);
 }
 
 void *memory_map(uint64_t size)
@@ -75,7 +87,7 @@ static void begin(void)
     header.heap = (struct boot_span){(uint64_t)stack, STACK};
     core_become(&self);
     if (setjmp(core_back) == 0)
-        program_start();
+        start();
 }
 
 static void tell(uint64_t which, const char *bytes, size_t size)
@@ -112,16 +124,16 @@ static void check_stack(const char *arguments, size_t arguments_size, const char
     size_t count = 0;
     for (size_t i = 0; i < arguments_size; i++)
         count += arguments[i] == 0;
-    assert_int_equal(entry_given, header.program_entry);
+    assert_int_equal(entry_given, header.program.entry);
     assert_int_equal((uint64_t)stack_given & 15, 0);
     assert_true((uint8_t *)stack_given > stack);
     assert_int_equal(stack_given[0], count);
     const uint64_t *at = check_strings(stack_given + 1, arguments, arguments_size);
     at = check_strings(at, environment, environment_size);
-    assert_int_equal(find(at, AT_PHDR), header.program_headers);
+    assert_int_equal(find(at, AT_PHDR), header.program.headers);
     assert_int_equal(find(at, AT_PHNUM), 9);
     assert_int_equal(find(at, AT_PHENT), 56);
-    assert_int_equal(find(at, AT_ENTRY), header.program_entry);
+    assert_int_equal(find(at, AT_ENTRY), header.program.entry);
     assert_int_equal(find(at, AT_PAGESZ), 4096);
     assert_int_equal(find(at, AT_SECURE), 0);
     assert_string_equal((char *)find(at, AT_PLATFORM), "x86_64");
@@ -195,20 +207,42 @@ static void test_lies(void **state)
     (void)state;
     header.flags = BOOT_ARGUMENTS_HOST;
     tell(0, "no end", 6);
-    assert_stops(program_start(), RING_STOP_HOST_LIED, RING_ARGUMENTS);
+    assert_stops(start(), RING_STOP_HOST_LIED, RING_ARGUMENTS);
     tell(0, "\0x", 2);
-    assert_stops(program_start(), RING_STOP_HOST_LIED, RING_ARGUMENTS);
+    assert_stops(start(), RING_STOP_HOST_LIED, RING_ARGUMENTS);
     memset(told[0], 0, RING_STRINGS_MOST + 1);
     told_size[0] = RING_STRINGS_MOST + 1;
-    assert_stops(program_start(), RING_STOP_HOST_LIED, RING_ARGUMENTS);
+    assert_stops(start(), RING_STOP_HOST_LIED, RING_ARGUMENTS);
     room = false;
     tell(0, STRINGS("one"));
-    assert_stops(program_start(), RING_STOP_MEMORY, 4);
+    assert_stops(start(), RING_STOP_MEMORY, 4);
     room = true;
     static const char many[RING_STRINGS_MOST + 1];
     header.flags = 0;
     header.environment = (struct boot_span){(uint64_t)many, sizeof(many)};
-    assert_stops(program_start(), RING_STOP_BOOT, 3);
+    assert_stops(start(), RING_STOP_BOOT, 3);
+}
+
+/* The agent has its own arguments, and nothing from the host or of the program's. */
+static void test_agent(void **state)
+{
+    (void)state;
+    static const char arguments[] = "agent\0--room";
+    header.flags = BOOT_ARGUMENTS_HOST | BOOT_ENVIRONMENT_HOST;
+    header.arguments = (struct boot_span){(uint64_t)arguments, sizeof(arguments)};
+    tell(0, STRINGS("one\0two"));
+    tell(1, STRINGS("E="));
+    agent = true;
+    begin();
+    check_stack(arguments, sizeof(arguments), "", 0);
+    header.stack_size = 2 * AGENT_STACK;
+    assert_int_equal(program_stack_size(), AGENT_STACK);
+    header.stack_size = AGENT_STACK / 2;
+    assert_int_equal(program_stack_size(), AGENT_STACK / 2);
+    header.stack_size = 2 * AGENT_STACK;
+    agent = false;
+    assert_int_equal(program_stack_size(), 2 * AGENT_STACK);
+    header.stack_size = STACK;
 }
 
 int main(void)
@@ -217,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_measured),
         cmocka_unit_test(test_host),
         cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_agent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

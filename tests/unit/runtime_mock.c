@@ -129,6 +129,11 @@ void *memory_map(uint64_t size)
     return start;
 }
 
+void *memory_map_program(uint64_t size)
+{
+    return memory_map(size);
+}
+
 void memory_unmap(void *start, uint64_t size)
 {
     __atomic_sub_fetch(&mock_pages, (long)RING_PAGE_UP(size), __ATOMIC_RELAXED);
