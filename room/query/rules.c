@@ -98,8 +98,9 @@ static bool shows_few(struct holding *holding, size_t watched)
 {
     struct id_set hidden = together(holding, watched, true);
     struct id_set left = together(holding, watched, false);
-    bool shows = (hidden.count > 0 && hidden.count < holding->least) ||
-                 near_released(holding, watched, &hidden) || near_released(holding, watched, &left);
+    bool shows = (hidden.count > 0 &&
+                  (hidden.count < holding->least || near_released(holding, watched, &hidden))) ||
+                 (left.count > 0 && near_released(holding, watched, &left));
     free(hidden.ids);
     free(left.ids);
     return shows;
