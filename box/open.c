@@ -28,9 +28,10 @@ struct job {
     const struct box_reader *reader;
     const struct target *target;
     const struct cella_box_progress *progress;
-    pthread_mutex_t lock; /* of what follows */
-    uint64_t next;        /* group */
-    uint64_t failed;      /* the first one that failed */
+    pthread_mutex_t writing; /* else threads would spin for the file's lock in the kernel */
+    pthread_mutex_t lock;    /* of what follows */
+    uint64_t next;           /* group */
+    uint64_t failed;         /* the first one that failed */
     cella_status status;
     cella_error error;
 };
@@ -79,7 +80,7 @@ static void failed(struct job *job, uint64_t group, cella_status status, const c
     pthread_mutex_unlock(&job->lock);
 }
 
-static cella_status open_group(const struct job *job, EVP_CIPHER_CTX *cipher, uint64_t group,
+static cella_status open_group(struct job *job, EVP_CIPHER_CTX *cipher, uint64_t group,
                                uint8_t *pages, cella_error *error)
 {
     bool hole;
@@ -87,8 +88,11 @@ static cella_status open_group(const struct job *job, EVP_CIPHER_CTX *cipher, ui
     cella_status status = reader_group(job->reader, cipher, group, pages, &hole, error);
     if (status || hole) /* what is not written is zeros */
         return status;
-    return put(job->target, offset, pages + BOX_PAGE,
-               left < GROUP_BYTES ? (size_t)left : GROUP_BYTES, error);
+    pthread_mutex_lock(&job->writing);
+    status = put(job->target, offset, pages + BOX_PAGE,
+                 left < GROUP_BYTES ? (size_t)left : GROUP_BYTES, error);
+    pthread_mutex_unlock(&job->writing);
+    return status;
 }
 
 static void work(void *context)
@@ -117,6 +121,7 @@ static cella_status open_all(const struct box_reader *reader, const struct targe
     struct job job = {.reader = reader,
                       .target = target,
                       .progress = progress,
+                      .writing = PTHREAD_MUTEX_INITIALIZER,
                       .lock = PTHREAD_MUTEX_INITIALIZER};
     group_run(work, &job, reader->super.size);
     if (job.status && error)

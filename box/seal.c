@@ -46,8 +46,9 @@ struct job {
     const struct cella_box_progress *progress;
     uint8_t file_id[BOX_ID];
     uint8_t file_key[BOX_KEY];
-    uint64_t base;        /* pages before the content */
-    pthread_mutex_t lock; /* of what follows */
+    uint64_t base;           /* pages before the content */
+    pthread_mutex_t writing; /* else threads would spin for the file's lock in the kernel */
+    pthread_mutex_t lock;    /* of what follows */
     bool ended;
     struct box_seal *leaves;
     uint64_t groups, room; /* leaves there are, and may be */
@@ -209,8 +210,11 @@ static cella_status seal_group(struct job *job, EVP_CIPHER_CTX *cipher, uint64_t
     memcpy(leaf->nonce, nonces + BOX_FANOUT * BOX_NONCE, BOX_NONCE);
     if (!good || !seal_page(job, cipher, 1, group, pages, leaf))
         return fail(error, CELLA_SYSTEM, "%s: cannot be sealed", job->input->where);
-    return put(job->output, job->base + box_place_node(1, group), pages, (count + 1) * BOX_PAGE,
-               error);
+    pthread_mutex_lock(&job->writing);
+    cella_status status = put(job->output, job->base + box_place_node(1, group), pages,
+                              (count + 1) * BOX_PAGE, error);
+    pthread_mutex_unlock(&job->writing);
+    return status;
 }
 
 static void work(void *context)
