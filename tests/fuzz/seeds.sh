@@ -5,7 +5,7 @@
 # Usage: seeds.sh FOLDER
 set -eu
 folder=$1
-mkdir -p "$folder/elf" "$folder/sgxs" "$folder/manifest"
+mkdir -p "$folder/box" "$folder/elf" "$folder/sgxs" "$folder/manifest"
 
 source=$(mktemp --suffix=.S)
 trap 'rm -f "$source"' EXIT
@@ -44,6 +44,10 @@ strip -o "$folder/elf/musl-stripped" "$folder/elf/musl"
 
 printf '\000\020\000\000\001\000\000\000' > "$folder/sgxs/change"
 printf 'ECREATE\000\001\000\000\000' > "$folder/sgxs/start"
+
+# the superblock's size, journal page, journal count and flags; the header's stanzas
+printf '\054\040\000\000\001\000\000\000\124\040\000\000\001\000\000\000' > "$folder/box/super"
+printf '\060\000\000\000\001\000\000\000' > "$folder/box/stanzas"
 
 printf '{"cella":1}' > "$folder/manifest/least"
 cat > "$folder/manifest/most" <<'END'
