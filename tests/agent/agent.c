@@ -121,6 +121,8 @@ static void leave(void)
     fill_runtime();
     write_file("/tmp/left", O_WRONLY | O_CREAT, "kept", 4);
     write_file("/dev/attestation/keys/north", O_WRONLY, key, 32);
+    int box = open("/boxes/of the agent", O_RDWR | O_CREAT, 0600);
+    CHECK(box >= 0 && write(box, data, sizeof(data)) == sizeof(data)); /* and is left open */
     write_file("/dev/attestation/user_report_data", O_WRONLY, data, 64);
     fill_stack();
     /* with the pattern in its registers */

@@ -71,6 +71,17 @@ static void check_self(void)
     CHECK(gettid() == getpid());
 }
 
+/* The box that the agent left open, by the key that it set. */
+static void check_box(void)
+{
+    uint64_t word = 0;
+    int fd = open("/boxes/of the agent", O_RDONLY);
+    CHECK(fd >= 0 && lseek(fd, 0, SEEK_END) == 32768);
+    CHECK(pread(fd, &word, sizeof(word), 32768 - 8) == sizeof(word));
+    CHECK(~word == pattern_complement);
+    CHECK(close(fd) == 0);
+}
+
 int main(int argc, char **argv)
 {
     size_t count = 0;
@@ -88,6 +99,7 @@ int main(int argc, char **argv)
                 count++;
             }
     }
+    check_box();
     printf("%zu\n", count);
     return 0;
 }

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 static const char *program, *agent, *dynamic, *fixed;
+static char boxes[] = "/tmp/cella-boxes-XXXXXX"; /* the folder of the boxes */
 static cella_tee where;
 
 static cella_status pack(const char *which, const char *what, cella_image **image,
@@ -29,8 +30,10 @@ static cella_status pack(const char *which, const char *what, cella_image **imag
     char manifest[1024], path[] = "/tmp/cella-agent-XXXXXX";
     snprintf(manifest, sizeof(manifest),
              "{\"cella\": 1, \"attestation\": true, \"heap_size\": \"64M\", \"threads\": 3, "
-             "\"arguments\": \"host\", \"agent\": \"%s\", \"agent_arguments\": [\"%s\"]}",
-             which, what);
+             "\"arguments\": \"host\", \"agent\": \"%s\", \"agent_arguments\": [\"%s\"], "
+             "\"files\": [{\"path\": \"/boxes\", \"kind\": \"box\", \"source\": \"%s\", "
+             "\"directory\": true, \"writable\": true, \"key\": \"north\"}]}",
+             which, what, boxes);
     int fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, manifest, strlen(manifest)) == (ssize_t)strlen(manifest));
     close(fd);
@@ -115,6 +118,22 @@ static void run(struct run *run)
     memset(run->output, 0, sizeof(run->output));
     assert_true(pread(output, run->output, sizeof(run->output) - 1, 0) >= 0);
     close(output);
+}
+
+static int make_boxes(void **state)
+{
+    (void)state;
+    strcpy(boxes, "/tmp/cella-boxes-XXXXXX");
+    return mkdtemp(boxes) ? 0 : -1;
+}
+
+static int remove_boxes(void **state)
+{
+    (void)state;
+    char path[64];
+    snprintf(path, sizeof(path), "%s/of the agent", boxes);
+    unlink(path);
+    return rmdir(boxes);
 }
 
 /* Nothing of the agent is to be found; what a memory file keeps is. */
@@ -227,7 +246,7 @@ int main(int argc, char **argv)
         tees[i]->probe(&probe);
         where = i ? CELLA_TEE_VSM : CELLA_TEE_PROCESS;
         if (probe.works)
-            failed += cmocka_run_group_tests_name(tees[i]->name, running, NULL, NULL);
+            failed += cmocka_run_group_tests_name(tees[i]->name, running, make_boxes, remove_boxes);
         else
             print_message("skipped: no %s here: %s\n", tees[i]->name, probe.summary);
     }

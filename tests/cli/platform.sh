@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# platform.sh CELLA: who signs evidence here: made once, shown as openssl sees it, never overwritten.
+# platform.sh CELLA INSIDE: who signs evidence here: made once, shown as openssl sees it, never overwritten.
 set -u
 cella=$(readlink -f "$1")
+inside=$(readlink -f "$2") # of tests/attestation
 here=$(dirname "$(readlink -f "$0")")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -52,6 +53,20 @@ exits 0
 is_json out "j == {'folder': 'before', 'subject': '$subject', 'root': '$root'}"
 try openssl verify -x509_strict -CAfile here/platform/root.pem here/platform/platform.pem
 exits 0
+
+# A program that asks for evidence: with a platform it gets some, without one it is told, and runs.
+echo '{"cella": 1, "attestation": true, "arguments": ["inside", "quote"]}' >quote.json
+echo '{"cella": 1, "attestation": true, "arguments": ["inside", "none"]}' >none.json
+try "$cella" run --tee process -m quote.json "$inside"
+exits 0
+quiet
+shows 'cella-process'
+shows 'application/vnd.cella.evidence+cbor'
+try env CELLA_PLATFORM=nowhere "$cella" run --tee process -m none.json "$inside"
+exits 0
+shows 'none'
+checks=$((checks + 1))
+[ "$(grep -c 'runs without evidence' err)" = 1 ] || failed "the absence of a platform is said once"
 
 unset CELLA_PLATFORM
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
