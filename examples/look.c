@@ -93,6 +93,20 @@ static uint32_t count(const bool *here)
     return patients;
 }
 
+/* The file behind a shared mapping. Its holes are zeros, and reading them would fill memory. */
+static int open_mapped(const char *pid, uint64_t start, uint64_t end)
+{
+    char path[96];
+    snprintf(path, sizeof(path), "/proc/%s/map_files/%" PRIx64 "-%" PRIx64, pid, start, end);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static uint64_t next_data(int file, uint64_t offset)
+{
+    off_t data = lseek(file, (off_t)offset, SEEK_DATA);
+    return data >= 0 ? (uint64_t)data & ~UINT64_C(4095) : errno == ENXIO ? UINT64_MAX : offset;
+}
+
 /* Reads one process; returns the bytes that could be read. */
 static uint64_t read_process(const char *pid, bool *here)
 {
@@ -105,9 +119,12 @@ static uint64_t read_process(const char *pid, bool *here)
     snprintf(path, sizeof(path), "/proc/%s/mem", pid);
     int memory = open(path, O_RDONLY);
     while (maps && memory >= 0 && fgets(line, sizeof(line), maps)) {
-        uint64_t start, end;
-        if (sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end) != 2)
+        uint64_t start, end, offset;
+        char shared;
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*3c%c %" SCNx64, &start, &end, &shared,
+                   &offset) != 4)
             continue;
+        int file = shared == 's' ? open_mapped(pid, start, end) : -1;
         if (end - start > physical) { /* address space, not memory: sanitizers reserve it so */
             fprintf(stderr,
                     "process %s: passed over a mapping of %" PRIu64
@@ -117,6 +134,12 @@ static uint64_t read_process(const char *pid, bool *here)
         }
         size_t kept = 0; /* the end of one piece is searched with the next */
         for (uint64_t at = start; at < end;) {
+            uint64_t data = file >= 0 ? next_data(file, offset + (at - start)) : 0;
+            if (data > offset + (at - start)) {
+                at = data - offset < end - start ? start + (data - offset) : end;
+                kept = 0;
+                continue;
+            }
             size_t wanted = end - at < BUFFER ? end - at : BUFFER;
             ssize_t size = pread(memory, buffer + kept, wanted, (off_t)at);
             if (size <= 0) {
@@ -126,13 +149,16 @@ static uint64_t read_process(const char *pid, bool *here)
                     at += BUFFER - 4096;
                 continue;
             }
-            search(buffer, kept, kept + (size_t)size, here);
+            if (buffer[0] != 0 || memcmp(buffer, buffer + 1, kept + (size_t)size - 1) != 0)
+                search(buffer, kept, kept + (size_t)size, here); /* zeros hold nobody */
             total += (uint64_t)size;
             at += (uint64_t)size;
             size_t all = kept + (size_t)size;
             kept = all < NEEDLE - 1 ? all : NEEDLE - 1;
             memmove(buffer, buffer + all - kept, kept);
         }
+        if (file >= 0)
+            close(file);
     }
     memset(buffer, 0, sizeof(buffer));
     if (maps)
