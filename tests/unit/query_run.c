@@ -19,23 +19,29 @@ static const char patients[] =
     "pid,age,grade,note\n"
     "1,50,1,a\n2,60,1,b\n3,70,1,c\n4,40,2,d\n5,45,2,e\n6,,2,f\n7,80,3,g\n";
 
-static void check(const char *inputs, const char *statements, const char *expected)
+/* Runs the statements over the inputs, and gives output "o" of statement "s"; or the sentence. */
+static char *run_it(const char *inputs, const char *statements, struct query_account *account)
 {
     struct contract_input loaded = {"r", patients};
     struct query_plan *plan;
-    struct query_account account;
     cella_error error;
     struct query_run *run = contract_start(
-        contract_contract("{" PARTIES ",'inputs':[%s],'statements':[%s]," OUTPUT("s") "}", inputs,
-                          statements),
+        contract_contract("{" PARTIES ",'inputs':[%s],'parameters':[{'name':'p','type':'text',"
+                          "'value':'x` or 1=1 --'}],'statements':[%s]," OUTPUT("s") "}",
+                          inputs, statements),
         &loaded, 1, &plan);
-    char *text = contract_output(run, "o", &account, &error);
-    if (!text)
-        fail_msg("%s", error.sentence);
-    assert_string_equal(text, expected);
-    free(text);
+    char *text = contract_output(run, "o", account, &error);
     query_run_free(run);
     query_plan_free(plan);
+    return text ? text : strdup(error.sentence);
+}
+
+static void check(const char *inputs, const char *statements, const char *expected)
+{
+    struct query_account account;
+    char *text = run_it(inputs, statements, &account);
+    assert_string_equal(text, expected);
+    free(text);
 }
 
 #define BY_GRADE                                                                                   \
@@ -58,11 +64,186 @@ static void test_small_groups_stay(void **state)
           "grade,n,people,age\r\n1,3,3,60\r\n2,3,3,42.5\r\n3,1,1,80\r\n");
 }
 
+#define OPEN                                                                                       \
+    "{'name':'r','owner':'north','format':'csv','box':'any','columns':["                           \
+    "{'name':'age','type':'real','role':'measure'},"                                               \
+    "{'name':'grade','type':'integer','role':'dimension'}],'rules':{}}"
+#define SELECT(more, select)                                                                       \
+    "{'name':'s','from':{'input':'r','as':'r'}" more ",'select':[" select "]}"
+#define RULE "{'least_individuals':2}"
+
+static void test_values_of_few_stay(void **state)
+{
+    (void)state;
+    /* A condition of its own, a missing value, a quantile's sides. */
+    check(PATIENTS(RULE), SELECT("", "{'name':'n','count':true,'where':'r.age > 75'}"),
+          "n\r\n\r\n");
+    check(PATIENTS(RULE), SELECT("", "{'name':'n','mean':'r.age','where':'r.grade = 3'}"),
+          "n\r\n\r\n");
+    check(PATIENTS(RULE), SELECT("", "{'name':'n','count':true,'where':'r.grade != 3'}"),
+          "n\r\n\r\n"); /* all but one */
+    check(PATIENTS(RULE), SELECT("", "{'name':'n','quantile':'r.age','q':0.99}"), "n\r\n\r\n");
+    check(PATIENTS(RULE), SELECT("", "{'name':'n','median':'r.age'}"), "n\r\n55\r\n");
+}
+
+static void test_differences_stay(void **state)
+{
+    (void)state;
+    /* Everyone, and everyone but one: the second to be asked for does not leave. */
+    struct contract_input loaded = {"r", patients};
+    struct query_plan *plan;
+    struct query_account account;
+    cella_error error;
+    struct query_run *run = contract_start(
+        contract_contract("{" PARTIES ",'inputs':[" PATIENTS(
+            RULE) "],'statements':["
+                  "{'name':'a','from':{'input':'r','as':'r'},'select':[{'name':'t','sum':'r.age'}]}"
+                  ","
+                  "{'name':'b','from':{'input':'r','as':'r'},'where':['r.age < 80 or r.age is "
+                  "null'],"
+                  "'select':[{'name':'t','sum':'r.age'}]},"
+                  "{'name':'c','from':{'input':'r','as':'r'},"
+                  "'select':[{'name':'t','sum':'case when r.age < 80 then r.age end'}]}],"
+                  "'outputs':[{'name':'a','statement':'a','format':'csv','recipients':['south'],'"
+                  "rules':{}},"
+                  "{'name':'b','statement':'b','format':'csv','recipients':['south'],'rules':{}},"
+                  "{'name':'c','statement':'c','format':'csv','recipients':['south'],'rules':{}}]"
+                  "}"),
+        &loaded, 1, &plan);
+    static const char *const expected[][2] = {
+        {"a", "t\r\n345\r\n"}, {"c", "t\r\n\r\n"}, {"b", "t\r\n"}, {"a", "t\r\n345\r\n"}};
+    for (size_t i = 0; i < 4; i++) {
+        char *text = contract_output(run, expected[i][0], &account, &error);
+        assert_string_equal(text, expected[i][1]);
+        free(text);
+    }
+    query_run_free(run);
+    query_plan_free(plan);
+}
+
+static void test_above_a_statement(void **state)
+{
+    (void)state;
+    /* What was kept back below does not come back above; and the sets go on. */
+    check(PATIENTS(RULE),
+          "{'name':'d','from':{'input':'r','as':'r'},'group':['r.grade'],'select':[{'name':'n','"
+          "count':true}]},"
+          "{'name':'s','from':{'statement':'d','as':'d'},'select':[{'name':'all','sum':'d.n'},{'"
+          "name':'rows','count':true}]}",
+          "all,rows\r\n3,1\r\n");
+}
+
+static void test_rounding(void **state)
+{
+    (void)state;
+    check(PATIENTS("{'round':5,'digits':2}"), BY_GRADE,
+          "grade,n,people,age\r\n1,5,5,60\r\n2,5,5,42\r\n3,0,0,80\r\n");
+    check(PATIENTS("{'round':5}"), SELECT("", "{'name':'t','sum':'r.age > 45'}"), "t\r\n5\r\n");
+    check(PATIENTS("{'most_rows':1}"),
+          SELECT(",'group':['r.grade'],'order':[{'by':'t','descending':true}]",
+                 "{'name':'t','sum':'r.age'}"),
+          "grade,t\r\n1,180\r\n");
+}
+
+static void test_values_are_no_sql(void **state)
+{
+    (void)state;
+    check(OPEN,
+          SELECT(",'let':[{'name':'l','value':'case when r.grade = 1 then `x`` or 1=1 --` else `y` "
+                 "end'}]"
+                 ",'where':['l = :p or l = `\\\"; drop table r`']",
+                 "{'name':'n','count':true}"),
+          "n\r\n3\r\n");
+    check(OPEN,
+          SELECT("",
+                 "{'name':'a','sum':'1 / (r.grade - r.grade)'},"
+                 "{'name':'b','sum':'9223372036854775807'},"
+                 "{'name':'c','sum':'abs(-9223372036854775807 - 1)'}"),
+          "a,b,c\r\n,6.456360425798343e+19,6.456360425798343e+19\r\n");
+}
+
+static void test_free_sql(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {
+        "SELECT * FROM sqlite_master",
+        "SELECT name FROM sqlite_schema",
+        "SELECT name FROM pragma_table_info(`r`)",
+        "PRAGMA table_info(r)",
+        "ATTACH `x` AS y",
+        "CREATE TABLE z(a)",
+        "INSERT INTO r VALUES(1, 1)",
+        "DELETE FROM r",
+        "SELECT load_extension(`x`)",
+        "SELECT randomblob(1000000000)",
+        "SELECT cella_set(0, 1) FROM r",
+        "SELECT writefile(`x`, `y`)",
+        "SELECT * FROM \\\"~d\\\"",
+        "SELECT 1; SELECT 2",
+        "EXPLAIN SELECT 1",
+        "VACUUM",
+        "",
+        "SELECT ?",
+        "SELECT :q",
+        "SELECT x`00`",
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        char statement[300];
+        struct query_account account;
+        snprintf(statement, sizeof(statement), "{'name':'s','sql':'%s'}", refused[i]);
+        char *text = run_it(OPEN, statement, &account);
+        if (strncmp(text, "statement s: ", 13) != 0 && strncmp(text, "parameter ", 10) != 0)
+            fail_msg("%s: %s", refused[i], text);
+        free(text);
+    }
+    check(OPEN, "{'name':'s','sql':'SELECT grade, count(*) AS n FROM r GROUP BY 1 ORDER BY 1'}",
+          "grade,n\r\n1,3\r\n2,3\r\n3,1\r\n");
+    check(OPEN,
+          "{'name':'d','sql':'SELECT grade, age FROM r','columns':[{'name':'g','type':'integer'},"
+          "{'name':'a','type':'real'}]},"
+          "{'name':'s','from':{'statement':'d','as':'d'},'group':['d.g'],'select':[{'name':'n','"
+          "count':true}]}",
+          "g,n\r\n1,3\r\n2,3\r\n3,1\r\n");
+    check(OPEN,
+          "{'name':'s','sql':'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT "
+          "5) SELECT sum(x) AS t FROM c'}",
+          "t\r\n15\r\n");
+}
+
+static void test_free_sql_reads_open_inputs_alone(void **state)
+{
+    (void)state;
+    struct contract_input loaded[] = {{"r", patients}, {"q", "grade,age\n1,2\n"}};
+    struct query_plan *plan;
+    struct query_account account;
+    cella_error error;
+    struct query_run *run = contract_start(
+        contract_contract("{" PARTIES ",'inputs':[" PATIENTS(
+            RULE) ","
+                  "{'name':'q','owner':'south','format':'csv','box':'any','columns':["
+                  "{'name':'age','type':'real','role':'measure'},"
+                  "{'name':'grade','type':'integer','role':'dimension'}],'rules':{}}],"
+                  "'statements':[{'name':'s','sql':'SELECT age FROM q UNION ALL SELECT pid FROM "
+                  "r'}]," OUTPUT("s") "}"),
+        loaded, 2, &plan);
+    assert_null(contract_output(run, "o", &account, &error));
+    assert_non_null(strstr(error.sentence, "prohibited"));
+    query_run_free(run);
+    query_plan_free(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_small_groups_stay),
+        cmocka_unit_test(test_values_of_few_stay),
+        cmocka_unit_test(test_differences_stay),
+        cmocka_unit_test(test_above_a_statement),
+        cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_values_are_no_sql),
+        cmocka_unit_test(test_free_sql),
+        cmocka_unit_test(test_free_sql_reads_open_inputs_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
