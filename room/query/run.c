@@ -721,7 +721,7 @@ static bool finish_table(const struct plan_statement *statement, struct query_ta
                 free(moved[i * watched + k].ids);
         }
     }
-    if (right) {
+    if (right && rows) {
         memcpy(table->values, values, rows * width * sizeof(*values));
         if (sets)
             memcpy(sets, moved, rows * watched * sizeof(*sets));
