@@ -80,7 +80,7 @@ enum box_stanza_type {
 struct box_stanza { /* each followed by `size` bytes, as below */
     uint16_t type;
     uint16_t size;
-};
+} __attribute__((packed)); /* at any address: a former name may be of odd length */
 
 /* HPKE (RFC 9180) base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM; info is
  * "cella box 1" and the file id, no additional data. */
