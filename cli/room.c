@@ -10,6 +10,7 @@
 
 #include <getopt.h>
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,8 @@ static const char help[] =
     "  --folder DIR         the party's own directory, which nobody else may have\n"
     "                       (default: the current one): what it signed, its ledger\n"
     "  --key NAME|FILE      its key (default: keys/PARTY.key in --folder, else PARTY)\n"
+    "  --passphrase-fd N    the key's passphrase is the first line of descriptor N\n"
+    "                       (default: it is asked for)\n"
     "  --party NAME|FILE    new: a party, by its name or its .pub file; repeated\n"
     "  --program IMAGE      new: the image to agree on (default: cella-query)\n"
     "  --tee auto|vsm|process   run: where (default: auto)\n"
@@ -89,13 +92,18 @@ cella_status room_key(const struct room_request *request, const struct contract_
                       struct cella_key *key, cella_error *error)
 {
     char path[PATH_MAX];
-    bool locked;
+    bool locked = false;
     cella_status status = CELLA_OK;
     snprintf(path, sizeof(path), "%s/keys/%s.key", request->own, party->name);
     if (request->key || !store_there(path))
         status = cella_key_path(request->key ? request->key : party->name, ".key", path, error);
     if (!status)
         status = cella_key_load(path, NULL, key, &locked, error);
+    if (status && locked) {
+        status = cli_passphrase_get(request->passphrase, path, false, error);
+        if (!status)
+            status = cella_key_load(path, &request->passphrase->is, key, &locked, error);
+    }
     if (!status && (memcmp(key->is.signing, party->signing_key, 32) != 0 ||
                     memcmp(key->is.receiving, party->receiving_key, 32) != 0)) {
         cella_key_wipe(key);
@@ -205,6 +213,10 @@ static int take(struct room_request *request, int option)
         return read_tee(optarg, &request->tee)
                    ? 0
                    : cli_misused(&cli_room, "--tee is auto, vsm or process, not '%s'", optarg);
+    case ROOM_PASSPHRASE:
+        return cli_passphrase_fd(request->passphrase, optarg)
+                   ? 0
+                   : cli_misused(&cli_room, "--passphrase-fd takes a descriptor, not '%s'", optarg);
     case ROOM_WAIT:
         return read_seconds(optarg, &request->wait)
                    ? 0
@@ -236,10 +248,13 @@ static int run(const struct room_verb *verb, int count, char **arguments)
         {"set", required_argument, NULL, ROOM_SET},
         {"output", required_argument, NULL, ROOM_OUTPUT},
         {"insecure_debug", no_argument, NULL, ROOM_DEBUG},
+        {"passphrase-fd", required_argument, NULL, ROOM_PASSPHRASE},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    struct room_request request = {.own = ".", .output = ".", .wait = -1};
+    struct cli_passphrase passphrase = {.fd = -1};
+    struct room_request request = {
+        .passphrase = &passphrase, .own = ".", .output = ".", .wait = -1};
     int option, at;
     opterr = 0;
     while ((option = getopt_long(count, arguments, ":ho:", options, &at)) >= 0) {
@@ -260,7 +275,9 @@ static int run(const struct room_verb *verb, int count, char **arguments)
                                            : "too few arguments, or too many");
     request.room = arguments[optind];
     request.arguments = arguments + optind + 1;
-    return verb->run(&request);
+    int status = verb->run(&request);
+    OPENSSL_cleanse(&passphrase, sizeof(passphrase));
+    return status;
 }
 
 static int verb_room(int count, char **arguments)

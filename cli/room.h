@@ -5,18 +5,18 @@
 #ifndef CLI_ROOM_H
 #define CLI_ROOM_H
 
-#include "../box/key.h"
 #include "../room/contract.h"
-#include "cli.h"
+#include "keys.h"
 
 #define ROOM_GIVEN 64 /* most of an option that may be given several times */
 
 struct room_request {
-    const char *room;  /* the room's directory */
-    const char *as;    /* the party that acts */
-    const char *own;   /* its own directory */
-    const char *key;   /* name or file of its key; NULL: the party's name */
-    const char *image; /* or program */
+    const char *room;                  /* the room's directory */
+    const char *as;                    /* the party that acts */
+    const char *own;                   /* its own directory */
+    const char *key;                   /* name or file of its key; NULL: the party's name */
+    struct cli_passphrase *passphrase; /* of the key, where it is under one */
+    const char *image;                 /* or program */
     const char *output;
     const char *parties[ROOM_GIVEN], *values[ROOM_GIVEN];
     size_t party_count, value_count;
@@ -51,8 +51,9 @@ enum {
     ROOM_SET = 1 << 11,
     ROOM_OUTPUT = 1 << 12,
     ROOM_DEBUG = 1 << 13,
+    ROOM_PASSPHRASE = 1 << 14,
 };
-#define ROOM_ACTS (ROOM_AS | ROOM_KEY | ROOM_FOLDER)
+#define ROOM_ACTS (ROOM_AS | ROOM_KEY | ROOM_FOLDER | ROOM_PASSPHRASE)
 
 extern const struct room_verb room_new, room_sign, room_check, room_add, room_run, room_release,
     room_result, room_log_show, room_status, room_report;

@@ -4,8 +4,8 @@
  * the statements of /room/contract.json over the inputs that were released, and nothing else.
  * Errors about data go to the outputs' recipients, sealed; the host sees that there was one.
  */
+#include "../../box/hex.h"
 #include "../agent.h"
-
 #include "query.h"
 
 #include <openssl/crypto.h>
@@ -37,10 +37,13 @@ static cella_status load_input(void *context, struct agent *agent,
                                size_t size, cella_error *error)
 {
     uint64_t rows = 0;
+    char version[65];
+    hex_write(agent->inputs[input - agent->contract->inputs].version, 32, version);
     cella_status status = query_run_load(context, input->name, bytes, size, &rows, error);
     if (!status)
         agent_note(agent, "input",
-                   json_pack("{s:s, s:I}", "name", input->name, "rows", (json_int_t)rows));
+                   json_pack("{s:s, s:s, s:I}", "name", input->name, "box", version, "rows",
+                             (json_int_t)rows));
     return status;
 }
 

@@ -66,6 +66,19 @@ host_starts() {
         >host.out 2>host.err </dev/null &
     host=$!
 }
+# soon COMMAND...: waits until it succeeds, for 10 s at most.
+soon() {
+    for try in $(seq 200); do
+        "$@" 2>/dev/null && return
+        sleep 0.05
+    done
+}
+# A nonce in north's name, and the enclave's answer.
+someone_asks() {
+    soon grep -q waiting host.out
+    head -c 32 /dev/urandom >"$room/run/north.nonce"
+    soon test -e "$room/run/north.statement"
+}
 host_ends() {
     command="cella room run"
     wait "$host"
@@ -142,6 +155,22 @@ refuses "signatures: expected all 2, found 0"
 shows "$mrenclave"
 try "$cella" room new fresh --party north
 refuses "is there already, and is not overwritten"
+
+# ---- a key under a passphrase
+command="cella key new vault"
+"$cella" key new vault --passphrase-fd 3 3<<<"open sesame" >out 2>err
+status=$?
+exits 0
+try "$cella" room new locked --party vault --program "$image"
+exits 0
+for word in "open sesame" "open barley"; do
+    command="cella room sign locked, $word"
+    mkdir -p vault
+    "$cella" room sign locked --as vault --folder vault --passphrase-fd 3 3<<<"$word" >out 2>err
+    status=$?
+    [ "$word" = "open barley" ] || { exits 0; shows "vault has signed"; }
+done
+refuses "this passphrase does not open it"
 
 # ---- from the contract to the results
 room_make good
@@ -287,16 +316,10 @@ cp good/run/north.release replayed
 kill "$host" # the first owner has released: then it is run again
 host_ends
 host_starts
-for try in $(seq 200); do # a nonce that somebody else asks with
-    [ -d good/run ] && head -c 32 /dev/urandom >good/run/north.nonce && [ -e good/run/north.statement ] && break
-    sleep 0.05
-done
+someone_asks # the host in north's name
 cp replayed good/run/north.release
 releases south
-for try in $(seq 100); do
-    grep -q '"refused":{"north"' good/run/status.json 2>/dev/null && break
-    sleep 0.05
-done
+soon grep -q '"refused":{"north"' good/run/status.json
 command="a replayed release"
 cp good/run/status.json out
 shows '"refused":{"north":"'
@@ -308,16 +331,9 @@ room_make twin 'c["runs"] = 1'
 cp good/run/north.release other_contract
 host_starts
 releases south
-head -c 32 /dev/urandom >twin/run/north.nonce
-for try in $(seq 100); do
-    [ -e twin/run/north.statement ] && break
-    sleep 0.05
-done
+someone_asks
 cp other_contract twin/run/north.release
-for try in $(seq 100); do
-    grep -q '"refused":{"north"' twin/run/status.json && break
-    sleep 0.05
-done
+soon grep -q '"refused":{"north"' twin/run/status.json
 command="a release of another contract"
 cp twin/run/status.json out
 shows '"refused":{"north":"'
