@@ -418,12 +418,18 @@ static long box_file_sync(struct file *file, bool data_only)
     return result;
 }
 
+/* No lock is given back: a thread that goes on meanwhile waits for the end, rather than find a box
+ * closed. */
 void boxes_end(void)
 {
+    struct vector_state state;
     lock_acquire(&boxes_lock);
-    while (open_nodes)
-        content_close(open_nodes);
-    lock_release(&boxes_lock);
+    for (struct node *node = open_nodes; node; node = node->sealed.next) {
+        core_enter(node, &state);
+        struct box_fault fault = box_close(node->sealed.box);
+        if (fault.kind && !node->sealed.told)
+            told(node, fault);
+    }
 }
 
 /* ---- what plain.c does for plain files ---- */

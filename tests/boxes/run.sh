@@ -28,6 +28,7 @@ last=0
 kill=0
 while [ "$kill" -lt "$kills" ]; do
     kill=$((kill + 1))
+    : > said
     "$cella" run --tee process -m m.json ./sqlite_box write > said 2> errors &
     child=$!
     # the first kills come while the database is made; then after some commits, at any moment
