@@ -12,12 +12,14 @@
 #include "../room/log.h"
 #include "../room/party.h"
 #include "../room/store.h"
+#include "../room/verdict.h"
 
 #include <dirent.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BOX_MOST (UINT64_C(1) << 40)
 
@@ -35,19 +37,58 @@ static bool is_run(const char *name)
     return strlen(name) == SEAL_RUN && strspn(name, "0123456789abcdef") == SEAL_RUN;
 }
 
-static cella_status read_seal(struct results *results, const char *run, cella_error *error)
+/* For who need not release: what another party was given, judged as at a release, but for the
+ * nonce. So it is an enclave of this contract; which of its runs the host has kept, nobody says. */
+static bool judge_copy(const struct results *results, const struct contract_party *other,
+                       const char *run, struct party_run *found)
+{
+    char path[STORE_PATH], name[SEAL_RUN + 1];
+    uint8_t report_data[64];
+    struct cella_statement statement;
+    struct verdict *verdict = calloc(1, sizeof(*verdict));
+    const char *room = results->request->room;
+    *found = (struct party_run){0};
+    store_path(path, "%s/results/%s/%s.statement", room, run, other->name);
+    bool good =
+        verdict && !file_read(path, STORE_MOST, &found->statement, &found->statement_size, NULL);
+    store_path(path, "%s/results/%s/%s.evidence", room, run, other->name);
+    good = good && !file_read(path, STORE_MOST, &found->evidence, &found->evidence_size, NULL) &&
+           !cella_statement_read(found->statement, found->statement_size, &statement, NULL) &&
+           memcmp(statement.contract, results->contract->id, 32) == 0 &&
+           !seal_run_name(statement.signing, name, NULL) && strcmp(name, run) == 0 &&
+           !cella_statement_report_data(found->statement, found->statement_size, report_data, NULL);
+    if (good) {
+        verdict_evidence(verdict, results->contract, found->evidence, found->evidence_size,
+                         report_data, time(NULL), 0);
+        good = verdict_good(verdict);
+    }
+    free(verdict);
+    if (!good)
+        party_run_free(found);
+    return good;
+}
+
+/* The run as this party verified it: at its release, or now where it has nothing to release. */
+static bool find_run(const struct results *results, const char *run, struct party_run *found)
+{
+    const struct contract *contract = results->contract;
+    if (party_find_run(results->request->own, contract, run, found, NULL) == CELLA_OK)
+        return true;
+    for (size_t i = 0; !contract_needs(contract, results->party) && i < contract->party_count; i++)
+        if (judge_copy(results, &contract->parties[i], run, found))
+            return true;
+    return false;
+}
+
+static cella_status read_seal(struct results *results, const char *run,
+                              const struct party_run *verified, cella_error *error)
 {
     char path[STORE_PATH];
     uint8_t *bytes;
     size_t size;
-    struct party_run verified;
     struct cella_statement statement;
     cella_status status =
-        party_find_run(results->request->own, results->contract, run, &verified, error);
-    if (status)
-        return status;
-    status = cella_statement_read(verified.statement, verified.statement_size, &statement, error);
-    party_run_free(&verified);
+        cella_statement_read(verified->statement, verified->statement_size, &statement, error);
     store_path(path, "%s/results/%s/seal.cbor", results->request->room, run);
     if (!status)
         status = file_read(path, STORE_MOST, &bytes, &size, error);
@@ -109,12 +150,9 @@ static cella_status each_run(struct results *results,
     *runs = 0;
     for (int i = 0; i < count; i++) {
         struct party_run verified;
-        bool known = !status && is_run(names[i]->d_name) &&
-                     party_find_run(results->request->own, results->contract, names[i]->d_name,
-                                    &verified, NULL) == CELLA_OK;
-        if (known) {
+        if (!status && is_run(names[i]->d_name) && find_run(results, names[i]->d_name, &verified)) {
+            status = read_seal(results, names[i]->d_name, &verified, error);
             party_run_free(&verified);
-            status = read_seal(results, names[i]->d_name, error);
             if (!status)
                 status = each(results, error);
             ++*runs;
@@ -241,7 +279,8 @@ const struct room_verb room_result = {
     "usage: cella room result DIR --as PARTY [-o FOLDER] [--key NAME|FILE]\n"
     "                         [--folder DIR]\n\n"
     "Fetches the party's results: of runs whose enclave it verified itself, and only\n"
-    "what that enclave has signed for.\n",
+    "what that enclave has signed for. A party that need not release may come later:\n"
+    "the evidence that the others were given is then judged.\n",
     ROOM_ACTS | ROOM_OUTPUT,
     1,
     1,

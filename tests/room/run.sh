@@ -376,6 +376,20 @@ party result desk -o desk/older
 exits 0
 shows "no people: inputs/north_data.box: "
 
+# ---- a recipient that has nothing to give, and comes when all is over
+room_make late 'c["parameters"] = []'
+host_starts
+releases north south
+host_ends
+exits 0
+party result desk -o desk/late
+exits 0
+shows "desk/late/people.csv"
+rm late/results/*/north.evidence
+cp good/results/"$run"/south.evidence late/results/*/
+party result desk -o desk/late
+refuses "expected those of a run that desk verified, found none"
+
 # ---- an error is the recipients' alone
 printf 'id\nbad\n' >south.csv
 room_make errors
