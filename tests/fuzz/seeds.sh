@@ -117,3 +117,22 @@ for name, rest in (("public", ""), ("open", f', "receiving_secret": "{"00" * 32}
     with open(f"{folder}/key_file/{name}", "w") as file:
         file.write(public + rest + "}")
 END
+
+# A contract, and a log's first line.
+mkdir -p "$folder/contract" "$folder/room_log"
+python3 - "$folder" <<'END'
+import json, sys
+folder = sys.argv[1]
+contract = {
+    "cella_contract": 1, "title": "T", "purpose": "P", "program": {"mrenclave": ["a" * 64]}, "tee": ["vsm"],
+    "platform_roots": ["b" * 64], "posture": {"lockdown": "x", "secure_boot": True},
+    "parties": [{"name": "n", "role": "owner", "signing_key": "c" * 64, "receiving_key": "d" * 64}],
+    "inputs": [{"name": "i", "owner": "n", "format": "csv", "box": "any", "columns": [], "rules": {}}],
+    "parameters": [{"name": "p", "type": "real", "from": "n"}], "statements": [],
+    "outputs": [{"name": "o", "statement": "s", "format": "csv", "recipients": ["n"], "rules": {}}],
+    "runs": 1, "not_before": "2026-01-01T00:00:00Z", "not_after": "2027-01-01T00:00:00Z", "log": ["n"]}
+with open(f"{folder}/contract/one", "w") as file:
+    json.dump(contract, file)
+with open(f"{folder}/room_log/one", "w") as file:
+    file.write(json.dumps({"sequence": 0, "time": "2026-01-01T00:00:00Z", "event": "started", "previous": "0" * 64}) + "\n")
+END
