@@ -110,8 +110,8 @@ typedef enum cella_confine {
 /* Makes evidence: signs what is said of an enclave that runs in `tee` ("vsm", "process"). `report`
  * is SGX's report body (Intel SDM vol. 3D, REPORT), with the program's report data in its last 64
  * bytes. *bytes is malloc'ed, and becomes libcella's; at most 64 KiB. Called by threads of
- * libcella's own, several at once, which may then neither open files nor make memory executable: what that takes has
- * to be done before cella_start. */
+ * libcella's own, several at once, which may then neither open files nor make memory executable:
+ * what that takes has to be done before cella_start. */
 #define CELLA_REPORT_BYTES 384
 typedef cella_status cella_evidence(void *context, const uint8_t report[CELLA_REPORT_BYTES],
                                     const char *tee, uint8_t **bytes, size_t *size,

@@ -4,8 +4,8 @@
 # holds what was committed; what a host does to a box is told by name and block, and is no data.
 # Usage: run.sh CELLA PROGRAMS [KILLS]
 set -eu
-cella=$1
-programs=$2
+cella=$(realpath "$1")
+programs=$(realpath "$2")
 kills=${3:-15}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -39,7 +39,7 @@ while [ "$kill" -lt "$kills" ]; do
         turns=$((turns + 1))
     done
     sleep "0.0$((kill * 7 % 10))$((kill * 3 % 10))"
-    kill -9 "$child"
+    kill -9 "$child" || wrong "kill $kill: it had ended by itself: $(cat errors)"
     wait "$child" 2> /dev/null || true
     said=$(tail -n 1 said)
     run ./sqlite_box check > checked || wrong "kill $kill: $(cat errors)"
