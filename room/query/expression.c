@@ -758,6 +758,11 @@ const struct expression *expression_plain(const struct expression *expression)
     return expression && expression->kind == EXPRESSION_COLUMN ? expression : NULL;
 }
 
+bool expression_is_coalesce(const struct expression *expression)
+{
+    return expression->kind == EXPRESSION_CALL && expression->which == COALESCE;
+}
+
 /* ---- written out ---- */
 
 struct writer {

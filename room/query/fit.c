@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Models and tests of a statement, on its complete cases: rows in which neither the outcome nor a
- * term is NULL. Whose individuals they are is held to the rules before anything is computed, and so
- * are the two sides of whatever splits them.
+ * term is NULL, or infinite, or other than 0 and 1 where it must be one of these: a failure would
+ * tell that there is such a row. Whose individuals they are is held to the rules before anything is
+ * computed, and so are the two sides of whatever splits them.
  */
 #include "run.h"
 
@@ -71,11 +72,22 @@ static bool case_room(struct cases *cases)
     return true;
 }
 
+/* Can the model take what stands in this column? */
+static bool takes(const struct cases *cases, sqlite3_stmt *prepared, size_t column)
+{
+    enum plan_model_kind kind = cases->statement->model.kind;
+    bool two = (kind == PLAN_LOGISTIC && column == 0) || (kind == PLAN_T_TEST && column == 1);
+    if (sqlite3_column_type(prepared, (int)column) == SQLITE_NULL)
+        return false;
+    double value = sqlite3_column_double(prepared, (int)column);
+    return kind == PLAN_CHI_SQUARE || (two ? value == 0 || value == 1 : isfinite(value));
+}
+
 static cella_status read_case(struct cases *cases, sqlite3_stmt *prepared)
 {
     bool levels = cases->statement->model.kind == PLAN_CHI_SQUARE;
     for (size_t i = 0; i < cases->width; i++)
-        if (sqlite3_column_type(prepared, (int)i) == SQLITE_NULL) {
+        if (!takes(cases, prepared, i)) {
             cases->left_out++;
             return CELLA_OK;
         }
@@ -85,10 +97,9 @@ static cella_status read_case(struct cases *cases, sqlite3_stmt *prepared)
         double *value = &cases->values[cases->n * cases->width + i];
         *value = levels ? level_of(cases, i, (const char *)sqlite3_column_text(prepared, (int)i))
                         : sqlite3_column_double(prepared, (int)i);
-        if (levels ? *value < 0 : !isfinite(*value))
+        if (*value < 0 && levels)
             return fail(cases->error, CELLA_INVALID,
-                        levels ? "statement %s: chi_square takes at most 100 levels a side"
-                               : "statement %s: a term is infinite",
+                        "statement %s: chi_square takes at most 100 levels a side",
                         cases->statement->name);
     }
     for (size_t i = 0; i < cases->feeds; i++)
@@ -109,7 +120,6 @@ static cella_status read_cases(struct cases *cases)
     if (status == CELLA_OK && step != SQLITE_DONE)
         status = run_failed(cases->run, cases->statement, cases->error);
     sqlite3_finalize(prepared);
-    cases->result->account.rows_in = cases->n + cases->left_out;
     return status;
 }
 
@@ -120,6 +130,7 @@ struct choice {
     size_t variable;
     double value;
     bool others;
+    const struct choice *also; /* one more that holds, or NULL */
 };
 
 static bool is_chosen(const struct cases *cases, size_t row, const struct choice *choice)
@@ -127,7 +138,7 @@ static bool is_chosen(const struct cases *cases, size_t row, const struct choice
     if (choice->variable == PLAN_NONE)
         return true;
     bool same = cases->values[row * cases->width + choice->variable] == choice->value;
-    return same != choice->others;
+    return same != choice->others && (!choice->also || is_chosen(cases, row, choice->also));
 }
 
 static bool mark(bool *met, const struct slot *slot, const struct feed *feed, int64_t row)
@@ -173,9 +184,9 @@ static bool collect(const struct cases *cases, const struct slot *slot, size_t f
 static cella_status hold(const struct cases *cases, const struct choice *choices, size_t count,
                          bool *suppressed)
 {
-    size_t inputs[PLAN_INPUTS_MOST], watched = plan_watched(cases->statement, inputs), first = 0;
+    size_t watched = cases->sql.watch_count, first = 0;
     const struct individuals *individuals = &cases->run->individuals;
-    unsigned classes[PLAN_INPUTS_MOST];
+    unsigned classes[SQL_WATCHES_MOST];
     struct id_set *sets = calloc(count * watched + 1, sizeof(*sets));
     const struct id_set **pointers = calloc(count * watched + 1, sizeof(*pointers));
     bool right = sets && pointers, *flags = calloc(count + 1, sizeof(*flags));
@@ -194,7 +205,7 @@ static cella_status hold(const struct cases *cases, const struct choice *choices
                             .suppressed = flags,
                             .classes = classes};
     cella_status status = right && flags
-                              ? rules_hold(cases->run->released, inputs, &family,
+                              ? rules_hold(cases->run->released, cases->sql.inputs, &family,
                                            cases->statement->least_individuals, cases->error)
                               : no_memory(cases);
     for (size_t i = 0; flags && i < count; i++)
@@ -247,8 +258,8 @@ static bool count_values(const struct cases *cases, size_t variable, struct coun
 static cella_status count_choice(const struct cases *cases, const struct choice *choice,
                                  bool *suppressed)
 {
-    size_t inputs[PLAN_INPUTS_MOST], watched = plan_watched(cases->statement, inputs), first = 0;
-    for (size_t w = 0; w < watched; w++) {
+    size_t first = 0;
+    for (size_t w = 0; w < cases->sql.watch_count; w++) {
         const struct slot *slot = &cases->run->individuals.slots[w];
         struct id_set set;
         if (!collect(cases, slot, first, choice, &set))
@@ -258,6 +269,25 @@ static cella_status count_choice(const struct cases *cases, const struct choice 
         free(set.ids);
     }
     return CELLA_OK;
+}
+
+/* Two values of the outcome by two of a term: where both are known by themselves, a model tells how
+ * many are in each of the four cells. */
+static cella_status hold_cells(const struct cases *cases, const struct counted *values,
+                               size_t variable, bool *suppressed)
+{
+    struct counted *outcomes = NULL;
+    size_t count = 0;
+    cella_status status = count_values(cases, 0, &outcomes, &count) ? CELLA_OK : no_memory(cases);
+    for (size_t i = 0; count == 2 && status == CELLA_OK && i < 4; i++) {
+        const struct choice outcome = {.value = outcomes[i / 2].value};
+        status = count_choice(
+            cases,
+            &(struct choice){.variable = variable, .value = values[i % 2].value, .also = &outcome},
+            suppressed);
+    }
+    free(outcomes);
+    return status;
 }
 
 /* A variable of two values splits the cases: both sides are groups, and so are all levels of a
@@ -277,13 +307,15 @@ static cella_status hold_variable(const struct cases *cases, size_t variable, bo
     for (size_t i = 0; i < count; i++) {
         common = values[i].times > values[common].times ? i : common;
         if (choices)
-            choices[i] = (struct choice){variable, values[i].value, false};
+            choices[i] = (struct choice){.variable = variable, .value = values[i].value};
     }
     if (status == CELLA_OK && (levels || count == 2))
         status = hold(cases, choices, count, suppressed);
     else if (status == CELLA_OK && count > 2)
-        status =
-            count_choice(cases, &(struct choice){variable, values[common].value, true}, suppressed);
+        status = count_choice(cases, &(struct choice){variable, values[common].value, true, NULL},
+                              suppressed);
+    if (status == CELLA_OK && variable > 0 && count == 2)
+        status = hold_cells(cases, values, variable, suppressed);
     free(choices);
     free(values);
     return status;
@@ -299,7 +331,7 @@ static cella_status hold_cases(const struct cases *cases, bool *suppressed)
     cella_status status = hold(cases, &all, 1, suppressed);
     for (size_t i = 0; status == CELLA_OK && !*suppressed && i < cases->width; i++)
         status = hold_variable(cases, i, suppressed);
-    *suppressed |= cases->n <= cases->width;
+    *suppressed |= cases->n < cases->width + statement->least_individuals;
     return status;
 }
 
@@ -388,10 +420,6 @@ static cella_status fit(const struct cases *cases)
         y[i] = values[0];
         x[i * terms] = 1;
         memcpy(&x[i * terms + 1], values + 1, (terms - 1) * sizeof(*x));
-        if (logistic && y[i] != 0 && y[i] != 1)
-            status = fail(cases->error, CELLA_INVALID,
-                          "statement %s: the outcome of a logistic model must be 0 or 1",
-                          cases->statement->name);
     }
     if (status == CELLA_OK)
         status =
@@ -435,13 +463,8 @@ static cella_status t_test(const struct cases *cases)
     struct query_value *row;
     cella_status status = groups[0] && groups[1] ? CELLA_OK : no_memory(cases);
     for (size_t i = 0; status == CELLA_OK && i < cases->n; i++) {
-        double by = cases->values[2 * i + 1];
-        if (by != 0 && by != 1)
-            status =
-                fail(cases->error, CELLA_INVALID, "statement %s: \"by\" of a t-test must be 0 or 1",
-                     cases->statement->name);
-        else
-            groups[by == 1][counts[by == 1]++] = cases->values[2 * i];
+        bool second = cases->values[2 * i + 1] == 1;
+        groups[second][counts[second]++] = cases->values[2 * i];
     }
     if (status == CELLA_OK)
         status = query_t_test(groups[0], counts[0], groups[1], counts[1], &test, cases->error);
@@ -494,6 +517,7 @@ static cella_status run_cases(struct query_run *run, const struct plan_statement
     if (status == CELLA_OK)
         status = columns(&result->table, names[statement->model.kind]);
     result->account.rows_suppressed = suppressed;
+    result->account.rows_in = suppressed ? 0 : cases.n;
     if (status == CELLA_OK && !suppressed)
         status = statement->model.kind == PLAN_CHI_SQUARE ? chi_square(&cases)
                  : statement->model.kind == PLAN_T_TEST   ? t_test(&cases)

@@ -530,7 +530,19 @@ static void watch_below(struct query_plan *plan)
     }
 }
 
-/* Once it is known which individuals are counted. */
+bool plan_is_column(const struct plan_statement *statement, const struct expression *value)
+{
+    const struct expression *plain = expression_plain(value);
+    const struct plan_source *source = plain ? &statement->sources[plain->source] : NULL;
+    bool is = plain != NULL;
+    for (size_t i = 0; is && i < source->branch_count; i++)
+        is = plain->column + 1 == source->column_count ||
+             expression_plain(source->branches[i].columns[plain->column]);
+    return is;
+}
+
+/* Once it is known which individuals are counted. A quantile is somebody's value: of what is
+ * computed it could be a whole row, packed into one number. */
 static cella_status check_minima(const struct plan_reader *reader)
 {
     for (size_t i = 0; i < reader->plan->statement_count; i++) {
@@ -539,6 +551,13 @@ static cella_status check_minima(const struct plan_reader *reader)
             enum plan_function function = statement->aggregates[k].function;
             char place[PLACE];
             plan_place(place, sizeof(place), "statements[%zu].select[%zu]", i, k);
+            if (statement->least_individuals > 1 && plan_function_is_quantile(function) &&
+                !plan_is_column(statement, statement->aggregates[k].value))
+                return plan_wrong(reader, place,
+                                  "%s is one individual's value: it may be of a column, not of "
+                                  "what is computed, where the rules ask for %llu individuals",
+                                  plan_function_names[function],
+                                  (unsigned long long)statement->least_individuals);
             if (statement->least_individuals > 1 && (function == PLAN_MIN || function == PLAN_MAX))
                 return plan_wrong(reader, place,
                                   "%s tells one individual's value, and the rules ask for %llu",

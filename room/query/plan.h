@@ -105,6 +105,7 @@ bool expression_is_number(const struct expression *expression);
 bool expression_same_family(enum query_type first, enum query_type second);
 /* The column that the expression simply is, through names of `let` too; or NULL. */
 const struct expression *expression_plain(const struct expression *expression);
+bool expression_is_coalesce(const struct expression *expression);
 bool expression_reserved(const char *name);
 
 struct text;
@@ -270,6 +271,8 @@ struct query_plan {
 };
 
 void plan_strictest(struct query_rules *rules, const struct query_rules *other);
+/* Is the value a column alone (of a union: in each branch)? */
+bool plan_is_column(const struct plan_statement *statement, const struct expression *value);
 size_t plan_identifier(const struct query_input *input); /* its column, or PLAN_NONE */
 
 /* ---- reading JSON (read.c) ---- */

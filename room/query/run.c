@@ -233,7 +233,6 @@ struct gathering {
     const struct plan_statement *statement;
     const struct sql *sql;
     struct result *result;
-    size_t inputs[PLAN_INPUTS_MOST], watched;
     uint64_t *rows; /* of each row of the result */
     int64_t *own;   /* of each, the columns of sets and sides */
     size_t own_count, room;
@@ -302,7 +301,6 @@ static bool gather_row(struct gathering *gathering, sqlite3_stmt *prepared)
     for (size_t i = 0; i < gathering->own_count; i++)
         gathering->own[row * gathering->own_count + i] =
             sqlite3_column_int64(prepared, (int)(columns + 1 + i));
-    gathering->result->account.rows_in += gathering->rows[row];
     return true;
 }
 
@@ -338,7 +336,8 @@ static int64_t own_of(const struct gathering *gathering, size_t row, size_t colu
 
 /* ---- held to the rules ---- */
 
-/* The class of a value's sets: those of one column are compared with each other. */
+/* The class of a value's sets: those of one column are compared with each other. Of a union: that
+ * column of the input, where all its branches agree. */
 static unsigned class_of(const struct plan_statement *statement, size_t input,
                          const struct plan_aggregate *aggregate)
 {
@@ -346,20 +345,21 @@ static unsigned class_of(const struct plan_statement *statement, size_t input,
         return CLASS_ROWS;
     const struct expression *plain = expression_plain(aggregate->value);
     const struct plan_source *source = plain ? &statement->sources[plain->source] : NULL;
-    size_t column = plain ? plain->column : 0, from = source ? source->index : 0;
-    if (source && source->kind == PLAN_UNION) {
-        plain = NULL;
-        for (size_t i = 0; i < source->branch_count && column + 1 < source->column_count; i++)
-            if (source->branches[i].input == input) {
-                plain = expression_plain(source->branches[i].columns[column]);
-                from = input;
-            }
-    }
-    if (!plain || source->kind == PLAN_STATEMENT)
+    if (!plain || source->kind == PLAN_STATEMENT || !plan_is_column(statement, plain))
         return CLASS_ANY;
-    if (source->kind == PLAN_UNION)
-        column = plain->column;
-    return 2 + (unsigned)(from * QUERY_COLUMNS_MOST + column);
+    if (source->kind == PLAN_INPUT)
+        return 2 + (unsigned)(source->index * QUERY_COLUMNS_MOST + plain->column);
+    unsigned class = CLASS_ANY;
+    for (size_t i = 0; i < source->branch_count; i++) {
+        if (source->branches[i].input != input || plain->column + 1 == source->column_count)
+            continue;
+        size_t column = expression_plain(source->branches[i].columns[plain->column])->column;
+        unsigned one = 2 + (unsigned)(input * QUERY_COLUMNS_MOST + column);
+        if (class != CLASS_ANY && class != one)
+            return CLASS_ANY;
+        class = one;
+    }
+    return class;
 }
 
 /* Holds the groups whose sets stand in columns from `first`, and says in `suppressed` which may not
@@ -369,18 +369,16 @@ static cella_status hold_family(struct gathering *gathering, size_t first, const
 {
     const struct query_table *table = &gathering->result->table;
     const struct individuals *individuals = &gathering->run->individuals;
-    struct family family = {.count = table->rows,
-                            .watched = gathering->watched,
-                            .suppressed = suppressed,
-                            .classes = classes};
-    family.sets = calloc(table->rows * gathering->watched + 1, sizeof(*family.sets));
+    size_t watches = gathering->sql->watch_count;
+    struct family family = {
+        .count = table->rows, .watched = watches, .suppressed = suppressed, .classes = classes};
+    family.sets = calloc(table->rows * watches + 1, sizeof(*family.sets));
     if (!family.sets)
         return no_memory(gathering);
     for (size_t row = 0; row < table->rows; row++)
-        for (size_t i = 0; i < gathering->watched; i++)
-            family.sets[row * gathering->watched + i] =
-                &individuals->sets[own_of(gathering, row, first + i)];
-    cella_status status = rules_hold(gathering->run->released, gathering->inputs, &family,
+        for (size_t i = 0; i < watches; i++)
+            family.sets[row * watches + i] = &individuals->sets[own_of(gathering, row, first + i)];
+    cella_status status = rules_hold(gathering->run->released, gathering->sql->inputs, &family,
                                      gathering->statement->least_individuals, gathering->error);
     free(family.sets);
     return status;
@@ -388,7 +386,7 @@ static cella_status hold_family(struct gathering *gathering, size_t first, const
 
 static cella_status hold_rows(struct gathering *gathering)
 {
-    static const unsigned classes[PLAN_INPUTS_MOST] = {CLASS_ROWS};
+    static const unsigned classes[SQL_WATCHES_MOST] = {CLASS_ROWS};
     const struct plan_statement *statement = gathering->statement;
     for (size_t row = 0; row < gathering->result->table.rows; row++)
         gathering->suppressed[row] = gathering->rows[row] < statement->least_rows;
@@ -404,27 +402,69 @@ static void clear_value(struct query_value *value)
     *value = (struct query_value){.kind = QUERY_VALUE_NULL};
 }
 
+/* Of a row, one choice of a value: nobody's is no group. */
+static bool is_nobodys(const struct gathering *gathering, size_t row, size_t first)
+{
+    const struct individuals *individuals = &gathering->run->individuals;
+    for (size_t i = 0; i < gathering->sql->watch_count; i++)
+        if (individuals->sets[own_of(gathering, row, first + i)].count)
+            return false;
+    return true;
+}
+
+/* A choice inside a value (case, a comparison) is a group as one of a `where` is. */
+static cella_status hold_choice(struct gathering *gathering, size_t first, bool *suppressed)
+{
+    unsigned classes[SQL_WATCHES_MOST];
+    size_t rows = gathering->result->table.rows;
+    bool *choice = calloc(rows + 1, sizeof(*choice));
+    if (!choice)
+        return no_memory(gathering);
+    for (size_t i = 0; i < SQL_WATCHES_MOST; i++)
+        classes[i] = CLASS_ANY;
+    for (size_t row = 0; row < rows; row++)
+        choice[row] = suppressed[row] || is_nobodys(gathering, row, first);
+    cella_status status = hold_family(gathering, first, classes, choice);
+    for (size_t row = 0; row < rows; row++)
+        suppressed[row] |= choice[row] && !is_nobodys(gathering, row, first);
+    free(choice);
+    return status;
+}
+
+static cella_status hold_individuals(struct gathering *gathering, size_t which, bool *suppressed)
+{
+    const struct plan_statement *statement = gathering->statement;
+    const struct sql_own *own = &gathering->sql->own[which];
+    size_t watches = gathering->sql->watch_count;
+    unsigned classes[SQL_WATCHES_MOST];
+    for (size_t row = 0; row < gathering->result->table.rows; row++)
+        for (size_t i = 0; own->sides != PLAN_NONE && i < watches; i++)
+            suppressed[row] |=
+                own_of(gathering, row, own->sides + i) < (int64_t)statement->least_individuals;
+    for (size_t i = 0; i < watches; i++)
+        classes[i] = class_of(statement, gathering->sql->inputs[i], &statement->aggregates[which]);
+    cella_status status = hold_family(gathering, own->sets, classes, suppressed);
+    for (size_t i = 0; status == CELLA_OK && i < own->choice_count; i++)
+        status = hold_choice(gathering, own->choices + i * watches, suppressed);
+    return status;
+}
+
 /* A value that rests on fewer than the row (a condition of its own, missing values), and a quantile
  * with few on a side. */
 static cella_status hold_values(struct gathering *gathering, size_t which)
 {
     const struct plan_statement *statement = gathering->statement;
     struct query_table *table = &gathering->result->table;
-    size_t own = gathering->sql->own[which], sides = gathering->sql->sides[which];
-    unsigned classes[PLAN_INPUTS_MOST];
-    if (statement->least_individuals < 2 || own == PLAN_NONE)
-        return CELLA_OK;
+    const struct sql_own *own = &gathering->sql->own[which];
     bool *suppressed = calloc(table->rows + 1, sizeof(*suppressed));
     if (!suppressed)
         return no_memory(gathering);
     memcpy(suppressed, gathering->suppressed, table->rows * sizeof(*suppressed));
-    for (size_t row = 0; row < table->rows; row++)
-        for (size_t i = 0; sides != PLAN_NONE && i < gathering->watched; i++)
-            suppressed[row] |=
-                own_of(gathering, row, sides + i) < (int64_t)statement->least_individuals;
-    for (size_t i = 0; i < gathering->watched; i++)
-        classes[i] = class_of(statement, gathering->inputs[i], &statement->aggregates[which]);
-    cella_status status = hold_family(gathering, own, classes, suppressed);
+    for (size_t row = 0; own->rows != PLAN_NONE && row < table->rows; row++)
+        suppressed[row] |= (uint64_t)own_of(gathering, row, own->rows) < statement->least_rows;
+    cella_status status = CELLA_OK;
+    if (statement->least_individuals > 1 && own->sets != PLAN_NONE)
+        status = hold_individuals(gathering, which, suppressed);
     size_t column = statement->key_count + which;
     for (size_t row = 0; row < table->rows; row++)
         if (status != CELLA_OK || suppressed[row])
@@ -439,7 +479,9 @@ static cella_status keep_rows(struct gathering *gathering)
     struct result *result = gathering->result;
     struct query_table *table = &result->table;
     const struct individuals *individuals = &gathering->run->individuals;
-    size_t kept = 0, watched = gathering->watched;
+    const struct sql *sql = gathering->sql;
+    size_t inputs[PLAN_INPUTS_MOST], kept = 0;
+    size_t watched = plan_watched(gathering->statement, inputs);
     bool right = true;
     result->sets = calloc(table->rows * watched + 1, sizeof(*result->sets));
     for (size_t row = 0; row < table->rows; row++) {
@@ -450,11 +492,13 @@ static cella_status keep_rows(struct gathering *gathering)
             continue;
         }
         memmove(&table->values[kept * table->columns], values, table->columns * sizeof(*values));
-        for (size_t i = 0; i < watched; i++) {
+        for (size_t i = 0, place = 0; i < sql->watch_count; i++) {
             size_t column = gathering->statement->column_count + 1 + i;
-            right &= set_union(&result->sets[kept * watched + i],
+            place += inputs[place] != sql->inputs[i]; /* both are in order */
+            right &= set_union(&result->sets[kept * watched + place],
                                &individuals->sets[own_of(gathering, row, column)]);
         }
+        result->account.rows_in += gathering->rows[row];
         kept++;
     }
     result->account.rows_suppressed = table->rows - kept;
@@ -471,7 +515,6 @@ static cella_status run_select(struct query_run *run, const struct plan_statemen
     cella_status status = sql_make(run->plan, statement, &sql, error);
     if (status != CELLA_OK)
         return status;
-    gathering.watched = plan_watched(statement, gathering.inputs);
     gathering.own_count = sql.columns - statement->column_count - 1;
     status = gather(&gathering);
     if (status == CELLA_OK) {

@@ -70,6 +70,12 @@ struct sql_feed {
     size_t source, branch; /* branch: of a union, or PLAN_NONE */
 };
 #define SQL_FEEDS_MOST 100 /* SQLite's functions take 127 arguments */
+/* Individuals of an input behind the rows of one source: each source by itself, or those of a
+ * second one would hide how few are behind the first. */
+struct sql_watch {
+    size_t input, source;
+};
+#define SQL_WATCHES_MOST (PLAN_INPUTS_MOST * PLAN_SOURCES_MOST)
 struct sql_slot {
     size_t input;
     bool keep;
@@ -77,14 +83,20 @@ struct sql_slot {
     size_t feed_count;
 };
 /* The SQL of a statement. Its columns: those of the result; then how many rows; then a set for each
- * watched input; then, for each aggregate with a set of its own, one for each watched input, and
- * for a quantile the sides after them. A model: outcome, terms, and then the rows of every feed. */
+ * watch; then, for each aggregate with a set of its own: how many rows (where that matters), a
+ * set for each watch, for a quantile the sides after them, and for each of the value's choices a
+ * set for each watch. A model: outcome, terms, and then the rows of every feed. */
 struct sql {
     struct text text;
+    struct sql_watch watches[SQL_WATCHES_MOST];
+    size_t inputs[SQL_WATCHES_MOST]; /* of each watch */
+    size_t watch_count;
     struct sql_slot *slots;
     size_t slot_count;
-    size_t *own; /* of each aggregate: its first own column, or PLAN_NONE */
-    size_t *sides;
+    struct sql_own { /* of each aggregate: its own columns, PLAN_NONE where there are none */
+        size_t rows, sets, sides;
+        size_t choices, choice_count;
+    } * own;
     size_t columns;
 };
 cella_status sql_make(const struct query_plan *plan, const struct plan_statement *statement,

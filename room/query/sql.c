@@ -14,7 +14,6 @@ struct making {
     const struct query_plan *plan;
     const struct plan_statement *statement;
     struct sql *sql;
-    size_t watched[PLAN_INPUTS_MOST], watched_count;
     bool failed;
 };
 
@@ -42,21 +41,40 @@ static void add_feed(struct making *making, struct sql_slot *slot, size_t source
         slot->feeds[slot->feed_count++] = (struct sql_feed){source, branch};
 }
 
-static void find_feeds(struct making *making, struct sql_slot *slot, size_t only)
+static void find_feeds(struct making *making, struct sql_slot *slot, size_t which)
 {
-    for (size_t i = 0; i < making->statement->source_count; i++) {
-        const struct plan_source *source = &making->statement->sources[i];
-        if (only != PLAN_NONE && only != i)
-            continue;
-        if (source->kind == PLAN_INPUT && source->index == slot->input)
-            add_feed(making, slot, i, PLAN_NONE);
-        if (source->kind == PLAN_STATEMENT &&
-            making->plan->statements[source->index].inputs >> slot->input & 1)
-            add_feed(making, slot, i, PLAN_NONE);
-        for (size_t k = 0; k < source->branch_count; k++)
-            if (source->branches[k].input == slot->input)
-                add_feed(making, slot, i, k);
-    }
+    const struct plan_source *source = &making->statement->sources[which];
+    if (source->kind == PLAN_INPUT && source->index == slot->input)
+        add_feed(making, slot, which, PLAN_NONE);
+    if (source->kind == PLAN_STATEMENT &&
+        making->plan->statements[source->index].inputs >> slot->input & 1)
+        add_feed(making, slot, which, PLAN_NONE);
+    for (size_t k = 0; k < source->branch_count; k++)
+        if (source->branches[k].input == slot->input)
+            add_feed(making, slot, which, k);
+}
+
+static bool tells_of(const struct making *making, size_t which, size_t input)
+{
+    const struct plan_source *source = &making->statement->sources[which];
+    bool tells = source->kind == PLAN_INPUT && source->index == input;
+    if (source->kind == PLAN_STATEMENT)
+        tells = making->plan->statements[source->index].inputs >> input & 1;
+    for (size_t k = 0; k < source->branch_count; k++)
+        tells |= source->branches[k].input == input;
+    return tells;
+}
+
+static void find_watches(struct making *making)
+{
+    struct sql *sql = making->sql;
+    size_t inputs[PLAN_INPUTS_MOST], count = plan_watched(making->statement, inputs);
+    for (size_t i = 0; i < count; i++)
+        for (size_t source = 0; source < making->statement->source_count; source++)
+            if (tells_of(making, source, inputs[i])) {
+                sql->inputs[sql->watch_count] = inputs[i];
+                sql->watches[sql->watch_count++] = (struct sql_watch){inputs[i], source};
+            }
 }
 
 static void write_feed(struct making *making, struct sql_feed feed)
@@ -70,9 +88,8 @@ static void write_feed(struct making *making, struct sql_feed feed)
                  feed.branch, alias);
 }
 
-/* A slot for the individuals of an input behind the rows of one source (PLAN_NONE: of any), or
- * NULL. */
-static struct sql_slot *new_slot(struct making *making, size_t input, size_t only, bool keep)
+/* A slot for the individuals of a watch, or NULL. */
+static struct sql_slot *new_slot(struct making *making, const struct sql_watch *watch, bool keep)
 {
     struct sql *sql = making->sql;
     struct sql_slot *slots = realloc(sql->slots, (sql->slot_count + 1) * sizeof(*slots));
@@ -82,9 +99,9 @@ static struct sql_slot *new_slot(struct making *making, size_t input, size_t onl
     sql->slots = slots;
     struct sql_slot *slot = &slots[sql->slot_count++];
     memset(slot, 0, sizeof(*slot));
-    slot->input = input;
+    slot->input = watch->input;
     slot->keep = keep;
-    find_feeds(making, slot, only);
+    find_feeds(making, slot, watch->source);
     return slot;
 }
 
@@ -97,19 +114,118 @@ static void write_feeds(struct making *making, const struct sql_slot *slot)
     text_put(&making->sql->text, ")");
 }
 
-static void write_set(struct making *making, size_t input, size_t only, bool keep)
+static void write_set(struct making *making, const struct sql_watch *watch, bool keep)
 {
-    const struct sql_slot *slot = new_slot(making, input, only, keep);
+    const struct sql_slot *slot = new_slot(making, watch, keep);
     if (!slot)
         return;
     text_add(&making->sql->text, "cella_set(%zu", making->sql->slot_count - 1);
     write_feeds(making, slot);
 }
 
+/* ---- choices ---- */
+
+/* Conditions, in SQL, that say for which rows a value is what: case, comparisons, booleans. */
+struct choices {
+    struct text *conditions;
+    size_t count;
+    bool failed;
+};
+
+static void choices_free(struct choices *choices)
+{
+    for (size_t i = 0; i < choices->count; i++)
+        free(choices->conditions[i].bytes);
+    free(choices->conditions);
+}
+
+static struct text *new_choice(struct choices *choices)
+{
+    struct text *conditions =
+        realloc(choices->conditions, (choices->count + 1) * sizeof(*conditions));
+    choices->failed |= !conditions;
+    if (!conditions)
+        return NULL;
+    choices->conditions = conditions;
+    conditions[choices->count] = (struct text){0};
+    return &conditions[choices->count++];
+}
+
+/* Of a case, that `when` holds and none before it does; the last: none does. */
+static void add_when(struct choices *choices, const struct plan_source *sources,
+                     const struct expression *node, size_t when)
+{
+    struct text *text = new_choice(choices);
+    for (size_t i = 0; text && i < when; i += 2) {
+        text_put(text, i ? " AND coalesce(NOT " : "coalesce(NOT ");
+        expression_sql(text, sources, node->arguments[i]);
+        text_put(text, ", 1)");
+    }
+    if (text && when + 1 < node->count) {
+        text_put(text, when ? " AND " : "");
+        expression_sql(text, sources, node->arguments[when]);
+    }
+}
+
+/* Of a column of a union: what its branches choose by. */
+static size_t choices_of_column(const struct plan_source *source, size_t column);
+
+static void add_choices(struct choices *choices, const struct plan_source *sources,
+                        const struct expression *node)
+{
+    const struct plan_source *source =
+        sources && node->kind == EXPRESSION_COLUMN ? &sources[node->source] : NULL;
+    struct text *text;
+    if (node->kind == EXPRESSION_LET) {
+        add_choices(choices, sources, node->let);
+    } else if (source && source->kind == PLAN_UNION) {
+        for (size_t i = 0; i < choices_of_column(source, node->column); i++)
+            if ((text = new_choice(choices)))
+                text_add(text, "\"%s\".\"~%s~%zu\"", source->alias, node->text, i);
+    } else if (node->type == QUERY_BOOLEAN && node->kind != EXPRESSION_CASE) {
+        if ((text = new_choice(choices)))
+            expression_sql(text, sources, node);
+    } else {
+        bool cases = node->kind == EXPRESSION_CASE;
+        for (size_t i = 0; cases && i < node->count; i += 2)
+            add_when(choices, sources, node, i);
+        for (size_t i = 0; expression_is_coalesce(node) && i + 1 < node->count; i++)
+            if (!expression_plain(node->arguments[i]) && (text = new_choice(choices))) {
+                expression_sql(text, sources, node->arguments[i]);
+                text_put(text, " IS NOT NULL");
+            }
+        for (size_t i = 0; i < node->count; i++)
+            if (!cases || i % 2 || i + 1 == node->count)
+                add_choices(choices, sources, node->arguments[i]);
+    }
+}
+
+static bool choices_of(struct choices *choices, const struct plan_source *sources,
+                       const struct expression *value)
+{
+    add_choices(choices, sources, value);
+    for (size_t i = 0; i < choices->count; i++)
+        choices->failed |= choices->conditions[i].failed;
+    return !choices->failed;
+}
+
+static size_t choices_of_column(const struct plan_source *source, size_t column)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < source->branch_count && column + 1 < source->column_count; i++) {
+        struct choices choices = {0};
+        choices_of(&choices, NULL, source->branches[i].columns[column]);
+        most = choices.count > most ? choices.count : most;
+        choices_free(&choices);
+    }
+    return most;
+}
+
 /* ---- aggregates ---- */
 
+/* `choice`: a condition in SQL, or NULL. */
 static void write_filter(struct making *making, const struct plan_aggregate *aggregate,
-                         bool values_only)
+                         bool values_only, const char *choice)
 {
     struct text *text = &making->sql->text;
     bool values = values_only && aggregate->value;
@@ -123,6 +239,8 @@ static void write_filter(struct making *making, const struct plan_aggregate *agg
         write_expression(making, aggregate->value);
         text_put(text, " IS NOT NULL");
     }
+    if (choice)
+        text_add(text, " AND (%s)", choice);
     text_put(text, ")");
 }
 
@@ -136,8 +254,8 @@ static void write_individuals(struct making *making, const struct plan_aggregate
     for (size_t i = 0; i < making->plan->input_count; i++)
         if (inputs >> i & 1) {
             text_put(&making->sql->text, plus);
-            write_set(making, i, aggregate->source, false);
-            write_filter(making, aggregate, false);
+            write_set(making, &(struct sql_watch){i, aggregate->source}, false);
+            write_filter(making, aggregate, false, NULL);
             plus = " + ";
         }
 }
@@ -173,15 +291,16 @@ static void write_aggregate(struct making *making, const struct plan_aggregate *
         write_expression(making, aggregate->level);
     }
     text_put(text, ")");
-    write_filter(making, aggregate, false);
+    write_filter(making, aggregate, false, NULL);
 }
 
 /* How many individuals are on the two sides of a quantile. A value at risk, and the shortfall
  * beyond it, are quantiles from below. */
-static void write_sides(struct making *making, const struct plan_aggregate *aggregate, size_t input)
+static void write_sides(struct making *making, const struct plan_aggregate *aggregate,
+                        const struct sql_watch *watch)
 {
     struct text *text = &making->sql->text;
-    const struct sql_slot *slot = new_slot(making, input, PLAN_NONE, false);
+    const struct sql_slot *slot = new_slot(making, watch, false);
     if (!slot)
         return;
     bool risk =
@@ -191,30 +310,59 @@ static void write_sides(struct making *making, const struct plan_aggregate *aggr
     text_put(text, risk ? ", 1.0 - " : ", ");
     write_expression(making, aggregate->level);
     write_feeds(making, slot);
-    write_filter(making, aggregate, false);
+    write_filter(making, aggregate, false, NULL);
     making->sql->columns++;
+}
+
+static void write_sets(struct making *making, const struct plan_aggregate *aggregate,
+                       const char *choice)
+{
+    struct sql *sql = making->sql;
+    for (size_t i = 0; i < sql->watch_count; i++, sql->columns++) {
+        text_put(&sql->text, ", ");
+        write_set(making, &sql->watches[i], true);
+        write_filter(making, aggregate, true, choice);
+    }
+}
+
+static void write_choices(struct making *making, const struct plan_aggregate *aggregate,
+                          size_t which)
+{
+    struct sql *sql = making->sql;
+    struct choices choices = {0};
+    bool right = choices_of(&choices, making->statement->sources, aggregate->value);
+    sql->own[which].choices = sql->columns;
+    sql->own[which].choice_count = choices.count;
+    for (size_t i = 0; right && i < choices.count; i++)
+        write_sets(making, aggregate, choices.conditions[i].bytes);
+    making->failed |= !right;
+    choices_free(&choices);
 }
 
 static void write_own(struct making *making, size_t which)
 {
     const struct plan_aggregate *aggregate = &making->statement->aggregates[which];
     struct sql *sql = making->sql;
-    sql->own[which] = sql->sides[which] = PLAN_NONE;
-    if (making->watched_count == 0)
+    struct sql_own *own = &sql->own[which];
+    *own = (struct sql_own){.rows = PLAN_NONE, .sets = PLAN_NONE, .sides = PLAN_NONE};
+    if (!aggregate->where && !aggregate->value)
         return;
-    if (aggregate->where || aggregate->value) {
-        sql->own[which] = sql->columns;
-        for (size_t i = 0; i < making->watched_count; i++, sql->columns++) {
-            text_put(&sql->text, ", ");
-            write_set(making, making->watched[i], PLAN_NONE, true);
-            write_filter(making, aggregate, true);
-        }
+    if (making->statement->least_rows > 1) {
+        own->rows = sql->columns++;
+        text_put(&sql->text, ", count(*)");
+        write_filter(making, aggregate, true, NULL);
     }
+    if (sql->watch_count == 0)
+        return;
+    own->sets = sql->columns;
+    write_sets(making, aggregate, NULL);
     if (plan_function_is_quantile(aggregate->function)) {
-        sql->sides[which] = sql->columns;
-        for (size_t i = 0; i < making->watched_count; i++)
-            write_sides(making, aggregate, making->watched[i]);
+        own->sides = sql->columns;
+        for (size_t i = 0; i < sql->watch_count; i++)
+            write_sides(making, aggregate, &sql->watches[i]);
     }
+    if (aggregate->value)
+        write_choices(making, aggregate, which);
 }
 
 static void write_selection(struct making *making)
@@ -231,9 +379,9 @@ static void write_selection(struct making *making)
     }
     text_put(&sql->text, "count(*)");
     sql->columns = statement->column_count + 1;
-    for (size_t i = 0; i < making->watched_count; i++, sql->columns++) {
+    for (size_t i = 0; i < sql->watch_count; i++, sql->columns++) {
         text_put(&sql->text, ", ");
-        write_set(making, making->watched[i], PLAN_NONE, true);
+        write_set(making, &sql->watches[i], true);
     }
     for (size_t i = 0; i < statement->aggregate_count; i++)
         write_own(making, i);
@@ -249,8 +397,8 @@ static void write_model(struct making *making)
         write_expression(making, model->terms[i]);
     }
     sql->columns = 1 + model->term_count;
-    for (size_t i = 0; i < making->watched_count; i++) {
-        const struct sql_slot *slot = new_slot(making, making->watched[i], PLAN_NONE, true);
+    for (size_t i = 0; i < sql->watch_count; i++) {
+        const struct sql_slot *slot = new_slot(making, &sql->watches[i], true);
         for (size_t k = 0; slot && k < slot->feed_count; k++, sql->columns++) {
             text_put(&sql->text, ", ");
             write_feed(making, slot->feeds[k]);
@@ -259,6 +407,20 @@ static void write_model(struct making *making)
 }
 
 /* ---- from, where, group ---- */
+
+/* What a branch's column chooses by, for whoever computes with it: as many as any branch's. */
+static void write_branch_choices(struct making *making, const struct plan_source *source,
+                                 size_t which, size_t column)
+{
+    struct text *text = &making->sql->text;
+    struct choices choices = {0};
+    making->failed |= !choices_of(&choices, NULL, source->branches[which].columns[column]);
+    for (size_t i = 0; i < choices_of_column(source, column); i++)
+        text_add(text, "%s AS \"~%s~%zu\", ",
+                 i < choices.count ? choices.conditions[i].bytes : "NULL",
+                 source->columns[column].name, i);
+    choices_free(&choices);
+}
 
 static void write_branch(struct making *making, const struct plan_source *source, size_t which)
 {
@@ -269,6 +431,7 @@ static void write_branch(struct making *making, const struct plan_source *source
     for (size_t i = 0; i + 1 < source->column_count; i++) {
         expression_sql(text, NULL, branch->columns[i]);
         text_add(text, " AS \"%s\", ", source->columns[i].name);
+        write_branch_choices(making, source, which, i);
     }
     text_add(text, "'%s' AS \"input\", %zu AS \"~branch\", _rowid_ AS \"~row\" FROM \"%s\"", name,
              which, name);
@@ -318,17 +481,16 @@ cella_status sql_make(const struct query_plan *plan, const struct plan_statement
     struct making making = {.plan = plan, .statement = statement, .sql = sql};
     *sql = (struct sql){0};
     sql->own = calloc(statement->aggregate_count + 1, sizeof(*sql->own));
-    sql->sides = calloc(statement->aggregate_count + 1, sizeof(*sql->sides));
-    making.watched_count = plan_watched(statement, making.watched);
+    find_watches(&making);
     text_put(&sql->text, "SELECT ");
-    if (sql->own && sql->sides) {
+    if (sql->own) {
         if (statement->kind == PLAN_MODEL)
             write_model(&making);
         else
             write_selection(&making);
         write_rest(&making);
     }
-    if (sql->own && sql->sides && !sql->text.failed && !making.failed)
+    if (sql->own && !sql->text.failed && !making.failed)
         return CELLA_OK;
     sql_free(sql);
     return fail(error, CELLA_MEMORY, "statement %s: no memory, or too many sources of one input",
@@ -340,6 +502,5 @@ void sql_free(struct sql *sql)
     free(sql->text.bytes);
     free(sql->slots);
     free(sql->own);
-    free(sql->sides);
     *sql = (struct sql){0};
 }

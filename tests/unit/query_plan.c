@@ -65,6 +65,14 @@ static const struct {
      "select[0]: min tells one individual's value"},
     {"'name':'s'," FROM ",'select':[{'name':'m','max':'r.age'}]",
      "select[0]: max tells one individual's value"},
+    {"'name':'s'," FROM ",'select':[{'name':'m','median':'r.age * 1000'}]",
+     "select[0]: median is one individual's value"},
+    {"'name':'s','from':{'union':[{'input':'r','columns':{'x':'age'}},{'input':'r','columns':{'x':'"
+     "age * 1000 + grade'}}],'as':'u'},'select':[{'name':'m','value_at_risk':'u.x','level':0.9}]",
+     "select[0]: value_at_risk is one individual's value"},
+    {"'name':'s','from':{'union':[{'input':'r','columns':{'x':'age'}}],'as':'u'},"
+     "'select':[{'name':'m','value_at_risk':'u.x','level':0.9}]",
+     NULL},
     {"'name':'s'," FROM ",'select':[{'name':'m','sum':'r.day'}]", "must be a number"},
     {"'name':'s'," FROM ",'select':[{'name':'m','mean':'r.age','sum':'r.age'}]",
      "select[0]: needs one aggregate"},

@@ -86,6 +86,120 @@ static void test_values_of_few_stay(void **state)
     check(PATIENTS(RULE), SELECT("", "{'name':'n','median':'r.age'}"), "n\r\n55\r\n");
 }
 
+/* Sources of one input do not hide each other: three behind one side, one behind the other. */
+static void test_each_source_is_held(void **state)
+{
+    (void)state;
+    check(PATIENTS(RULE),
+          "{'name':'s','from':{'input':'r','as':'a'},'join':[{'input':'r','as':'b','kind':'inner',"
+          "'on':[['a.grade','b.grade']]}],'where':['a.age > 65','a.age < 75'],"
+          "'select':[{'name':'t','sum':'a.age'}]}",
+          "t\r\n");
+    check(PATIENTS(RULE),
+          "{'name':'d','from':{'input':'r','as':'r'},'group':['r.grade'],'select':[{'name':'n',"
+          "'count':true}]},"
+          "{'name':'s','from':{'statement':'d','as':'d'},'join':[{'input':'r','as':'a','kind':"
+          "'left','on':[['d.grade','a.grade']]}],'where':['a.age > 42','a.age < 47'],"
+          "'select':[{'name':'t','sum':'a.age'}]}",
+          "t\r\n");
+    check(PATIENTS(RULE),
+          "{'name':'s','from':{'input':'r','as':'a'},'join':[{'input':'r','as':'b','kind':'inner',"
+          "'on':[['a.pid','b.pid']]}],'select':[{'name':'t','sum':'a.grade + b.grade'},"
+          "{'name':'u','mean':'a.age','where':'b.age = 80'}]}",
+          "t,u\r\n24,\r\n");
+}
+
+/* What a value is chosen by is a group, wherever it stands in it. */
+static void test_choices_are_held(void **state)
+{
+    (void)state;
+    static const char *const few[] = {
+        "case when r.age > 75 then r.age else 0 end",
+        "case when r.age > 75 then r.age else r.grade end",
+        "case when r.age <= 75 then 0 else r.age end",
+        "case when r.age < 75 then 0 when r.age < 81 then r.age else 0 end",
+        "100 * (case when r.age > 75 then 1 else 2 end)",
+        "r.age > 75",
+        "(r.age > 75) * r.age",
+        "coalesce(case when r.age > 75 then r.age end, r.grade)",
+        "coalesce(ln(r.age - 75), 0)",
+        "older",
+        "r.age is null",
+        "r.grade = 3",
+    };
+    for (size_t i = 0; i < sizeof(few) / sizeof(*few); i++) {
+        char select[200], all[300];
+        snprintf(select, sizeof(select), "{'name':'n','sum':'%s'}", few[i]);
+        snprintf(all, sizeof(all), SELECT(",'let':[{'name':'older','value':'r.age > 75'}]", "%s"),
+                 select);
+        check(PATIENTS(RULE), all, "n\r\n\r\n");
+    }
+    check(PATIENTS(RULE), SELECT("", "{'name':'n','sum':'case when r.age > 46 then r.age end'}"),
+          "n\r\n260\r\n");
+    check(PATIENTS(RULE), SELECT("", "{'name':'n','sum':'coalesce(r.age, 0)'}"), "n\r\n345\r\n");
+    check(PATIENTS(RULE), SELECT("", "{'name':'n','sum':'r.grade = 1'}"), "n\r\n3\r\n");
+    check(PATIENTS(RULE), SELECT("", "{'name':'n','sum':'r.grade > 5'}"), "n\r\n0\r\n");
+}
+
+static void test_choices_of_a_union_are_held(void **state)
+{
+    (void)state;
+    static const char *const branches[][2] = {
+        {"case when age > 75 then age else grade end", "u\r\n\r\n"},
+        {"age > 75", "u\r\n\r\n"},
+        {"age > 46", "u\r\n4\r\n"},
+    };
+    for (size_t i = 0; i < sizeof(branches) / sizeof(*branches); i++) {
+        char statement[400];
+        snprintf(statement, sizeof(statement),
+                 "{'name':'s','from':{'union':[{'input':'r','columns':{'x':'%s'}},"
+                 "{'input':'r','columns':{'x':'0'}}],'as':'u'},"
+                 "'select':[{'name':'u','sum':'u.x'}]}",
+                 branches[i][0]);
+        check(PATIENTS(RULE), statement, branches[i][1]);
+    }
+}
+
+/* Two branches of one input, of which x is another column: its values are compared with all. */
+static void test_a_union_of_one_input_twice(void **state)
+{
+    (void)state;
+    check(
+        "{'name':'r','owner':'north','format':'csv','box':'any','columns':["
+        "{'name':'pid','type':'integer','role':'identifier'},"
+        "{'name':'age','type':'real','role':'measure'},"
+        "{'name':'grade','type':'integer','role':'measure'},"
+        "{'name':'note','type':'text','role':'hidden'}],'rules':" RULE "}",
+        "{'name':'s','from':{'union':[{'input':'r','columns':{'x':'age','y':'age','of':'1'}},"
+        "{'input':'r','columns':{'x':'grade','y':'age','of':'2'}}],'as':'u'},"
+        "'select':[{'name':'all','sum':'u.y','where':'u.of = 1'},"
+        "{'name':'but_one','sum':'u.x','where':'u.of = 1 and u.y < 80'}]}",
+        "all,but_one\r\n345,\r\n");
+}
+
+static void test_rows_of_values(void **state)
+{
+    (void)state;
+    check(PATIENTS("{'least_rows':2}"),
+          SELECT("",
+                 "{'name':'n','count':true,'where':'r.age > 75'},{'name':'m','max':'r.age',"
+                 "'where':'r.age > 75'},{'name':'a','mean':'r.age','where':'r.age > 65'}"),
+          "n,m,a\r\n,,75\r\n");
+}
+
+/* Who reads the log learns how many rows are behind what left, not behind what did not. */
+static void test_the_log_counts_what_left(void **state)
+{
+    (void)state;
+    struct query_account account;
+    free(run_it(PATIENTS(RULE), SELECT(",'where':['r.age > 75']", "{'name':'n','count':true}"),
+                &account));
+    assert_int_equal(account.rows_in, 0);
+    free(run_it(PATIENTS(RULE), BY_GRADE, &account));
+    assert_int_equal(account.rows_in, 3);
+    assert_int_equal(account.rows_suppressed, 2);
+}
+
 static void test_differences_stay(void **state)
 {
     (void)state;
@@ -238,6 +352,12 @@ int main(void)
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_small_groups_stay),
         cmocka_unit_test(test_values_of_few_stay),
+        cmocka_unit_test(test_each_source_is_held),
+        cmocka_unit_test(test_choices_are_held),
+        cmocka_unit_test(test_choices_of_a_union_are_held),
+        cmocka_unit_test(test_a_union_of_one_input_twice),
+        cmocka_unit_test(test_rows_of_values),
+        cmocka_unit_test(test_the_log_counts_what_left),
         cmocka_unit_test(test_differences_stay),
         cmocka_unit_test(test_above_a_statement),
         cmocka_unit_test(test_rounding),
