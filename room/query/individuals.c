@@ -5,6 +5,7 @@
  */
 #include "run.h"
 
+#include "hash.h"
 #include "image/fail.h"
 
 #include <math.h>
@@ -397,36 +398,23 @@ struct interned {
     uint32_t count, room;
 };
 
-static uint64_t mix(uint64_t value)
-{
-    value ^= value >> 32;
-    value *= UINT64_C(0x9e3779b97f4a7c15);
-    value ^= value >> 29;
-    value *= UINT64_C(0xbf58476d1ce4e5b9);
-    return value ^ value >> 32;
-}
-
 static struct identifier identifier_of(sqlite3_stmt *statement)
 {
     struct identifier identifier = {0};
     if (sqlite3_column_type(statement, 0) == SQLITE_INTEGER) {
         identifier.integer = sqlite3_column_int64(statement, 0);
-        identifier.hash = mix((uint64_t)identifier.integer);
+        identifier.hash = hash_number((uint64_t)identifier.integer);
         return identifier;
     }
     if (sqlite3_column_type(statement, 0) == SQLITE_FLOAT) {
         double real = sqlite3_column_double(statement, 0);
         memcpy(&identifier.integer, &real, sizeof(real));
-        identifier.hash = mix((uint64_t)identifier.integer);
+        identifier.hash = hash_number((uint64_t)identifier.integer);
         return identifier;
     }
     identifier.text = (const char *)sqlite3_column_text(statement, 0);
     identifier.integer = sqlite3_column_bytes(statement, 0);
-    identifier.hash = UINT64_C(0xcbf29ce484222325);
-    for (int64_t i = 0; identifier.text && i < identifier.integer; i++)
-        identifier.hash =
-            (identifier.hash ^ (unsigned char)identifier.text[i]) * UINT64_C(0x100000001b3);
-    identifier.hash = mix(identifier.hash);
+    identifier.hash = hash_text(identifier.text, identifier.text ? (size_t)identifier.integer : 0);
     return identifier;
 }
 

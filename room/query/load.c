@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Data into a SQLite table of the input's name: all rows or none, the table with them. It asks
- * nothing of the database; one in memory whose journal is off takes rows fastest:
- *
- *     PRAGMA journal_mode=off; PRAGMA synchronous=off; PRAGMA temp_store=memory;
+ * Data into a table of the input's name (columns.c): all rows or none, the table with them.
  */
 #include "load.h"
 
@@ -98,8 +95,10 @@ static bool run(sqlite3 *database, sqlite3_str *sql)
 static bool create(sqlite3 *database, const struct load *load)
 {
     const struct query_input *input = load->input;
+    if (!columns_module(database))
+        return false;
     sqlite3_str *sql = sqlite3_str_new(database);
-    sqlite3_str_appendf(sql, "CREATE TABLE main.\"%w\"", input->name);
+    sqlite3_str_appendf(sql, "CREATE VIRTUAL TABLE main.\"%w\" USING cella_columns", input->name);
     for (size_t i = 0; i < input->column_count; i++) {
         if (load->parameters[i])
             sqlite3_str_appendf(sql, "%s\"%w\" %s", load->parameters[i] == 1 ? "(" : ", ",
