@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Models through the whole engine: the hospitals' contract over real patients, and a trend over
+ * real genotypes, against R's figures (tests/room/reference-*.json; without a network skipped);
+ * small models against figures worked out by hand; and what the rules keep of a model.
+ */
+#include "query_contract.h"
+
+#include <math.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/cella-engine-XXXXXX";
+static bool fetched;
+
+static int fetch(void **state)
+{
+    (void)state;
+    char command[500];
+    if (!getenv("CELLA_SOURCE") || !mkdtemp(folder))
+        return 0;
+    snprintf(command, sizeof(command),
+             "python3 '%s/scripts/datasets.py' rotterdam gbsg snps --into %s",
+             getenv("CELLA_SOURCE"), folder);
+    fetched = system(command) == 0;
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    char command[100];
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command);
+}
+
+static void skip_without_data(void)
+{
+    if (fetched)
+        return;
+    print_message("skipped: scripts/datasets.py could not fetch the data\n");
+    skip();
+}
+
+static json_t *repository_json(const char *name)
+{
+    char path[500];
+    snprintf(path, sizeof(path), "%s/%s", getenv("CELLA_SOURCE"), name);
+    json_t *root = json_load_file(path, 0, NULL);
+    assert_non_null(root);
+    return root;
+}
+
+static void load_file(struct query_run *run, const char *input, const char *file)
+{
+    char path[500];
+    uint64_t rows;
+    cella_error error;
+    snprintf(path, sizeof(path), "%s/%s", folder, file);
+    FILE *from = fopen(path, "rb");
+    assert_non_null(from);
+    assert_int_equal(fseek(from, 0, SEEK_END), 0);
+    size_t size = (size_t)ftell(from);
+    rewind(from);
+    uint8_t *bytes = malloc(size);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, size, from), size);
+    fclose(from);
+    if (query_run_load(run, input, bytes, size, &rows, &error) != CELLA_OK)
+        fail_msg("%s", error.sentence);
+    free(bytes);
+}
+
+static json_t *output_json(struct query_run *run, const char *name)
+{
+    struct query_account account;
+    cella_error error;
+    char *text = contract_output(run, name, &account, &error);
+    if (!text)
+        fail_msg("%s", error.sentence);
+    json_t *rows = json_loads(text, 0, NULL);
+    assert_non_null(rows);
+    free(text);
+    return rows;
+}
+
+static double number(const json_t *row, const char *key)
+{
+    const json_t *value = json_object_get(row, key);
+    assert_true(json_is_number(value));
+    return json_number_value(value);
+}
+
+static void assert_number(const json_t *row, const char *key, double expected, int digits)
+{
+    double value = number(row, key);
+    if (!(fabs(value - expected) <= pow(10, -digits) * fabs(expected)))
+        fail_msg("%s: %.17g, expected %.17g", key, value, expected);
+}
+
+static void assert_logistic(struct query_run *run, const char *output, const json_t *expected)
+{
+    json_t *rows = output_json(run, output);
+    const json_t *coefficients = json_object_get(expected, "coefficients");
+    assert_int_equal(json_array_size(rows), 9);
+    for (size_t i = 0; i < 9; i++) {
+        const json_t *row = json_array_get(rows, i), *term = json_array_get(coefficients, i);
+        assert_string_equal(json_string_value(json_object_get(row, "term")),
+                            json_string_value(json_object_get(term, "term")));
+        assert_number(row, "estimate", number(term, "estimate"), 8);
+        assert_number(row, "standard_error", number(term, "standard_error"), 7);
+        assert_number(row, "z", number(term, "z"), 7);
+        assert_number(row, "p", number(term, "p"), 5);
+        assert_number(row, "n", number(expected, "n"), 15);
+        assert_number(row, "events", number(expected, "events"), 15);
+        assert_number(row, "log_likelihood", number(expected, "log_likelihood"), 12);
+        assert_number(row, "auc", number(expected, "auc"), 12);
+    }
+    json_decref(rows);
+}
+
+static void test_hospitals(void **state)
+{
+    (void)state;
+    skip_without_data();
+    struct query_plan *plan;
+    json_t *expected = repository_json("tests/room/reference-logistic.json");
+    struct query_run *run =
+        contract_start(repository_json("examples/hospitals/contract.json"), NULL, 0, &plan);
+    load_file(run, "rotterdam", "rotterdam.csv");
+    load_file(run, "gbsg", "gbsg.csv");
+    assert_logistic(run, "joint", json_object_get(expected, "joint"));
+    assert_logistic(run, "north_alone", json_object_get(expected, "rotterdam"));
+    assert_logistic(run, "south_alone", json_object_get(expected, "gbsg"));
+    struct query_account account;
+    cella_error error;
+    char *grades = contract_output(run, "by_grade", &account, &error);
+    assert_non_null(grades);
+    assert_int_equal(account.rows_suppressed, 0);
+    assert_null(strstr(grades, ",\r\n")); /* no value is kept back */
+    free(grades);
+    query_run_free(run);
+    query_plan_free(plan);
+    json_decref(expected);
+}
+
+/* ---- genotypes ---- */
+
+#define GENOTYPES(name, columns)                                                                   \
+    "{'name':'" name "','owner':'n','format':'plink','box':'any','columns':[" columns              \
+    "{'name':'phenotype','type':'boolean','role':'measure'}],'rules':%s}"
+#define INDIVIDUAL "{'name':'individual','type':'text','role':'identifier'},"
+
+static struct query_run *start_trend(const char *rules, struct query_plan **plan)
+{
+    struct query_run *run = contract_start(
+        contract_contract(
+            "{'parties':[{'name':'n'}],'parameters':[],'inputs':[" GENOTYPES(
+                "ceu",
+                INDIVIDUAL) "," GENOTYPES("asia",
+                                          INDIVIDUAL) "],"
+                                                      "'statements':[{'name':'s','model':{'kind':'"
+                                                      "trend','phenotype':'phenotype','genotypes':"
+                                                      "[{'input':'ceu','stratum':'a'},{'input':'"
+                                                      "asia','stratum':'b'}]}}],"
+                                                      "'outputs':[{'name':'o','statement':'s','"
+                                                      "format':'json','recipients':['n'],"
+                                                      "'rules':{}}]}",
+            rules, rules),
+        NULL, 0, plan);
+    load_file(run, "ceu", "ceu.tar");
+    load_file(run, "asia", "jpt_chb.tar");
+    return run;
+}
+
+static size_t assert_snps(const json_t *rows, const json_t *list)
+{
+    size_t found = 0, i, k;
+    const json_t *row, *expected;
+    json_array_foreach(rows, i, row) json_array_foreach(list, k, expected)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "snp")),
+                   json_string_value(json_object_get(expected, "snp"))) != 0)
+            continue;
+        assert_number(row, "n", number(expected, "n"), 15);
+        assert_number(row, "chi_square", number(expected, "chi_square"), 11);
+        assert_number(row, "p", number(expected, "p"), 11);
+        found++;
+    }
+    return found;
+}
+
+static void test_trend(void **state)
+{
+    (void)state;
+    skip_without_data();
+    struct query_plan *plan;
+    json_t *expected = repository_json("tests/room/reference-snps.json");
+    struct query_run *run = start_trend("{}", &plan);
+    json_t *rows = output_json(run, "o");
+    size_t i;
+    const json_t *row;
+    double sum = 0, all = 0, not_tested = 0;
+    assert_int_equal(json_array_size(rows), json_integer_value(json_object_get(expected, "snps")));
+    json_array_foreach(rows, i, row)
+    {
+        all += number(row, "n");
+        if (json_is_null(json_object_get(row, "chi_square")))
+            not_tested++;
+        else
+            sum += number(row, "chi_square");
+    }
+    assert_number(expected, "sum_n", all, 15);
+    assert_number(expected, "not_tested", not_tested, 15);
+    assert_number(expected, "sum_chi_square", sum, 12);
+    assert_int_equal(assert_snps(rows, json_object_get(expected, "strongest")) +
+                         assert_snps(rows, json_object_get(expected, "some")),
+                     18);
+    query_run_free(run);
+    query_plan_free(plan);
+    json_decref(rows);
+
+    run = start_trend("{'least_individuals':20}", &plan);
+    rows = output_json(run, "o");
+    assert_true(json_array_size(rows) > 0);
+    assert_true((json_int_t)json_array_size(rows) <
+                json_integer_value(json_object_get(expected, "snps")));
+    query_run_free(run);
+    query_plan_free(plan);
+    json_decref(rows);
+    json_decref(expected);
+}
+
+/* ---- small models ---- */
+
+/* Runs a model over rows "pid,a,b", and gives its rows; `rules` of the input. */
+static json_t *model_rows(const char *rules, const char *model, const char *csv)
+{
+    struct contract_input loaded = {"r", csv};
+    struct query_plan *plan;
+    struct query_run *run = contract_start(
+        contract_contract(
+            "{'parties':[{'name':'n'}],'parameters':[],'inputs':[{'name':'r','owner':'n','format':"
+            "'csv','box':'any','columns':[{'name':'pid','type':'integer','role':'identifier'},"
+            "{'name':'a','type':'real','role':'measure'},{'name':'b','type':'real','role':"
+            "'measure'}],'rules':%s}],'statements':[{'name':'s','from':{'input':'r','as':'r'},"
+            "'model':{%s}}],'outputs':[{'name':'o','statement':'s','format':'json','recipients':"
+            "['n'],'rules':{}}]}",
+            rules, model),
+        &loaded, 1, &plan);
+    json_t *rows = output_json(run, "o");
+    query_run_free(run);
+    query_plan_free(plan);
+    return rows;
+}
+
+/* `counts` people of each of the four pairs of 0 and 1: 00, 01, 10, 11. */
+static char *four_cells(const int counts[4], const char *more)
+{
+    char *csv = NULL;
+    size_t ignored;
+    int pid = 0;
+    FILE *text = open_memstream(&csv, &ignored);
+    fprintf(text, "pid,a,b\n");
+    for (int cell = 0; cell < 4; cell++)
+        for (int i = 0; i < counts[cell]; i++)
+            fprintf(text, "%d,%d,%d\n", pid++, cell / 2, cell % 2);
+    fprintf(text, "%s", more);
+    fclose(text);
+    return csv;
+}
+
+#define CHI_SQUARE "'kind':'chi_square','rows':'r.a','columns':'r.b'"
+#define T_TEST     "'kind':'t_test','value':'r.a','by':'r.b'"
+#define LINEAR     "'kind':'linear','outcome':'r.a','terms':['r.b']"
+#define LOGISTIC   "'kind':'logistic','outcome':'r.a','terms':['r.b']"
+
+static void test_by_hand(void **state)
+{
+    (void)state;
+    static const int counts[4] = {10, 20, 30, 40};
+    char *csv = four_cells(counts, "900,,1\n");
+    json_t *rows = model_rows("{'least_individuals':5}", CHI_SQUARE, csv);
+    /* n (ad - bc)^2 over the product of the margins */
+    assert_number(json_array_get(rows, 0), "chi_square", 100.0 * 200 * 200 / (30 * 70 * 40 * 60),
+                  12);
+    assert_number(json_array_get(rows, 0), "degrees", 1, 15);
+    assert_number(json_array_get(rows, 0), "n", 100, 15);
+    assert_true(json_is_null(json_object_get(json_array_get(rows, 0), "left_out")));
+    json_decref(rows);
+    rows = model_rows("{'least_individuals':5}", LOGISTIC, csv);
+    assert_number(json_array_get(rows, 0), "estimate", log(3), 8);
+    assert_number(json_array_get(rows, 1), "estimate", log(2.0 / 3), 8);
+    assert_number(json_array_get(rows, 1), "standard_error",
+                  sqrt(1 / 10.0 + 1 / 20.0 + 1 / 30.0 + 1 / 40.0), 7);
+    assert_number(json_array_get(rows, 0), "events", 70, 15);
+    json_decref(rows);
+    free(csv);
+    static const char line[] = "pid,a,b\n1,1,0\n2,3,0\n3,2,1\n4,6,1\n5,4,1\n6,2,0\n7,,1\n";
+    rows = model_rows("{}", T_TEST, line);
+    /* means 2 and 4, variances 1 and 4 */
+    assert_number(json_array_get(rows, 0), "difference", -2, 12);
+    assert_number(json_array_get(rows, 0), "t", -2 / sqrt(5 / 3.0), 12);
+    assert_number(json_array_get(rows, 0), "degrees", 25 / 9.0 / ((1 / 9.0 + 16 / 9.0) / 2), 12);
+    assert_number(json_array_get(rows, 0), "left_out", 1, 15);
+    json_decref(rows);
+    rows = model_rows("{}", LINEAR, line);
+    assert_number(json_array_get(rows, 0), "estimate", 2, 12);
+    assert_number(json_array_get(rows, 1), "estimate", 2, 12);
+    assert_number(json_array_get(rows, 1), "standard_error", sqrt(2.5 * 2 / 3.0), 12);
+    assert_number(json_array_get(rows, 0), "sigma", sqrt(2.5), 12);
+    assert_number(json_array_get(rows, 0), "r_squared", 6 / 16.0, 12);
+    json_decref(rows);
+}
+
+static void assert_suppressed(const char *model, const char *csv)
+{
+    json_t *rows = model_rows("{'least_individuals':5}", model, csv);
+    assert_int_equal(json_array_size(rows), 0);
+    json_decref(rows);
+}
+
+static void test_models_of_few_stay(void **state)
+{
+    (void)state;
+    static const int cell[4] = {10, 20, 4, 40}, side[4] = {20, 2, 20, 2}, none[4] = {20, 0, 20, 0};
+    static const char *const models[] = {CHI_SQUARE, T_TEST, LINEAR, LOGISTIC};
+    for (size_t i = 0; i < 4; i++) {
+        char *csv = four_cells(cell, "");
+        assert_suppressed(models[i], csv);
+        free(csv);
+        csv = four_cells(side, "");
+        assert_suppressed(models[i], csv);
+        free(csv);
+        csv = four_cells(none, "900,0,1\n");
+        assert_suppressed(models[i], csv);
+        free(csv);
+    }
+    /* Seven rows, two coefficients: five more are there. Six: not. */
+    static const char seven[] = "pid,a,b\n1,1,2\n2,3,1\n3,2,5\n4,6,4\n5,4,3\n6,2,7\n7,5,9\n";
+    json_t *rows = model_rows("{'least_individuals':5}", LINEAR, seven);
+    assert_int_equal(json_array_size(rows), 2);
+    json_decref(rows);
+    assert_suppressed(LINEAR, "pid,a,b\n1,1,2\n2,3,1\n3,2,5\n4,6,4\n5,4,3\n6,2,7\n");
+    /* One person has a value that nobody else has. */
+    assert_suppressed(LINEAR,
+                      "pid,a,b\n1,1,0\n2,3,0\n3,2,0\n4,6,0\n5,4,0\n6,2,0\n7,5,9\n8,5,8\n"
+                      "9,4,0\n10,1,0\n");
+}
+
+/* What a model cannot take is left out: that it failed would tell of it. */
+static void test_what_is_no_case_is_left_out(void **state)
+{
+    (void)state;
+    static const int counts[4] = {10, 20, 30, 40};
+    static const char *const models[][2] = {
+        {"'kind':'logistic','outcome':'r.a','terms':['r.b']", "900,2,1\n"},
+        {"'kind':'t_test','value':'r.b','by':'r.a'", "900,7,1\n"},
+        {"'kind':'linear','outcome':'r.a','terms':['r.b * 1e308 * 10']", "900,1,1\n"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        char *csv = four_cells(counts, models[i][1]);
+        json_t *rows = model_rows("{}", models[i][0], csv);
+        assert_number(json_array_get(rows, 0), "n", 100, 15);
+        assert_number(json_array_get(rows, 0), "left_out", 1, 15);
+        json_decref(rows);
+        rows = model_rows("{'least_individuals':5}", models[i][0], csv);
+        assert_number(json_array_get(rows, 0), "n", 100, 15);
+        assert_true(json_is_null(json_object_get(json_array_get(rows, 0), "left_out")));
+        json_decref(rows);
+        free(csv);
+    }
+    assert_suppressed(models[2][0], "pid,a,b\n1,1,1\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hospitals),
+        cmocka_unit_test(test_trend),
+        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_models_of_few_stay),
+        cmocka_unit_test(test_what_is_no_case_is_left_out),
+    };
+    return cmocka_run_group_tests(tests, fetch, clean);
+}
