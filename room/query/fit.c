@@ -536,21 +536,59 @@ struct strata {
     size_t count;
 };
 
+/* PLINK writes an allele that nobody has as 0. */
+static bool is_known(const char *allele)
+{
+    return strcmp(allele, "0") != 0;
+}
+
+static bool may_be(const char *first, const char *second)
+{
+    return !is_known(first) || !is_known(second) || strcmp(first, second) == 0;
+}
+
+static bool is_shared(const char *first, const char *second)
+{
+    return is_known(first) && strcmp(first, second) == 0;
+}
+
+/* The two alleles of a SNP, as far as any stratum knows them, and which strata have them the other
+ * way round; false: they are not the same two. */
+static bool orient(const struct strata *strata, size_t snp, const char *alleles[2], bool *swapped)
+{
+    alleles[0] = alleles[1] = "0";
+    for (size_t s = 0; s < strata->count; s++) {
+        const struct query_snp *one = &strata->genotypes[s]->snps[snp];
+        const char *own[2] = {one->first, one->second};
+        bool as_is = may_be(alleles[0], own[0]) && may_be(alleles[1], own[1]);
+        bool turned = may_be(alleles[0], own[1]) && may_be(alleles[1], own[0]);
+        bool sure = is_shared(alleles[0], own[0]) || is_shared(alleles[1], own[1]);
+        bool sure_turned = is_shared(alleles[0], own[1]) || is_shared(alleles[1], own[0]);
+        if (!as_is && !turned)
+            return false;
+        swapped[s] = turned && (!as_is || (sure_turned && !sure));
+        for (size_t i = 0; i < 2; i++)
+            if (!is_known(alleles[i]))
+                alleles[i] = own[swapped[s] ? 1 - i : i];
+    }
+    return true;
+}
+
 /* The same SNPs, with the same two alleles, in the same order. */
 static bool same_snps(const struct strata *strata)
 {
     const struct query_genotypes *first = strata->genotypes[0];
-    for (size_t s = 1; s < strata->count; s++) {
-        const struct query_genotypes *other = strata->genotypes[s];
-        if (other->snp_count != first->snp_count)
+    for (size_t s = 1; s < strata->count; s++)
+        if (strata->genotypes[s]->snp_count != first->snp_count)
             return false;
-        for (size_t i = 0; i < first->snp_count; i++) {
-            const struct query_snp *a = &first->snps[i], *b = &other->snps[i];
-            bool as_is = strcmp(a->first, b->first) == 0 && strcmp(a->second, b->second) == 0;
-            bool swapped = strcmp(a->first, b->second) == 0 && strcmp(a->second, b->first) == 0;
-            if (strcmp(a->name, b->name) != 0 || (!as_is && !swapped))
+    for (size_t i = 0; i < first->snp_count; i++) {
+        const char *alleles[2];
+        bool swapped[PLAN_LIST_MOST];
+        for (size_t s = 1; s < strata->count; s++)
+            if (strcmp(first->snps[i].name, strata->genotypes[s]->snps[i].name) != 0)
                 return false;
-        }
+        if (!orient(strata, i, alleles, swapped))
+            return false;
     }
     return true;
 }
@@ -595,15 +633,17 @@ static cella_status snp_row(const struct strata *strata, size_t snp, struct resu
     const struct query_snp *of = &strata->genotypes[0]->snps[snp];
     struct query_test test;
     struct query_value *row;
+    const char *alleles[2];
+    bool swapped[PLAN_LIST_MOST];
     uint64_t used = 0;
+    orient(strata, snp, alleles, swapped); /* same_snps() saw that it can */
     for (size_t s = 0; s < strata->count; s++)
-        inputs[s] = (struct query_trend_stratum){
-            .packed = packed(strata->genotypes[s], snp),
-            .cases = &strata->cases[s],
-            .swapped = strcmp(of->first, strata->genotypes[s]->snps[snp].first) != 0};
+        inputs[s] = (struct query_trend_stratum){.packed = packed(strata->genotypes[s], snp),
+                                                 .cases = &strata->cases[s],
+                                                 .swapped = swapped[s]};
     query_trend_packed(inputs, strata->count, &test, &used);
     if (query_table_row(&result->table, &row) != CELLA_OK || !text(&row[0], of->chromosome) ||
-        !text(&row[2], of->name) || !text(&row[3], of->first) || !text(&row[4], of->second))
+        !text(&row[2], of->name) || !text(&row[3], alleles[0]) || !text(&row[4], alleles[1]))
         return fail(error, CELLA_MEMORY, "statement %s: there was not enough memory",
                     strata->statement->name);
     row[1] = (struct query_value){.kind = QUERY_VALUE_INTEGER, .integer = of->position};

@@ -130,9 +130,11 @@ cella_status plan_keys(const struct plan_reader *reader, const char *place, cons
     }
     for (const char *at = keys; *at; at += strcspn(at, " "), at += strspn(at, " ")) {
         size_t length = strcspn(at, " ");
-        char needed[QUERY_NAME + 1];
-        snprintf(needed, sizeof(needed), "%.*s", (int)length - 1, at);
-        if (at[length - 1] == '!' && !json_object_get(object, needed))
+        char needed[QUERY_NAME + 1] = "";
+        if (at[length - 1] != '!' || length > QUERY_NAME)
+            continue;
+        memcpy(needed, at, length - 1);
+        if (!json_object_get(object, needed))
             return plan_wrong(reader, place, "\"%s\" is missing", needed);
     }
     return CELLA_OK;

@@ -5,6 +5,7 @@
  * small models against figures worked out by hand; and what the rules keep of a model.
  */
 #include "query_contract.h"
+#include "query_tar.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -230,6 +231,88 @@ static void test_trend(void **state)
     json_decref(expected);
 }
 
+static void load_stratum(struct query_run *run, const char *name, const char *bim, const char *bed)
+{
+    /* Six people, three of them cases. */
+    static const char fam[] =
+        "f a 0 0 1 2\nf b 0 0 1 2\nf c 0 0 1 2\n"
+        "f d 0 0 1 1\nf e 0 0 1 1\nf f 0 0 1 1\n";
+    char bytes[5] = {0x6c, 0x1b, 1, bed[0], bed[1]};
+    struct tar *tar = make(bytes, sizeof(bytes), bim, fam);
+    uint64_t rows;
+    cella_error error;
+    if (query_run_load(run, name, tar->bytes, tar->size, &rows, &error) != CELLA_OK)
+        fail_msg("%s", error.sentence);
+    free(tar);
+}
+
+/* Two strata whose alleles are written so; the result, or the sentence. */
+static char *two_strata(const char *first, const char *second, const char *beds[2])
+{
+    struct query_plan *plan;
+    struct query_account account;
+    cella_error error;
+    char bims[2][50];
+    const char *alleles[] = {first, second}, *names[] = {"one", "two"};
+    struct query_run *run = contract_start(
+        contract_contract(
+            "{'parties':[{'name':'n'}],'parameters':[],'inputs':[" GENOTYPES(
+                "one", "") "," GENOTYPES("two", "") "],"
+                                                    "'statements':[{'name':'s','model':{'kind':'"
+                                                    "trend','phenotype':'phenotype','genotypes':"
+                                                    "[{'input':'one','stratum':'a'},{'input':'two',"
+                                                    "'stratum':'b'}]}}],"
+                                                    "'outputs':[{'name':'o','statement':'s','"
+                                                    "format':'csv','recipients':['n'],"
+                                                    "'rules':{'digits':3}}]}",
+            "{}", "{}"),
+        NULL, 0, &plan);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(bims[i], sizeof(bims[i]), "1 rs1 0 7 %s\n", alleles[i]);
+        load_stratum(run, names[i], bims[i], beds[i]);
+    }
+    char *text = contract_output(run, "o", &account, &error);
+    query_run_free(run);
+    query_plan_free(plan);
+    return text ? text : strdup(error.sentence);
+}
+
+/* An allele that a stratum does not have is written 0, and the other may then be on either side. */
+static void test_alleles(void **state)
+{
+    (void)state;
+    /* Mixed: cases AA AA AG, controls GG GG AG with A first; its mirror; nobody but G. */
+    static const char mixed[] = "\xe0\x0b", mirror[] = "\x2f\x08", second_alone[] = "\xff\x0f",
+                      first_alone[] = "\0\0";
+    static const struct {
+        const char *first, *second, *beds[2], *alleles;
+    } good[] = {
+        {"A G", "A G", {mixed, mixed}, "A,G,12,6.67,"},
+        {"A G", "G A", {mixed, mirror}, "A,G,12,6.67,"},
+        {"A G", "0 G", {mixed, second_alone}, "A,G,12,3.33,"},
+        {"A G", "G 0", {mixed, first_alone}, "A,G,12,3.33,"},
+        {"G A", "0 G", {mirror, second_alone}, "G,A,12,3.33,"},
+        {"0 G", "A G", {second_alone, mixed}, "A,G,12,3.33,"},
+        {"0 G", "G A", {second_alone, mirror}, "A,G,12,3.33,"},
+        {"0 G", "0 G", {second_alone, second_alone}, "0,G,12,,"},
+        {"0 G", "0 A", {second_alone, second_alone}, "A,G,12,,"},
+        {"0 0", "A G", {"\x55\x05", mixed}, "A,G,6,3.33,"},
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        char *text = two_strata(good[i].first, good[i].second, (const char **)good[i].beds);
+        if (!strstr(text, good[i].alleles))
+            fail_msg("%s, %s: %s", good[i].first, good[i].second, text);
+        free(text);
+    }
+    static const char *const bad[][2] = {{"A G", "A C"}, {"A G", "0 T"}, {"A G", "C 0"}};
+    for (size_t i = 0; i < 3; i++) {
+        char *text = two_strata(bad[i][0], bad[i][1], (const char *[]){mixed, mixed});
+        if (!strstr(text, "do not have the same SNPs"))
+            fail_msg("%s, %s: %s", bad[i][0], bad[i][1], text);
+        free(text);
+    }
+}
+
 /* ---- small models ---- */
 
 /* Runs a model over rows "pid,a,b", and gives its rows; `rules` of the input. */
@@ -377,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hospitals),
         cmocka_unit_test(test_trend),
+        cmocka_unit_test(test_alleles),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_models_of_few_stay),
         cmocka_unit_test(test_what_is_no_case_is_left_out),

@@ -4,49 +4,11 @@
  */
 #include "query_test.h"
 
+#include "query_tar.h"
+
 #define BED "\x6c\x1b\x01\xe4\x00\xfb\x03"
 #define BIM "1 rs1 0 100 A G\r\n22\trs2  0\t-5 ACGTACGTACGTACG T\n"
 #define FAM "f1 i1 0 0 1 2\nf1 i2 0 0 2 1\nf2 i3 i1 i2 0 -9\nf2 i4 0 0 1 NA\nf2 \xc3\xa9 0 0 1 0\n"
-
-struct tar {
-    char bytes[16384];
-    size_t size;
-};
-
-static void seal(char *header)
-{
-    unsigned sum = 0;
-    memset(header + 148, ' ', 8);
-    for (int i = 0; i < 512; i++)
-        sum += (unsigned char)header[i];
-    snprintf(header + 148, 8, "%06o", sum);
-}
-
-static char *add(struct tar *tar, const char *name, const void *content, size_t size)
-{
-    char *header = tar->bytes + tar->size;
-    snprintf(header, 100, "%s", name);
-    snprintf(header + 124, 12, "%011o", (unsigned)size & 0xffffff);
-    header[156] = '0';
-    memcpy(header + 257,
-           "ustar\0"
-           "00",
-           8);
-    seal(header);
-    memcpy(header + 512, content, size);
-    tar->size += 512 + (size + 511) / 512 * 512;
-    return header;
-}
-
-static struct tar *make(const char *bed, size_t bed_size, const char *bim, const char *fam)
-{
-    struct tar *tar = calloc(1, sizeof(*tar));
-    add(tar, "north.bed", bed, bed_size);
-    add(tar, "north.bim", bim, strlen(bim));
-    add(tar, "north.fam", fam, strlen(fam));
-    tar->size += 1024;
-    return tar;
-}
 
 static struct query_column columns[] = {{"individual", QUERY_TEXT, QUERY_IDENTIFIER},
                                         {"sex", QUERY_INTEGER, QUERY_DIMENSION},
