@@ -24,8 +24,6 @@ static const char *json_text(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* ---- statements ---- */
-
 static void list_inputs(struct explaining *explaining, uint32_t inputs)
 {
     const char *before = "";
@@ -36,6 +34,83 @@ static void list_inputs(struct explaining *explaining, uint32_t inputs)
             before = ", ";
         }
 }
+
+/* ---- what a statement gives ---- */
+
+static void say_model(struct explaining *explaining, const struct plan_statement *statement)
+{
+    static const char *const words[] = {
+        [PLAN_LOGISTIC] = "a logistic regression of ",
+        [PLAN_LINEAR] = "a linear regression of ",
+        [PLAN_TREND] = "a trend test for each SNP, stratified by input",
+        [PLAN_CHI_SQUARE] = "a chi-square test of ",
+        [PLAN_T_TEST] = "a t-test of ",
+    };
+    const struct plan_model *model = &statement->model;
+    struct text *text = &explaining->text;
+    text_put(text, words[model->kind]);
+    if (model->outcome)
+        expression_text(text, statement->sources, model->outcome);
+    for (size_t i = 0; i < model->term_count; i++) {
+        text_put(text, i ? ", " : " by ");
+        expression_text(text, statement->sources, model->terms[i]);
+    }
+}
+
+static void say_names(struct explaining *explaining, const struct plan_statement *statement)
+{
+    struct text *text = &explaining->text;
+    for (size_t i = 0; i < statement->key_count; i++)
+        text_add(text, "%s%s", i ? ", " : "for each ", statement->keys[i].name);
+    text_put(text, statement->key_count && statement->aggregate_count ? ": " : "");
+    for (size_t i = 0; i < statement->aggregate_count; i++)
+        text_add(text, "%s%s", i ? ", " : "", statement->aggregates[i].name);
+}
+
+/* In a few words. */
+static void say_result(struct explaining *explaining, const struct plan_statement *statement)
+{
+    if (statement->kind == PLAN_SQL)
+        text_put(&explaining->text, "whatever free SQL gives (it is below)");
+    else if (statement->kind == PLAN_MODEL)
+        say_model(explaining, statement);
+    else
+        say_names(explaining, statement);
+}
+
+static void say_number(struct explaining *explaining, const char **before, const char *format,
+                       uint64_t number)
+{
+    if (number == 0)
+        return;
+    text_put(&explaining->text, *before);
+    text_put(&explaining->text, format);
+    text_add(&explaining->text, " %llu", (unsigned long long)number);
+    *before = "; ";
+}
+
+/* The rules that hold for an output: a line, where there are any. */
+static void say_rules(struct explaining *explaining, const struct plan_output *output)
+{
+    const struct plan_statement *statement = &explaining->plan->statements[output->statement];
+    const struct query_rules *rules = &output->rules;
+    uint64_t individuals = statement->least_individuals > 1 ? statement->least_individuals : 0;
+    const char *start = "    behind every row: ", *before = start;
+    say_number(explaining, &before, "individuals at least", individuals);
+    if (individuals) {
+        text_put(&explaining->text, " of ");
+        list_inputs(explaining, statement->watched);
+    }
+    say_number(explaining, &before, "rows at least", statement->least_rows);
+    before = before == start ? "    " : before;
+    say_number(explaining, &before, "counts to a multiple of", rules->round);
+    say_number(explaining, &before, "digits of other numbers:", rules->digits);
+    say_number(explaining, &before, "rows at most:", rules->most_rows);
+    say_number(explaining, &before, "bytes at most:", rules->most_bytes);
+    text_put(&explaining->text, *before == ';' ? "\n" : "");
+}
+
+/* ---- how it is computed ---- */
 
 static void list_aggregate(struct explaining *explaining, const struct plan_statement *statement,
                            const struct plan_aggregate *aggregate)
@@ -74,25 +149,57 @@ static void list_selection(struct explaining *explaining, const struct plan_stat
         list_aggregate(explaining, statement, &statement->aggregates[i]);
 }
 
-static void list_model(struct explaining *explaining, const struct plan_statement *statement)
+/* Columns that a branch gives under their own names are listed, others with what they are. */
+static void list_branch(struct explaining *explaining, const struct plan_source *source,
+                        const struct plan_branch *branch)
 {
-    static const char *const words[] = {
-        [PLAN_LOGISTIC] = "a logistic regression of ",
-        [PLAN_LINEAR] = "a linear regression of ",
-        [PLAN_TREND] = "a trend test for each SNP, stratified by input",
-        [PLAN_CHI_SQUARE] = "a chi-square test of ",
-        [PLAN_T_TEST] = "a t-test of ",
-    };
-    const struct plan_model *model = &statement->model;
     struct text *text = &explaining->text;
-    text_add(text, "    %s", words[model->kind]);
-    if (model->outcome)
-        expression_text(text, statement->sources, model->outcome);
-    for (size_t i = 0; i < model->term_count; i++) {
-        text_put(text, i ? ", " : " by ");
-        expression_text(text, statement->sources, model->terms[i]);
+    text_add(text, "    %s has the rows of %s, with\n", source->alias,
+             explaining->plan->inputs[branch->input].name);
+    const char *before = "      ";
+    for (size_t i = 0; i + 1 < source->column_count; i++)
+        if (branch->columns[i]->kind == EXPRESSION_COLUMN &&
+            strcmp(branch->columns[i]->text, source->columns[i].name) == 0) {
+            text_add(text, "%s%s", before, source->columns[i].name);
+            before = ", ";
+        }
+    text_put(text, *before == ',' ? "\n" : "");
+    for (size_t i = 0; i + 1 < source->column_count; i++)
+        if (branch->columns[i]->kind != EXPRESSION_COLUMN ||
+            strcmp(branch->columns[i]->text, source->columns[i].name) != 0) {
+            text_add(text, "      %s: ", source->columns[i].name);
+            expression_text(text, NULL, branch->columns[i]);
+            text_put(text, "\n");
+        }
+}
+
+static void list_source(struct explaining *explaining, const struct plan_statement *statement,
+                        const struct plan_source *source)
+{
+    const struct query_plan *plan = explaining->plan;
+    struct text *text = &explaining->text;
+    for (size_t i = 0; i < source->branch_count; i++)
+        list_branch(explaining, source, &source->branches[i]);
+    if (source->kind == PLAN_STATEMENT)
+        text_add(text, "    %s has the rows of %s that may leave\n", source->alias,
+                 plan->statements[source->index].name);
+    if (source->kind == PLAN_INPUT)
+        text_add(text, "    %s has the rows of %s\n", source->alias,
+                 plan->inputs[source->index].name);
+    for (size_t i = 0; i < source->on_count; i++) {
+        const struct plan_source *other = &statement->sources[source->on[i].source];
+        text_add(text, "%s%s.%s = %s.%s", i ? " and " : "    joined where ", other->alias,
+                 other->columns[source->on[i].column].name, source->alias,
+                 source->columns[source->on[i].own].name);
     }
-    text_put(text, "\n");
+    if (source->on_count)
+        text_put(text, source->left ? "; rows without a match stay\n" : "\n");
+}
+
+/* A name for a column of the same name says nothing. */
+static bool says_something(const struct plan_let *let)
+{
+    return let->value->kind != EXPRESSION_COLUMN || strcmp(let->value->text, let->name) != 0;
 }
 
 static void list_statement(struct explaining *explaining, size_t index)
@@ -103,34 +210,54 @@ static void list_statement(struct explaining *explaining, size_t index)
     list_inputs(explaining, statement->inputs);
     text_put(text, "\n");
     for (size_t i = 0; i < statement->source_count; i++)
-        if (statement->sources[i].kind == PLAN_STATEMENT)
-            text_add(text, "    over the rows of %s that may leave\n",
-                     explaining->plan->statements[statement->sources[i].index].name);
+        list_source(explaining, statement, &statement->sources[i]);
     for (size_t i = 0; i < statement->where_count; i++) {
         text_put(text, i ? "    and where " : "    where ");
         expression_text(text, statement->sources, statement->where[i]);
         text_put(text, "\n");
     }
-    for (size_t i = 0; i < statement->let_count; i++) {
-        text_add(text, "    %s is ", statement->lets[i].name);
-        expression_text(text, statement->sources, statement->lets[i].value);
+    for (size_t i = 0; i < statement->let_count; i++)
+        if (says_something(&statement->lets[i])) {
+            text_add(text, "    %s is ", statement->lets[i].name);
+            expression_text(text, statement->sources, statement->lets[i].value);
+            text_put(text, "\n");
+        }
+    if (statement->kind == PLAN_SQL) {
+        text_add(text, "    %s\n", statement->sql);
+    } else if (statement->kind == PLAN_MODEL) {
+        text_put(text, "    ");
+        say_model(explaining, statement);
         text_put(text, "\n");
-    }
-    if (statement->kind == PLAN_SQL)
-        text_add(text, "    whatever this SQL gives: %s\n", statement->sql);
-    else if (statement->kind == PLAN_MODEL)
-        list_model(explaining, statement);
-    else
+    } else {
         list_selection(explaining, statement);
-    if (statement->least_individuals > 1) {
-        text_add(text, "    only where %llu or more individuals stand behind it of each of: ",
-                 (unsigned long long)statement->least_individuals);
-        list_inputs(explaining, statement->watched);
-        text_put(text, ";\n    nothing that differs from something else by fewer of them\n");
     }
-    if (statement->least_rows > 1)
-        text_add(text, "    only where %llu or more rows stand behind it\n",
-                 (unsigned long long)statement->least_rows);
+}
+
+static void say_json(struct explaining *explaining, const char *before, const json_t *value)
+{
+    char *written = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    explaining->text.failed |= !written;
+    if (written)
+        text_add(&explaining->text, "%s%s", before, written);
+    free(written);
+}
+
+static void list_parameter(struct explaining *explaining, const json_t *parameter)
+{
+    struct text *text = &explaining->text;
+    text_add(text, "  :%s is ", json_text(parameter, "name"));
+    if (json_object_get(parameter, "value")) {
+        say_json(explaining, "", json_object_get(parameter, "value"));
+    } else {
+        text_add(text, "given by %s: ", json_text(parameter, "from"));
+        if (json_object_get(parameter, "one_of"))
+            say_json(explaining, "one of ", json_object_get(parameter, "one_of"));
+        else
+            say_json(explaining, "", json_object_get(parameter, "least"));
+        if (json_object_get(parameter, "most"))
+            say_json(explaining, " to ", json_object_get(parameter, "most"));
+    }
+    text_put(text, "\n");
 }
 
 /* ---- outputs, by recipient ---- */
@@ -150,18 +277,13 @@ static bool receives(const struct plan_output *output, const char *party)
 static void list_output(struct explaining *explaining, const struct plan_output *output)
 {
     struct text *text = &explaining->text;
-    const struct query_rules *rules = &output->rules;
-    text_add(text, "  %s: what %s gives", output->name,
-             explaining->plan->statements[output->statement].name);
-    if (rules->round > 1)
-        text_add(text, "; counts to a multiple of %llu", (unsigned long long)rules->round);
-    if (rules->digits)
-        text_add(text, "; numbers to %u digits", rules->digits);
-    if (rules->most_rows)
-        text_add(text, "; the first %llu rows", (unsigned long long)rules->most_rows);
-    if (rules->most_bytes)
-        text_add(text, "; at most %llu bytes", (unsigned long long)rules->most_bytes);
+    const struct plan_statement *statement = &explaining->plan->statements[output->statement];
+    text_add(text, "  %s: ", output->name);
+    say_result(explaining, statement);
+    text_put(text, "\n    from ");
+    list_inputs(explaining, statement->inputs);
     text_put(text, "\n");
+    say_rules(explaining, output);
 }
 
 static void list_recipients(struct explaining *explaining)
@@ -320,6 +442,13 @@ static void list_warnings(struct explaining *explaining)
     }
     if (json_object_size(json_object_get(contract, "posture")) == 0)
         text_put(text, "  warning: nothing is demanded of the host (posture)\n");
+    bool given = false;
+    for (size_t i = 0; i < explaining->plan->parameter_count; i++)
+        given |= explaining->plan->parameters[i].from[0] != 0;
+    if (given && json_integer_value(json_object_get(contract, "runs")) > 1)
+        text_put(text,
+                 "  warning: it may run more than once, and a party that gives a parameter "
+                 "anew chooses other groups each time, which are not compared\n");
     if (json_integer_value(json_object_get(contract, "runs")) > 1)
         text_put(text,
                  "  warning: it may run more than once, and differences between runs over "
@@ -333,12 +462,18 @@ cella_status query_plan_explain(const struct query_plan *plan, char **text, cell
     text_put(&explaining.text, "\nstatements\n");
     for (size_t i = 0; i < plan->statement_count; i++)
         list_statement(&explaining, i);
+    size_t index;
+    const json_t *parameter;
+    json_array_foreach(json_object_get(plan->contract, "parameters"), index, parameter)
+        list_parameter(&explaining, parameter);
     text_put(&explaining.text, "\ncolumns\n");
     list_columns(&explaining);
     text_put(&explaining.text,
-             "\nNobody learns a single row, an identifier, or what is hidden, "
-             "but where a warning says so; who receives an error learns which "
-             "statement failed.\n");
+             "\nThe rules count who stands behind a number, and keep back rows and values of too "
+             "few, and what\ndiffers from another by too few; identifiers and hidden columns "
+             "leave in no case. What an expression\nmakes of one individual's value they do not "
+             "weigh: read the expressions. Who receives an error learns\nwhich statement "
+             "failed.\n");
     list_warnings(&explaining);
     if (explaining.text.failed) {
         free(explaining.text.bytes);

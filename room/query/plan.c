@@ -480,9 +480,9 @@ static cella_status hold_statement(const struct plan_reader *reader, const char 
     statement->least_individuals =
         larger(statement->least_individuals, output->rules.least_individuals);
     statement->least_rows = larger(statement->least_rows, output->rules.least_rows);
-    plan_strictest(&output->rules, &statement->rules);
-    if (statement->least_individuals > 1 && output->rules.least_individuals > 1)
+    if (output->rules.least_individuals > 1)
         statement->watched |= countable;
+    plan_strictest(&output->rules, &statement->rules);
     return CELLA_OK;
 }
 

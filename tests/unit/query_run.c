@@ -109,6 +109,44 @@ static void test_each_source_is_held(void **state)
           "t,u\r\n24,\r\n");
 }
 
+/* A partner's input without a rule is not held to another's, but to an output's. */
+static void test_inputs_without_a_rule(void **state)
+{
+    (void)state;
+    static const char *const rules[][2] = {{"", "grade,n\r\n1,3\r\n2,3\r\n"},
+                                           {"'least_individuals':2", "grade,n\r\n"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct contract_input loaded[] = {{"r", patients}, {"q", "pid,grade\n8,1\n9,2\n"}};
+        struct query_plan *plan;
+        struct query_account account;
+        cella_error error;
+        struct query_run *run = contract_start(
+            contract_contract(
+                "{" PARTIES ",'inputs':[" PATIENTS(
+                    RULE) ","
+                          "{'name':'q','owner':'south','format':'csv','box':'any','columns':["
+                          "{'name':'pid','type':'integer','role':'identifier'},"
+                          "{'name':'grade','type':'integer','role':'dimension'}],'rules':{}}],"
+                          "'statements':[{'name':'s','from':{'input':'r','as':'r'},'join':[{'input'"
+                          ":"
+                          "'q','as':'q','kind':'left','on':[['r.grade','q.grade']]}],'where':['r."
+                          "grade "
+                          "< "
+                          "3'],'group':['r.grade'],'select':[{'name':'n','count':true,'where':"
+                          "'q.grade is not null'}]}],"
+                          "'outputs':[{'name':'o','statement':'s','format':'csv','recipients':["
+                          "'south'],'rules':{%s}}]}",
+                rules[i][0]),
+            loaded, 2, &plan);
+        char *text = contract_output(run, "o", &account, &error);
+        assert_non_null(text);
+        assert_string_equal(text, rules[i][1]);
+        free(text);
+        query_run_free(run);
+        query_plan_free(plan);
+    }
+}
+
 /* What a value is chosen by is a group, wherever it stands in it. */
 static void test_choices_are_held(void **state)
 {
@@ -353,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_small_groups_stay),
         cmocka_unit_test(test_values_of_few_stay),
         cmocka_unit_test(test_each_source_is_held),
+        cmocka_unit_test(test_inputs_without_a_rule),
         cmocka_unit_test(test_choices_are_held),
         cmocka_unit_test(test_choices_of_a_union_are_held),
         cmocka_unit_test(test_a_union_of_one_input_twice),
