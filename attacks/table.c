@@ -2,12 +2,14 @@
  *
  * The attacks, one a line. docs/attacks.md says the same in prose.
  */
-#include "attack.h"
+#include "room.h"
 
 #define YAMA       POSTURE_YAMA
 
 #define NOT_MAPPED "no process has a mapping of guest_memfd"
 #define SCOPE_3    "Yama's ptrace_scope 3"
+#define CHECK      "the plan's roles, in `cella room check` and again in the enclave"
+#define SEAL       "what the enclave signed, whose key this party's evidence vouched for"
 
 /* clang-format off */
 const struct attack attacks[] = {
@@ -58,6 +60,83 @@ const struct attack attacks[] = {
      NOT_MAPPED, "root sees which pages are used, and in which frames"},
     {"kernel-memory", "search physical memory in /proc/kcore", attack_kernel_memory, false, false,
      POSTURE_LOCKDOWN, "lockdown=confidentiality", "root reads all memory, the enclave's too"},
+    /* Rooms: room.h says what the control is. */
+    {"room-memory", "a room: search memory for both owners' rows", attack_room_memory, true, true, YAMA,
+     NOT_MAPPED, "root reads the owners' data while it is computed on"},
+    {"room-ring", "a room: what it shares with the host", attack_room_ring, true, true, YAMA,
+     "nothing crosses the ring but boxes", "the same, from the ring's memory"},
+    {"room-getfd", "a room: pidfd_getfd, as above", attack_room_getfd, true, false, YAMA,
+     SCOPE_3, "root takes the memory that the owners' data is in"},
+    {"room-disk", "a room: search its files, and its results", attack_room_disk, true, true, POSTURE_NONE,
+     "boxes and results are sealed", "the data lies on a disk"},
+    {"box-swap", "boxes of two owners exchanged", attack_box_swap, true, true, POSTURE_NONE,
+     "the key in each owner's release", "one owner's data is taken for another's"},
+    {"box-own", "two boxes of one owner exchanged", attack_box_own, true, true, POSTURE_NONE,
+     "a key for each box, by input, in the release", "the same, where one owner holds every key"},
+    {"box-older", "the box that its owner gave before", attack_box_older, true, true, POSTURE_NONE,
+     "the box's version in the release", "the room computes on data that was withdrawn"},
+    {"box-byte", "a byte of a box altered", attack_box_byte, true, true, POSTURE_NONE,
+     "AES-256-GCM, block by block, and the header's MAC", "the host chooses what is computed on"},
+    {"box-short", "a box cut short", attack_box_short, true, true, POSTURE_NONE,
+     "the box's size, authenticated", "the same, by leaving rows out"},
+    {"replay", "a release to a second run", attack_release_replay, true, true, POSTURE_NONE,
+     "the release is sealed to one run's key", "the host runs with the data as often as it likes"},
+    {"reorder", "two releases, each under the other's name", attack_release_swap, true, true, POSTURE_NONE,
+     "the party's signature, and its name in the release", "one party's keys pass as another's"},
+    {"other-room", "a release for another contract", attack_release_contract, true, true, POSTURE_NONE,
+     "the contract's id in the release", "data is used for what its owner never agreed to"},
+    {"new-nonce", "a release, and then another nonce", attack_release_nonce, true, true, POSTURE_NONE,
+     "the nonce in the release", "an old consent counts as a new one"},
+    {"twice", "a second run, to see what differs", attack_runs, true, true, POSTURE_NONE,
+     "each run's own key, and the count in each party's ledger", "runs on changed data show single rows"},
+    {"relay", "an honest enclave's evidence, the host's keys", attack_evidence_relay, true, true, POSTURE_NONE,
+     "report data: the SHA-256 of the statement with the keys", "parties give their keys to the host"},
+    {"old-evidence", "evidence of an earlier run", attack_evidence_run, true, true, POSTURE_NONE,
+     "report data with the party's nonce", "the same"},
+    {"other-machine", "another machine's key vouches for it", attack_evidence_machine, true, true, POSTURE_NONE,
+     "the platform roots in the contract", "the same, by a machine without any enclave"},
+    {"other-party", "a statement made for another party", attack_evidence_party, true, true, POSTURE_NONE,
+     "the party's name in the statement", "a party consents as somebody else"},
+    {"debug", "a DEBUG enclave", attack_evidence_debug, true, true, POSTURE_NONE,
+     "the attribute DEBUG in the report", "the enclave can be looked into"},
+    {"weaker-tee", "the process TEE, where vsm is agreed on", attack_evidence_process, true, true, POSTURE_NONE,
+     "the TEE in the evidence", "root reads the data"},
+    {"other-program", "the program with a letter changed", attack_evidence_program, true, true, POSTURE_NONE,
+     "MRENCLAVE in the contract", "a program that gives the data away gets it"},
+    {"identifier", "select, group, compute by an identifier", attack_query_identifier, true, true, POSTURE_NONE,
+     CHECK, "single people are named"},
+    {"hidden", "filter, group, join by a hidden column", attack_query_hidden, true, true, POSTURE_NONE,
+     CHECK, "what was to stay hidden is asked, bit by bit"},
+    {"sql-text", "SQL within an expression", attack_query_text, true, true, POSTURE_NONE,
+     "expressions have a grammar of their own", "the contract says one thing and asks another"},
+    {"sql", "SQL: ruled inputs, schema, PRAGMA, ATTACH", attack_query_sql, true, true, POSTURE_NONE,
+     "no SQL over inputs with rules; else SQLite's authorizer", "the same"},
+    {"single", "a group of one", attack_query_single, true, true, POSTURE_NONE,
+     "individuals counted in the enclave", "the one person's values"},
+    {"difference", "two groups that differ in one person", attack_query_difference, true, true, POSTURE_NONE,
+     "groups of all statements compared in the enclave", "the one person's values, by subtraction"},
+    {"error", "data that makes an error", attack_query_error, true, true, POSTURE_NONE,
+     "errors are sealed to the recipients, and name no value", "the host reads it from the error"},
+    {"other-key", "a recipient's key exchanged after signing", attack_contract_key, true, true, POSTURE_NONE,
+     "signatures over the contract's bytes; each party's copy", "the host gets the results"},
+    {"changed-byte", "a byte of the contract after signing", attack_contract_byte, true, true, POSTURE_NONE,
+     "the same", "another contract runs than was signed"},
+    {"one-more", "one more party after signing", attack_contract_party, true, true, POSTURE_NONE,
+     "the same", "the host becomes a recipient"},
+    {"room-results", "another room's results", attack_result_room, true, true, POSTURE_NONE,
+     SEAL, "a recipient believes what was computed elsewhere"},
+    {"old-results", "an older run's, under the newest's name", attack_result_run, true, true, POSTURE_NONE,
+     SEAL, "a recipient believes what is out of date"},
+    {"kept-back", "an older run's, and none of the newest", attack_result_kept, true, true, POSTURE_NONE,
+     "the ledger knows the newest run that was released to", "the same, where it does not look closely"},
+    {"forged", "results that the host sealed", attack_result_forged, true, true, POSTURE_NONE,
+     SEAL, "a recipient believes the host"},
+    {"cut-log", "the log without its end, sealed by the host", attack_result_log, true, true, POSTURE_NONE,
+     SEAL, "nobody learns what the enclave did"},
+    {"other-seal", "the seal of another run's enclave", attack_result_seal, true, true, POSTURE_NONE,
+     SEAL, "one run's results pass for another's"},
+    {"killed", "runs killed at random moments", attack_killed, true, true, POSTURE_NONE,
+     "results appear whole, with their seal", "half a result is taken, or the room is lost"},
 };
 /* clang-format on */
 const size_t attack_count = sizeof(attacks) / sizeof(attacks[0]);

@@ -136,6 +136,26 @@ static cella_status open_result(const struct results *results, const char *name,
     return status;
 }
 
+/* The last run that this party released to has to be among them: a host that keeps it back would
+ * have its party take an older one's results for the newest. */
+static cella_status check_newest(const struct results *results, cella_error *error)
+{
+    char path[STORE_PATH], run[SEAL_RUN + 1];
+    struct ledger ledger;
+    cella_status status = ledger_open(results->request->own, &ledger, error);
+    if (status)
+        return status;
+    bool any = ledger_newest(&ledger, results->contract, run);
+    ledger_close(&ledger);
+    store_path(path, "%s/results/%s/seal.cbor", results->request->room, run);
+    return !any || store_there(path)
+               ? CELLA_OK
+               : fail(error, CELLA_REFUSED,
+                      "results: expected those of run %s, to which %s released last, found only "
+                      "older runs': it is under way, was killed, or the host keeps it back",
+                      run, results->party->name);
+}
+
 /* Calls `each` for every run in the room that this party verified; *count of them. */
 static cella_status each_run(struct results *results,
                              cella_status (*each)(const struct results *results,
@@ -185,6 +205,8 @@ static int with_results(const struct room_request *request,
         status = room_key(request, results.party, &key, &error);
     if (!status) {
         status = each_run(&results, each, &runs, &error);
+        if (!status)
+            status = check_newest(&results, &error);
         cella_key_wipe(&key);
     }
     contract_free(contract);

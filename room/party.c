@@ -176,6 +176,21 @@ unsigned ledger_releases(const struct ledger *ledger, const struct contract *con
     return count;
 }
 
+bool ledger_newest(const struct ledger *ledger, const struct contract *contract,
+                   char run[SEAL_RUN + 1])
+{
+    size_t index;
+    json_t *entry;
+    *run = 0;
+    json_array_foreach(json_object_get(ledger->json, "releases"), index, entry)
+    {
+        const char *text = json_string_value(json_object_get(entry, "run"));
+        if (is_of(entry, contract) && text)
+            snprintf(run, SEAL_RUN + 1, "%s", text);
+    }
+    return *run;
+}
+
 cella_status ledger_add_release(struct ledger *ledger, const struct contract *contract,
                                 const char *run, cella_error *error)
 {

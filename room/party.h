@@ -41,6 +41,9 @@ void ledger_close(struct ledger *ledger);
 /* Releases to other runs of this contract: to the same one again is the same release. */
 unsigned ledger_releases(const struct ledger *ledger, const struct contract *contract,
                          const char *run);
+/* The run released to last; false: there is none. */
+bool ledger_newest(const struct ledger *ledger, const struct contract *contract,
+                   char run[SEAL_RUN + 1]);
 /* Both are on the disk when they return. */
 cella_status ledger_add_release(struct ledger *ledger, const struct contract *contract,
                                 const char *run, cella_error *error);

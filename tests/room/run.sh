@@ -327,6 +327,11 @@ shows '"missing":["north","desk"]'
 releases north desk
 host_ends
 exits 0
+newest=$(ls good/results | grep -v "$run") # kept back: what is there is an older run's
+mv "good/results/$newest" kept
+party result desk -o desk/older
+refuses "results: expected those of run $newest, to which desk released last, found only older runs'"
+mv kept "good/results/$newest"
 room_make twin 'c["runs"] = 1'
 cp good/run/north.release other_contract
 host_starts
