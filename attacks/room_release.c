@@ -444,7 +444,10 @@ void attack_evidence_process(struct target *target, struct result *result)
     struct room *room = begin(target, result), other;
     if (!room)
         return;
-    if (!room_make(&other, TARGET_VSM, "strict", room_contract(TARGET_VSM), true)) {
+    /* Not the bytes of the base contract: a ledger knows inputs by the contract's id. */
+    json_t *contract = room_contract(TARGET_VSM);
+    json_object_set_new(contract, "purpose", json_string("vsm, and nothing else."));
+    if (!room_make(&other, TARGET_VSM, "strict", contract, true)) {
         conclude(result, SKIPPED, "the room cannot be made");
         return;
     }
