@@ -243,10 +243,46 @@ unsigned room_signatures(const struct room_request *request, const struct contra
     return missing;
 }
 
+/* Of a contract without statements. */
+static cella_status explain_program(const struct contract *contract, char **text,
+                                    cella_error *error)
+{
+    size_t size;
+    FILE *to = open_memstream(text, &size);
+    if (!to)
+        return fail(error, CELLA_MEMORY, "the contract: no memory to explain it");
+    fprintf(to, "The program above computes; this contract has no statements and no rules.\n");
+    for (size_t i = 0; i < contract->input_count; i++)
+        fprintf(to, "  it reads  %s (of %s)%s\n", contract->inputs[i].name,
+                contract->inputs[i].owner->name,
+                contract->inputs[i].any_box ? ": any box that its owner releases" : "");
+    for (size_t i = 0; i < contract->output_count; i++) {
+        const struct contract_output *output = &contract->outputs[i];
+        fprintf(to, "  it writes %s, for", output->name);
+        for (size_t k = 0; k < output->recipient_count; k++)
+            fprintf(to, "%s %s", k ? "," : "", output->recipients[k]->name);
+        fputc('\n', to);
+    }
+    fprintf(to,
+            "\n  warning: what these recipients learn is whatever the program tells them, up to "
+            "every\n  byte of every input: nothing but its measurement protects. Sign only for a "
+            "program whose\n  source and manifest you have read, and packed yourself to the same "
+            "MRENCLAVE.\n"
+            "  warning: the program can also tell the host, by any file that is not a box and by "
+            "its streams.\n");
+    bool good = !ferror(to);
+    if (fclose(to) == 0 && good)
+        return CELLA_OK;
+    free(*text);
+    return fail(error, CELLA_MEMORY, "the contract: no memory to explain it");
+}
+
 /* What the contract would let whom learn, in plain words. */
 static cella_status explain(const struct contract *contract, char **text, cella_error *error)
 {
     struct query_plan *plan;
+    if (contract->any_program)
+        return explain_program(contract, text, error);
     cella_status status = query_plan_make(contract->json, &plan, error);
     if (status)
         return status;

@@ -12,11 +12,14 @@
 
 #include <cella/attest.h>
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -120,16 +123,28 @@ static void print_log(void *context, const char *sentence)
     cli_say(sentence);
 }
 
-static cella_status prepare(const struct room_request *request, cella_error *error)
+/* Two runs would share run/: until `*lock` is closed there is no other. */
+static cella_status lock_room(const char *room, int *lock, cella_error *error)
+{
+    *lock = open(room, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0)
+        return fail(error, CELLA_SYSTEM, "%s: cannot be opened: %s", room, strerror(errno));
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
+        return CELLA_OK;
+    return fail(error, CELLA_REFUSED,
+                "%s: another `cella room run` is running it: wait for its end, or end it", room);
+}
+
+static cella_status prepare(const struct room_request *request, struct contract **contract,
+                            int *lock, cella_error *error)
 {
     char path[STORE_PATH];
-    struct contract *contract;
-    cella_status status = room_contract(request, &contract, error);
-    if (status)
-        return status;
-    contract_free(contract);
+    cella_status status = room_contract(request, contract, error);
+    if (!status)
+        status = lock_room(request->room, lock, error);
     store_path(path, "%s/run", request->room);
-    status = store_clear(path, error);
+    if (!status)
+        status = store_clear(path, error);
     if (!status)
         status = store_folder(path, error);
     store_path(path, "%s/results", request->room);
@@ -177,9 +192,31 @@ static cella_status outcome_status(const struct room_request *request, const str
     else if (refused)
         status = fail(error, CELLA_REFUSED, "%.400s", text_of(said, "sentence"));
     else if (outcome->status)
-        status = fail(error, CELLA_REFUSED,
-                      "the program ended with status %d: its recipients find why in their results",
-                      outcome->status);
+        status = fail(error, CELLA_REFUSED, "the program ended with status %d%s", outcome->status,
+                      strcmp(text_of(said, "state"), "ended") == 0
+                          ? ": its recipients find why in their results"
+                          : "");
+    json_decref(said);
+    return status;
+}
+
+/* What another program than cella-query has written goes where its keys are. */
+static cella_status collect(const struct room_request *request, const struct contract *contract,
+                            cella_error *error)
+{
+    char from[STORE_PATH], to[STORE_PATH];
+    json_t *said = read_status(request->room);
+    const char *run = text_of(said, "run");
+    cella_status status = CELLA_OK;
+    for (size_t i = 0; contract->any_program && !status && i < contract->output_count; i++) {
+        store_path(from, "%s/run/%s.box", request->room, contract->outputs[i].name);
+        store_path(to, "%s/results/%.16s/%s.box", request->room, run, contract->outputs[i].name);
+        if (rename(from, to) && errno != ENOENT) /* it need not have written all */
+            status = fail(error, CELLA_SYSTEM, "%s: cannot be moved to %s: %s", from, to,
+                          strerror(errno));
+    }
+    if (contract->any_program && !status)
+        printf("ended: results/%.16s\n", run);
     json_decref(said);
     return status;
 }
@@ -187,11 +224,13 @@ static cella_status outcome_status(const struct room_request *request, const str
 static int run_run(const struct room_request *request)
 {
     cella_error error = {0};
+    struct contract *contract = NULL;
+    int lock = -1;
     cella_platform *platform = NULL;
     cella_outcome outcome = {0};
     pthread_t thread;
     struct watch watched = {.room = request->room, .wait = request->wait};
-    cella_status status = prepare(request, &error);
+    cella_status status = prepare(request, &contract, &lock, &error);
     if (!status)
         status = cella_platform_open(NULL, &platform, &error);
     if (!status)
@@ -208,8 +247,13 @@ static int run_run(const struct room_request *request)
     }
     if (!status)
         status = outcome_status(request, &watched, &outcome, &error);
+    if (!status)
+        status = collect(request, contract, &error);
     cella_close(watched.enclave);
     cella_platform_close(platform);
+    contract_free(contract);
+    if (lock >= 0)
+        close(lock);
     return status ? cli_fail(&error) : 0;
 }
 

@@ -387,7 +387,7 @@ static cella_status gather(const struct room_request *request, const struct cont
 
 /* Counted first: a release that was written but not counted could be made again. */
 static cella_status count(const struct contract *contract, struct ledger *ledger, const char *run,
-                          cella_error *error)
+                          bool dry_run, cella_error *error)
 {
     unsigned before = ledger_releases(ledger, contract, run);
     if (before >= contract->runs)
@@ -395,7 +395,9 @@ static cella_status count(const struct contract *contract, struct ledger *ledger
                     "runs: expected at most %u release%s of this contract, found %u in the ledger: "
                     "agree on a new contract",
                     contract->runs, contract->runs == 1 ? "" : "s", before);
-    return ledger_add_release(ledger, contract, run, error);
+    printf("run %u of %u by this contract\n", before + 1, contract->runs);
+    fflush(stdout);
+    return dry_run ? CELLA_OK : ledger_add_release(ledger, contract, run, error);
 }
 
 static cella_status write_release(const struct room_request *request,
@@ -431,10 +433,10 @@ static cella_status give(const struct room_request *request, const struct contra
     }
     release->not_after = until < contract->not_after ? until : contract->not_after;
     status = gather(request, contract, party, key, &ledger, release, error);
+    if (!status)
+        status = count(contract, &ledger, answer->run, request->dry_run, error);
     if (!status && !request->dry_run) {
-        status = count(contract, &ledger, answer->run, error);
-        if (!status)
-            status = party_keep_run(request->own, contract, answer->run, &answer->said, error);
+        status = party_keep_run(request->own, contract, answer->run, &answer->said, error);
         if (!status)
             status = write_release(request, party, key, answer, release, error);
     }

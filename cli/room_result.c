@@ -245,14 +245,44 @@ static cella_status write_result(const struct results *results, const char *name
                        path);
 }
 
+/* Of another program the enclave signs for the key of its result's box: in place of the key, what
+ * is in that box. */
+static cella_status open_by_key(const struct results *results, const struct contract_output *output,
+                                uint8_t **bytes, size_t *size, cella_error *error)
+{
+    char path[STORE_PATH];
+    uint8_t *key = *bytes, *box;
+    size_t key_size = *size, box_size;
+    const struct cella_box_keys keys = {.key = key};
+    store_path(path, "%s/results/%s/%s.box", results->request->room, results->seal.run,
+               output->name);
+    cella_status status =
+        key_size != BOX_KEY ? fail(error, CELLA_REFUSED, "%s.key: expected %d bytes, found %zu",
+                                   output->name, BOX_KEY, key_size)
+        : file_read(path, BOX_MOST, &box, &box_size, NULL)
+            ? fail(error, CELLA_REFUSED,
+                   "%s: expected a box, found none: the program has not ended yet, it wrote none, "
+                   "or the host keeps it back",
+                   path)
+            : CELLA_OK;
+    if (!status) {
+        status = cella_box_open_bytes(box, box_size, path, &keys, bytes, size, NULL, error);
+        free(box);
+    }
+    OPENSSL_cleanse(key, key_size);
+    free(key);
+    return status;
+}
+
 static cella_status take_output(const struct results *results, const struct contract_output *output,
                                 cella_error *error)
 {
     char name[SEAL_NAME + 1], box[SEAL_NAME + 1];
     uint8_t *bytes;
     size_t size;
-    snprintf(box, sizeof(box), "%s", output->name);
-    snprintf(name, sizeof(name), "%s.%s", output->name, output->format);
+    bool by_key = results->contract->any_program;
+    snprintf(name, sizeof(name), "%s.%s", output->name, by_key ? "key" : output->format);
+    snprintf(box, sizeof(box), "%s%s", output->name, by_key ? ".key" : "");
     const struct seal_file *file = seal_file(&results->seal, name);
     bool failed = !file;
     if (failed) {
@@ -266,6 +296,10 @@ static cella_status take_output(const struct results *results, const struct cont
                     "error",
                     output->name);
     cella_status status = open_result(results, box, file->sha256, &bytes, &size, error);
+    if (!status && by_key && !failed) {
+        snprintf(name, sizeof(name), "%s", output->name);
+        status = open_by_key(results, output, &bytes, &size, error);
+    }
     if (status)
         return status;
     status = write_result(results, name, bytes, size, error);

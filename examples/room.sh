@@ -5,6 +5,7 @@
 work=$(mktemp -d)
 room=$work/room
 cella=build/cella
+image=build/cella-query.sgxs
 host=
 export CELLA_PLATFORM="$work/host/platform"
 
@@ -46,7 +47,7 @@ party()
     quiet $cella key new "$1" --folder "$work/$1/keys"
 }
 
-# agree CONTRACT.json PARTY...: completes the contract, and every party signs it.
+# agree CONTRACT.json PARTY...: completes the contract for the program $image, and every party signs it.
 agree()
 {
     contract=$1
@@ -54,7 +55,7 @@ agree()
     mkdir -p "$room"
     quiet $cella platform init
     root=$($cella platform show | sed -n 's/^root=//p')
-    mrenclave=$($cella identity build/cella-query.sgxs | sed -n 's/^mrenclave=//p')
+    mrenclave=$($cella identity "$image" | sed -n 's/^mrenclave=//p')
     keys=
     for name in "$@"; do
         keys="$keys $work/$name/keys/$name.pub"

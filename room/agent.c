@@ -4,6 +4,8 @@
  */
 #include "agent.h"
 
+#include "../attest/cose.h"
+#include "../attest/evidence.h"
 #include "../box/box.h"
 #include "../box/hex.h"
 #include "../box/hpke.h"
@@ -21,11 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POLL_NS       2000000 /* between two looks at the directory */
-#define EVIDENCE_MOST 65536u
-#define BOX_MOST      (UINT64_C(1) << 40) /* bytes of an input's box; memory runs out before */
+#define POLL_NS  2000000             /* between two looks at the directory */
+#define BOX_MOST (UINT64_C(1) << 40) /* bytes of an input's box; memory runs out before */
 
-/* ---- start ---- */
+/* ---- the contract and the keys ---- */
 
 /* Every party's, over the bytes that were read. */
 static cella_status check_signatures(const struct agent *agent, cella_error *error)
@@ -58,39 +59,6 @@ static cella_status make_keys(struct agent *agent, cella_error *error)
         !hpke_generate(agent->hpke_secret, agent->hpke_public))
         return fail(error, CELLA_SYSTEM, "the enclave cannot make its keys");
     return seal_run_name(agent->signing_public, agent->run, error);
-}
-
-static void note_start(struct agent *agent)
-{
-    char id[65], tee[32] = "";
-    int fd = open("/dev/attestation/attestation_type", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, tee, sizeof(tee) - 1) : 0;
-    tee[length > 0 ? length : 0] = 0;
-    if (fd >= 0)
-        close(fd);
-    agent_note(agent, "started",
-               json_pack("{s:s, s:s, s:s}", "contract", hex_write(agent->contract->id, 32, id),
-                         "tee", tee, "run", agent->run));
-}
-
-cella_status agent_start(struct agent *agent, const char *folder, cella_error *error)
-{
-    char path[STORE_PATH];
-    *agent = (struct agent){.folder = folder, .outputs = json_object()};
-    store_path(path, "%s/contract.json", folder);
-    cella_status status = contract_open(path, &agent->contract, error);
-    if (status)
-        return status;
-    agent->parties = calloc(agent->contract->party_count, sizeof(*agent->parties));
-    agent->inputs = calloc(agent->contract->input_count + 1, sizeof(*agent->inputs));
-    if (!agent->parties || !agent->inputs || !agent->outputs)
-        return fail(error, CELLA_MEMORY, "the enclave has no memory");
-    status = check_signatures(agent, error);
-    if (!status)
-        status = make_keys(agent, error);
-    if (!status)
-        note_start(agent);
-    return status;
 }
 
 void agent_end(struct agent *agent)
@@ -186,6 +154,45 @@ static cella_status read_quote(uint8_t **bytes, size_t *size, cella_error *error
                 "`cella platform init`");
 }
 
+/* The measurement, as evidence has it. */
+static bool read_measurement(const uint8_t *evidence, size_t size, char text[65])
+{
+    struct cose cose;
+    struct cbor_item payload, report;
+    if (cose_read(evidence, size, EVIDENCE_CONTENT_TYPE, "evidence", &cose, NULL) ||
+        !cbor_decode(cose.payload, cose.payload_size, &payload) ||
+        !cbor_find(&payload, "report", &report) || report.type != CBOR_BYTES ||
+        report.size != REPORT_SIZE)
+        return false;
+    hex_write(report.bytes + REPORT_MRENCLAVE, 32, text);
+    return true;
+}
+
+/* Of the TEE, the measurement and the time an enclave knows what its host says. */
+static cella_status note_start(struct agent *agent, cella_error *error)
+{
+    char id[65], measurement[65], tee[32] = "";
+    uint8_t *evidence;
+    size_t size;
+    cella_status status = read_quote(&evidence, &size, error);
+    if (status)
+        return status;
+    if (!read_measurement(evidence, size, measurement))
+        status = fail(error, CELLA_INVALID, "the evidence of this enclave is malformed");
+    free(evidence);
+    int fd = open("/dev/attestation/attestation_type", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, tee, sizeof(tee) - 1) : 0;
+    tee[length > 0 ? length : 0] = 0;
+    if (fd >= 0)
+        close(fd);
+    if (!status)
+        agent_note(agent, "started",
+                   json_pack("{s:s, s:s, s:s, s:s}", "contract",
+                             hex_write(agent->contract->id, 32, id), "mrenclave", measurement,
+                             "tee", tee, "run", agent->run));
+    return status;
+}
+
 static cella_status make_evidence(const uint8_t report_data[64], uint8_t **bytes, size_t *size,
                                   cella_error *error)
 {
@@ -252,6 +259,30 @@ static cella_status answer_nonces(struct agent *agent, cella_error *error)
             return status;
     }
     return CELLA_OK;
+}
+
+/* ---- the start ---- */
+
+cella_status agent_start(struct agent *agent, const char *folder, cella_error *error)
+{
+    char path[STORE_PATH];
+    *agent = (struct agent){.folder = folder, .outputs = json_object()};
+    store_path(path, "%s/contract.json", folder);
+    cella_status status = contract_open(path, &agent->contract, error);
+    if (status)
+        return status;
+    agent->parties = calloc(agent->contract->party_count, sizeof(*agent->parties));
+    agent->inputs = calloc(agent->contract->input_count + 1, sizeof(*agent->inputs));
+    if (!agent->parties || !agent->inputs || !agent->outputs)
+        return fail(error, CELLA_MEMORY, "the enclave has no memory");
+    status = check_signatures(agent, error);
+    if (!status)
+        status = make_keys(agent, error);
+    if (!status)
+        status = contract_check_time(agent->contract, time(NULL), error);
+    if (!status)
+        status = note_start(agent, error);
+    return status;
 }
 
 /* ---- releases ---- */
@@ -368,51 +399,78 @@ static bool all_released(const struct agent *agent)
 
 /* ---- inputs ---- */
 
-static cella_status open_input(struct agent *agent, size_t index, uint8_t **bytes, size_t *size,
-                               cella_error *error)
+static size_t input_index(const struct agent *agent, const struct contract_input *input)
 {
-    const struct agent_input *released = &agent->inputs[index];
-    const struct cella_box_keys keys = {.key = released->key};
-    char path[STORE_PATH], name[CONTRACT_NAME + 16];
+    return (size_t)(input - agent->contract->inputs);
+}
+
+static void input_path(const struct agent *agent, const struct contract_input *input,
+                       char path[STORE_PATH], char name[AGENT_BOX])
+{
+    snprintf(name, AGENT_BOX, "inputs/%s.box", input->name);
+    store_path(path, "%s/%s", agent->folder, name);
+}
+
+static cella_status check_version(const struct agent *agent, const struct contract_input *input,
+                                  const char *name, const struct cella_box_info *info,
+                                  cella_error *error)
+{
+    if (memcmp(info->version, agent->inputs[input_index(agent, input)].version, 32) == 0)
+        return CELLA_OK;
+    return fail(error, CELLA_REFUSED,
+                "%s: expected the version that its owner released, found another: the host has put "
+                "an older box, or another, in its place",
+                name);
+}
+
+cella_status agent_open_input(struct agent *agent, const struct contract_input *input,
+                              uint8_t **bytes, size_t *size, cella_error *error)
+{
+    const struct cella_box_keys keys = {.key = agent->inputs[input_index(agent, input)].key};
+    char path[STORE_PATH], name[AGENT_BOX];
     struct cella_box_info info;
     uint8_t *box;
     size_t box_size;
-    snprintf(name, sizeof(name), "inputs/%s.box", agent->contract->inputs[index].name);
-    store_path(path, "%s/%s", agent->folder, name);
+    input_path(agent, input, path, name);
     if (file_read(path, BOX_MOST, &box, &box_size, NULL))
         return fail(error, CELLA_REFUSED, "%s: expected a box, found none that can be read", name);
     cella_status status =
         cella_box_open_bytes(box, box_size, name, &keys, bytes, size, &info, error);
     free(box);
-    if (!status && memcmp(info.version, released->version, 32) != 0) {
+    if (status)
+        return status;
+    status = check_version(agent, input, name, &info, error);
+    if (status) {
         OPENSSL_cleanse(*bytes, *size);
         free(*bytes);
-        status = fail(error, CELLA_REFUSED,
-                      "%s: expected the version that its owner released, found another: the host "
-                      "has put an older box, or another, in its place",
-                      name);
     }
     return status;
 }
 
-/* Loads what has been released and is not loaded yet. */
-static void load_inputs(struct agent *agent, agent_load *load, void *context, cella_error *failure)
+cella_status agent_check_input(struct agent *agent, const struct contract_input *input,
+                               cella_error *error)
+{
+    const struct cella_box_keys keys = {.key = agent->inputs[input_index(agent, input)].key};
+    char path[STORE_PATH], name[AGENT_BOX];
+    uint8_t file_key[BOX_KEY];
+    struct cella_box_info info;
+    input_path(agent, input, path, name);
+    cella_status status = cella_box_file_key(path, &keys, file_key, &info, error);
+    OPENSSL_cleanse(file_key, sizeof(file_key));
+    return status ? status : check_version(agent, input, name, &info, error);
+}
+
+/* Takes what has been released and is not taken yet. */
+static void take_inputs(struct agent *agent, agent_take *take, void *context, cella_error *failure)
 {
     for (size_t i = 0; i < agent->contract->input_count; i++) {
         struct agent_input *input = &agent->inputs[i];
-        uint8_t *bytes;
-        size_t size;
-        if (failure->status || !input->released || input->loaded ||
-            open_input(agent, i, &bytes, &size, failure))
-            continue;
-        input->loaded =
-            load(context, agent, &agent->contract->inputs[i], bytes, size, failure) == CELLA_OK;
-        OPENSSL_cleanse(bytes, size);
-        free(bytes);
+        if (!failure->status && input->released && !input->loaded)
+            input->loaded = take(context, agent, &agent->contract->inputs[i], failure) == CELLA_OK;
     }
 }
 
-cella_status agent_gather(struct agent *agent, agent_load *load, void *context,
+cella_status agent_gather(struct agent *agent, agent_take *take, void *context,
                           cella_error *failure, cella_error *error)
 {
     for (;;) {
@@ -421,7 +479,7 @@ cella_status agent_gather(struct agent *agent, agent_load *load, void *context,
             status = take_releases(agent, error);
         if (status)
             return status;
-        load_inputs(agent, load, context, failure);
+        take_inputs(agent, take, context, failure);
         if (all_released(agent))
             break;
         tell(agent, "waiting");
@@ -511,6 +569,16 @@ cella_status agent_failure(struct agent *agent, const struct contract_output *ou
     return put_output(agent, output, name, inner, sentence, strlen(sentence), error);
 }
 
+cella_status agent_output_key(struct agent *agent, const struct contract_output *output,
+                              const uint8_t key[BOX_KEY], cella_error *error)
+{
+    char name[SEAL_NAME + 8], inner[SEAL_NAME + 1];
+    snprintf(name, sizeof(name), "%s.key.box", output->name);
+    snprintf(inner, sizeof(inner), "%s.key", output->name);
+    json_object_set_new(agent->outputs, output->name, json_string("the program's"));
+    return put_output(agent, output, name, inner, key, BOX_KEY, error);
+}
+
 /* What vouches for the signing key, for who was not there to ask. */
 static cella_status put_evidence(struct agent *agent, cella_error *error)
 {
@@ -560,7 +628,7 @@ static cella_status publish(struct agent *agent, cella_error *error)
     return CELLA_OK;
 }
 
-cella_status agent_finish(struct agent *agent, cella_error *error)
+cella_status agent_finish(struct agent *agent, const char *state, cella_error *error)
 {
     const struct contract *contract = agent->contract;
     agent_note(agent, "ended", json_object());
@@ -577,6 +645,6 @@ cella_status agent_finish(struct agent *agent, cella_error *error)
     if (!status)
         status = publish(agent, error);
     if (!status)
-        tell(agent, "ended");
+        tell(agent, state);
     return status;
 }

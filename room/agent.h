@@ -12,11 +12,14 @@
 #define ROOM_AGENT_H
 
 #include "../attest/release.h"
+#include "../runtime/box/format.h"
 #include "contract.h"
 #include "log.h"
 #include "seal.h"
 
 #include <openssl/evp.h>
+
+#define AGENT_BOX (CONTRACT_NAME + 12) /* inputs/NAME.box */
 
 struct agent_party { /* one for each of the contract's, in its order */
     bool asked;      /* ... `said` was, to its nonce */
@@ -49,26 +52,36 @@ struct agent {
     char *status;    /* status.json as it was written last */
 };
 
-/* Reads the contract and all signatures, checks them, makes the keys. Wiped by agent_end. */
+/* Reads the contract and all signatures, checks them and the dates (by the host's clock), makes the
+ * keys. Wiped by agent_end. */
 cella_status agent_start(struct agent *agent, const char *folder, cella_error *error);
-/* Takes the content of an input, which is wiped after. */
-typedef cella_status agent_load(void *context, struct agent *agent,
-                                const struct contract_input *input, const uint8_t *bytes,
-                                size_t size, cella_error *error);
+/* Opens the box of an input that was released: the content is the caller's to wipe and free. */
+cella_status agent_open_input(struct agent *agent, const struct contract_input *input,
+                              uint8_t **bytes, size_t *size, cella_error *error);
+/* Is that box there, of its key and of its version? (Of the content nothing is read.) */
+cella_status agent_check_input(struct agent *agent, const struct contract_input *input,
+                               cella_error *error);
+/* Called once for each input, when it has been released. */
+typedef cella_status agent_take(void *context, struct agent *agent,
+                                const struct contract_input *input, cella_error *error);
 /* Answers nonces and takes releases until every party that gives something has released; an input
- * is opened and loaded as soon as its owner has. A sentence about an input is for the recipients:
+ * is taken as soon as its owner has. A sentence about an input is for the recipients:
  * `failure` has it (the first of them), and then the status is CELLA_OK. */
-cella_status agent_gather(struct agent *agent, agent_load *load, void *context,
+cella_status agent_gather(struct agent *agent, agent_take *take, void *context,
                           cella_error *failure, cella_error *error);
 /* Seals a result to its recipients, or a sentence on why there is none. */
 cella_status agent_output(struct agent *agent, const struct contract_output *output,
                           const void *bytes, size_t size, cella_error *error);
 cella_status agent_failure(struct agent *agent, const struct contract_output *output,
                            const char *sentence, cella_error *error);
+/* The key of the box that another program will put a result into. */
+cella_status agent_output_key(struct agent *agent, const struct contract_output *output,
+                              const uint8_t key[BOX_KEY], cella_error *error);
 /* An entry of the log; takes `fields`. */
 void agent_note(struct agent *agent, const char *event, json_t *fields);
-/* Seals the log, signs the seal, and makes the results appear. */
-cella_status agent_finish(struct agent *agent, cella_error *error);
+/* Seals the log, signs the seal, and makes the results appear. `state`: what status.json then says.
+ */
+cella_status agent_finish(struct agent *agent, const char *state, cella_error *error);
 /* What the host may know of a failure before anything was released: status.json says it. */
 void agent_refuse(struct agent *agent, const char *sentence);
 void agent_end(struct agent *agent);

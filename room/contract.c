@@ -453,8 +453,8 @@ static cella_status read_input(struct reader *reader, const json_t *value, const
         {"box", read_box, 0, false},
         {"format", NULL, 0, false},
         {"table", NULL, 0, true},
-        {"columns", NULL, 0, false},
-        {"rules", NULL, 0, false},
+        {"columns", NULL, 0, true},
+        {"rules", NULL, 0, true},
     };
     return read_object(reader, value, place, fields, COUNT_OF(fields), to);
 }
@@ -477,14 +477,14 @@ static cella_status read_parameter(struct reader *reader, const json_t *value, c
 static cella_status read_output_format(struct reader *reader, const json_t *value,
                                        const char *place, void *to)
 {
-    static const char *const formats[] = {"csv", "json", "sqlite"};
+    static const char *const formats[] = {"csv", "json", "sqlite", "file"};
     const char *text = json_is_string(value) ? json_string_value(value) : "";
     for (size_t i = 0; i < COUNT_OF(formats); i++)
         if (strcmp(text, formats[i]) == 0) {
             *(const char **)to = formats[i];
             return CELLA_OK;
         }
-    return wrong(reader, place, "must be \"csv\", \"json\" or \"sqlite\"");
+    return wrong(reader, place, "must be \"csv\", \"json\", \"sqlite\" or \"file\"");
 }
 
 static cella_status read_recipients(struct reader *reader, const json_t *value, const char *place,
@@ -501,8 +501,8 @@ static cella_status read_output(struct reader *reader, const json_t *value, cons
         {"name", read_name, offsetof(struct contract_output, name), false},
         {"format", read_output_format, offsetof(struct contract_output, format), false},
         {"recipients", read_recipients, 0, false},
-        {"statement", NULL, 0, false},
-        {"rules", NULL, 0, false},
+        {"statement", NULL, 0, true},
+        {"rules", NULL, 0, true},
     };
     return read_object(reader, value, place, fields, COUNT_OF(fields), to);
 }
@@ -564,6 +564,76 @@ static cella_status read_log(struct reader *reader, const json_t *value, const c
     return read_parties(reader, value, place, 0, contract->log, &contract->log_count);
 }
 
+/* ---- contracts for any program ---- */
+
+static bool is_file(const json_t *entry)
+{
+    const char *format = json_string_value(json_object_get(entry, "format"));
+    return format && strcmp(format, "file") == 0;
+}
+
+static bool any_file(const json_t *list)
+{
+    size_t index;
+    const json_t *entry;
+    bool any = false;
+    json_array_foreach(list, index, entry) any |= is_file(entry);
+    return any;
+}
+
+/* `keys`, up to NULL, are what statements need of an entry, and what a file does not have. */
+static cella_status check_entries(struct reader *reader, const char *list, const char *const *keys)
+{
+    size_t index;
+    const json_t *entry;
+    bool files = reader->contract->any_program;
+    json_array_foreach(json_object_get(reader->contract->json, list), index, entry)
+    {
+        char place[PLACE];
+        snprintf(place, sizeof(place), "%s[%zu].format", list, index);
+        if (is_file(entry) != files)
+            return wrong(reader, place, "either all inputs and outputs are \"file\", or none");
+        for (size_t i = 0; keys[i]; i++) {
+            snprintf(place, sizeof(place), "%s[%zu].%s", list, index, keys[i]);
+            if (!json_object_get(entry, keys[i]) != files)
+                return wrong(reader, place, files ? "a \"file\" has none" : "missing");
+        }
+    }
+    return CELLA_OK;
+}
+
+static cella_status check_files(struct reader *reader)
+{
+    const struct contract *contract = reader->contract;
+    const json_t *statements = json_object_get(contract->json, "statements");
+    if (!json_is_array(statements) || json_array_size(statements))
+        return wrong(reader, "statements", "must be [] where inputs and outputs are files");
+    if (contract->parameter_count)
+        return wrong(reader, "parameters", "there is no statement that could take them");
+    for (size_t i = 0; i < contract->input_count; i++) {
+        if (json_object_get(json_array_get(json_object_get(contract->json, "inputs"), i), "table"))
+            return wrong(reader, "inputs", "a \"file\" has no table");
+        for (size_t k = 0; k < contract->output_count; k++) /* both are names of keys */
+            if (strcmp(contract->inputs[i].name, contract->outputs[k].name) == 0)
+                return wrong(reader, "outputs", "\"%s\" is the name of an input",
+                             contract->inputs[i].name);
+    }
+    return CELLA_OK;
+}
+
+static cella_status check_formats(struct reader *reader)
+{
+    static const char *const input_keys[] = {"columns", "rules", NULL};
+    static const char *const output_keys[] = {"statement", "rules", NULL};
+    struct contract *contract = reader->contract;
+    contract->any_program = any_file(json_object_get(contract->json, "inputs")) ||
+                            any_file(json_object_get(contract->json, "outputs"));
+    cella_status status = check_entries(reader, "inputs", input_keys);
+    if (!status)
+        status = check_entries(reader, "outputs", output_keys);
+    return status || !contract->any_program ? status : check_files(reader);
+}
+
 /* ---- the whole ---- */
 
 /* Parties come before what names them. */
@@ -599,7 +669,7 @@ static cella_status read_contract(struct reader *reader)
                                       COUNT_OF(contract_fields), contract);
     if (!status && contract->not_before >= contract->not_after)
         return wrong(reader, "not_after", "must be later than not_before");
-    return status;
+    return status ? status : check_formats(reader);
 }
 
 cella_status contract_parse(const void *bytes, size_t size, const char *name,

@@ -60,7 +60,7 @@ struct contract_parameter {
 
 struct contract_output {
     char name[CONTRACT_NAME + 1];
-    const char *format; /* "csv", "json" or "sqlite": also its file's extension */
+    const char *format; /* "csv", "json" or "sqlite": also its file's extension; "file": none */
     const struct contract_party *recipients[CONTRACT_LIST];
     size_t recipient_count;
 };
@@ -92,6 +92,9 @@ struct contract {
     const struct contract_party *log[CONTRACT_LIST]; /* who gets it */
     size_t log_count;
 
+    /* Inputs and outputs are all of format "file": there are no statements, and what is computed is
+     * whatever the program does. */
+    bool any_program;
     uint32_t runs;
     int64_t not_before, not_after; /* seconds since 1970 */
 };

@@ -147,10 +147,17 @@ void random_bytes(void *bytes, size_t size);
 /* ---- keys.c: names (no NUL at the end) to keys ---- */
 #define KEYS_MOST 64u
 #define KEYS_NAME 255u /* longest name */
-/* 0, -EINVAL (no name, or too long), -EEXIST (a key is set once), -ENOSPC. */
-int keys_set(const char *name, size_t length, const uint8_t key[32]);
+struct key {
+    char name[KEYS_NAME];
+    size_t length;
+    uint8_t bytes[32];
+    bool bound; /* it opens a box of `version`, and nothing else */
+    uint8_t version[32];
+};
+/* `version` NULL: any. 0, -EINVAL (no name, or too long), -EEXIST (a key is set once), -ENOSPC. */
+int keys_set(const char *name, size_t length, const uint8_t key[32], const uint8_t *version);
 /* The key, which stays where it is; NULL: there is none of that name. */
-const uint8_t *keys_get(const char *name, size_t length);
+const struct key *keys_get(const char *name, size_t length);
 
 /* ---- clock.c ---- */
 struct runtime_time {

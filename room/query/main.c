@@ -33,13 +33,19 @@ static cella_status take_parameters(const struct agent *agent, struct query_plan
 }
 
 static cella_status load_input(void *context, struct agent *agent,
-                               const struct contract_input *input, const uint8_t *bytes,
-                               size_t size, cella_error *error)
+                               const struct contract_input *input, cella_error *error)
 {
     uint64_t rows = 0;
     char version[65];
+    uint8_t *bytes;
+    size_t size;
+    cella_status status = agent_open_input(agent, input, &bytes, &size, error);
+    if (status)
+        return status;
     hex_write(agent->inputs[input - agent->contract->inputs].version, 32, version);
-    cella_status status = query_run_load(context, input->name, bytes, size, &rows, error);
+    status = query_run_load(context, input->name, bytes, size, &rows, error);
+    OPENSSL_cleanse(bytes, size);
+    free(bytes);
     if (!status)
         agent_note(agent, "input",
                    json_pack("{s:s, s:s, s:I}", "name", input->name, "box", version, "rows",
@@ -92,7 +98,7 @@ static cella_status compute(struct agent *agent, struct query_plan *plan, struct
         status = failure->status ? agent_failure(agent, output, failure->sentence, error)
                                  : run_output(agent, run, output, failed, error);
     }
-    return status ? status : agent_finish(agent, error);
+    return status ? status : agent_finish(agent, "ended", error);
 }
 
 /* What is said before the first key is there is the contract's and the host's own: the host may

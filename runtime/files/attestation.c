@@ -140,14 +140,16 @@ static struct node *keys_directory;
 static long key_write(struct file *file, struct transfer *transfer, uint64_t *position)
 {
     const struct node *node = file->node;
-    uint8_t key[KEY_BYTES];
+    uint8_t given[2 * KEY_BYTES]; /* the key, then the version that it is for */
+    size_t size = transfer->left;
     (void)position;
-    if (transfer->left != sizeof(key))
+    if (size != KEY_BYTES && size != sizeof(given))
         return -EINVAL;
-    long result = transfer_in(transfer, key, sizeof(key));
+    long result = transfer_in(transfer, given, size);
     if (result == 0)
-        result = keys_set(node->name, node->name_length, key);
-    return result < 0 ? result : (long)sizeof(key);
+        result = keys_set(node->name, node->name_length, given,
+                          size == sizeof(given) ? given + KEY_BYTES : NULL);
+    return result < 0 ? result : (long)size;
 }
 
 static const struct node_operations key_operations = {.write = key_write, .status = node_status};

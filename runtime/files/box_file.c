@@ -98,7 +98,22 @@ static const char *own_name(const struct boot_file *source, size_t *length)
     return name;
 }
 
-static long core_open(struct node *node, const uint8_t *key, bool made)
+/* The one that the key is for, or the manifest's; NULL: any. */
+static const uint8_t *expected_version(const struct boot_file *source, const struct key *key)
+{
+    if (key->bound)
+        return key->version;
+    return source->flags & BOOT_FILE_VERSION ? source->sha256 : NULL;
+}
+
+/* Two versions that cannot both be, or one of a box that is yet to be made. */
+static bool contradicts(const struct boot_file *source, const struct key *key, bool made)
+{
+    return key->bound && (made || (source->flags & BOOT_FILE_VERSION &&
+                                   memcmp(key->version, source->sha256, 32) != 0));
+}
+
+static long core_open(struct node *node, const struct key *key, bool made)
 {
     struct sealed *sealed = &node->sealed;
     const struct boot_file *source = sealed_source(sealed);
@@ -108,13 +123,15 @@ static long core_open(struct node *node, const uint8_t *key, bool made)
     struct box_opening opening = {
         .services = &box_store_services,
         .file = box_store_file(&sealed->handle),
-        .key = key,
-        .version = source->flags & BOOT_FILE_VERSION ? source->sha256 : NULL,
+        .key = key->bytes,
+        .version = expected_version(source, key),
         .name = sealed->name,
         .name_size = sealed->name_length,
         .writable = is_writable(node),
         .cache_pages = (uint32_t)(cache < CACHE_MOST ? cache : CACHE_MOST),
     };
+    if (contradicts(source, key, made))
+        return told(node, (struct box_fault){BOX_FAULT_VERSION, 0});
     if (made && !sealed->name)
         opening.name = own_name(source, &opening.name_size);
     core_enter(node, &state);
@@ -150,7 +167,7 @@ static long content_open(struct node *node, uint32_t flags)
 {
     struct sealed *sealed = &node->sealed;
     const struct boot_file *source = sealed_source(sealed);
-    const uint8_t *key = keys_get(boot_bytes(boot, source->key), source->key.size);
+    const struct key *key = keys_get(boot_bytes(boot, source->key), source->key.size);
     bool writable = is_writable(node), made = false;
     if (!box_store_works() || !key)
         return told(node, (struct box_fault){key ? BOX_FAULT_PROCESSOR : BOX_FAULT_NO_KEY, 0});

@@ -30,7 +30,7 @@ static void key_add(const char *text, size_t length)
     const char *digits = text + length - 2 * BOX_KEY;
     for (size_t i = 0; i < BOX_KEY; i++)
         key[i] = (uint8_t)(digit(digits[2 * i]) << 4 | digit(digits[2 * i + 1]));
-    if (keys_set(text, length - 2 * BOX_KEY - 1, key) != 0)
+    if (keys_set(text, length - 2 * BOX_KEY - 1, key, NULL) != 0)
         runtime_stop(RING_STOP_BOOT, length);
 }
 

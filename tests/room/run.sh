@@ -1,151 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh CELLA IMAGE OTHER_IMAGE TEE: rooms of three parties from the first contract to the results,
+# run.sh CELLA IMAGE OTHER_IMAGE REWRITE TEE: rooms of three parties from the first contract to the results,
 # and what is refused, each with its sentence. IMAGE is the room's program with a stand-in for the
 # engine, OTHER_IMAGE another measurement. The exit status is 1 when a check failed, 77 without TEE.
 set -u
 cella=$(readlink -f "$1")
 image=$(readlink -f "$2")
 other=$(readlink -f "$3")
-tee=$4
-folder=$(mktemp -d)
-host=
-trap '[ -z "$host" ] || kill "$host" 2>/dev/null; rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-export XDG_DATA_HOME=$folder/data CELLA_PLATFORM=$folder/platform
-checks=0
-failures=0
-
-# try COMMAND...: runs it; out, err and status are what it did.
-try() {
-    command="$*"
-    timeout 60 "$@" >out 2>err </dev/null
-    status=$?
-}
-
-failed() {
-    failures=$((failures + 1))
-    printf 'FAILED: %s\n  %s\n  status %s\n' "$command" "$1" "$status"
-    sed 's/^/  out: /' out | head -20
-    sed 's/^/  err: /' err | head -5
-}
-
-exits() {
-    checks=$((checks + 1))
-    [ "$status" -eq "$1" ] || failed "the exit status should be $1"
-}
-
-says() { # stderr holds it
-    checks=$((checks + 1))
-    grep -qF -- "$1" err || failed "stderr should hold: $1"
-}
-
-shows() { # stdout holds it
-    checks=$((checks + 1))
-    grep -qF -- "$1" out || failed "stdout should hold: $1"
-}
-
-refuses() { # one sentence, 125
-    exits 125
-    says "$1"
-    checks=$((checks + 1))
-    [ "$(wc -l <err)" -eq 1 ] || failed "a refusal should be one line"
-}
-
-# party VERB NAME [ARGUMENT...]: in room $room
-party() {
-    verb=$1 name=$2
-    shift 2
-    try "$cella" room "$verb" "$room" --as "$name" --folder "$name" "$@"
-}
-
-# host_starts [OPTION...]: runs the room in the background; host_ends: waits, as try.
-host_starts() {
-    timeout 120 "$cella" room run "$room" --tee "$tee" --image "$image" --wait 60 "$@" \
-        >host.out 2>host.err </dev/null &
-    host=$!
-}
-# soon COMMAND...: waits until it succeeds, for 10 s at most.
-soon() {
-    for try in $(seq 200); do
-        "$@" 2>/dev/null && return
-        sleep 0.05
-    done
-}
-# A nonce in north's name, and the enclave's answer.
-someone_asks() {
-    soon grep -q waiting host.out
-    head -c 32 /dev/urandom >"$room/run/north.nonce"
-    soon test -e "$room/run/north.statement"
-}
-host_ends() {
-    command="cella room run"
-    wait "$host"
-    status=$?
-    host=
-    cp host.out out && cp host.err err
-}
-
-# room_make NAME [EXPRESSION...]: a contract, changed by Python statements over `c`, signed and filled.
-room_make() {
-    room=$1
-    shift
-    mkdir -p "$room"
-    python3 - "$room/contract.json" "$mrenclave" "$tee" "$root" "$@" <<'END' || exit 1
-import json, os, sys
-path, mrenclave, tee, root = sys.argv[1:5]
-def party(name, role):
-    key = json.load(open(f"{os.environ['XDG_DATA_HOME']}/cella/keys/{name}.pub"))
-    return {"name": name, "role": role, "signing_key": key["signing_key"],
-            "receiving_key": key["receiving_key"]}
-def data(name):
-    return {"name": name + "_data", "owner": name, "format": "csv", "box": "any", "columns": [
-        {"name": "id", "type": "integer", "role": "identifier"}], "rules": {}}
-c = {"cella_contract": 1, "title": os.path.dirname(path), "purpose": "To see it work.",
-     "program": {"mrenclave": [mrenclave]}, "tee": [tee], "platform_roots": [root], "posture": {},
-     "parties": [party("north", "owner"), party("south", "owner"), party("desk", "recipient")],
-     "inputs": [data("north"), data("south")],
-     "parameters": [{"name": "level", "type": "real", "from": "desk", "least": 0, "most": 1}],
-     "statements": [{"name": "people", "from": {"input": "north_data", "as": "n"},
-                     "select": [{"name": "n", "individuals": "n"}]}],
-     "outputs": [{"name": "people", "statement": "people", "format": "csv",
-                  "recipients": ["north", "desk"], "rules": {}}],
-     "runs": 4, "not_before": "2026-01-01T00:00:00Z", "not_after": "2098-01-01T00:00:00Z",
-     "log": ["north"]}
-for change in sys.argv[5:]:
-    exec(change)
-json.dump(c, open(path, "w"), indent=1)
-END
-    for name in north south desk; do
-        party sign $name
-        exits 0
-    done
-    for name in north south; do
-        party add $name ${name}_data $name.csv
-        exits 0
-    done
-}
-
-# releases [NAME...]: each of them, in its order
-releases() {
-    for name; do
-        set_level=
-        [ "$name" != desk ] || set_level="--set level=0.95"
-        party release "$name" $set_level
-        exits 0
-        shows "$name has released to this enclave"
-    done
-}
-
-"$cella" platform init >out || exit 1
-root=$("$cella" platform show --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["root"])')
-mrenclave=$(sha256sum <"$image" | cut -d' ' -f1)
-for name in north south desk west; do
-    mkdir $name
-    "$cella" key new $name >/dev/null || exit 1
-    printf 'id\n1\n2\n%s\n' $name >$name.csv
-done
+rewrite=$(readlink -f "$4")
+tee=$5
+. "$(dirname "$0")/steps.sh"
 
 # ---- a contract to start from
 try "$cella" room new fresh --party north --party west --program "$image"
@@ -182,6 +47,10 @@ host_starts
 party release north --dry-run
 exits 0
 shows "north would release"
+shows "run 1 of 4 by this contract"
+command="a second run of the same room"
+try "$cella" room run good --tee "$tee" --image "$image"
+refuses "good: another \`cella room run\` is running it"
 releases north south
 party release desk
 refuses "parameter level: the contract takes it from desk: --set level=VALUE"
@@ -211,6 +80,7 @@ party log north
 exits 0
 shows "the log is the enclave's, and whole"
 shows "released   party south"
+shows "mrenclave $mrenclave"
 party log south
 refuses "log.box"
 try "$cella" room status good --json
@@ -301,6 +171,14 @@ if [ "$tee" = process ]; then
     kill "$host"
     host_ends
 fi
+room_make early 'c["not_before"], c["not_after"] = "2098-01-01T00:00:00Z", "2099-01-01T00:00:00Z"'
+host_starts
+host_ends
+refuses "not_before: the contract holds from 2098-01-01T00:00:00Z on"
+room_make past 'c["not_before"], c["not_after"] = "2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"'
+host_starts
+host_ends
+refuses "not_after: the contract held until 2021-01-01T00:00:00Z"
 room_make strict 'c["posture"] = {"lockdown": "perfect"}'
 host_starts
 party release north
@@ -380,6 +258,33 @@ refuses "the program ended with status 1"
 party result desk -o desk/older
 exits 0
 shows "no people: inputs/north_data.box: "
+
+# ---- an older version under the same key: to the enclave behind its owner's back
+room_make versions
+cp versions/inputs/north_data.box older.box
+try "$rewrite" versions/inputs/north_data.box data/cella/keys/north.key 5
+exits 0
+cp versions/inputs/north_data.box newest.box
+party add north north_data newest.box
+exits 0
+host_starts
+releases north south desk
+host_ends
+exits 0
+mkdir view
+for part in contract.json signatures run results; do
+    ln -s ../versions/$part view/$part
+done
+cp -r versions/inputs view/inputs
+cp older.box versions/inputs/north_data.box
+host_starts
+room=view
+releases north south desk # north sees the newest, the enclave the older
+room=versions
+host_ends
+refuses "the program ended with status 1"
+party result desk -o desk/versions
+shows "expected the version that its owner released, found another"
 
 # ---- a recipient that has nothing to give, and comes when all is over
 room_make late 'c["parameters"] = []'

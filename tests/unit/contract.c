@@ -211,6 +211,66 @@ static void test_wrong(void **state)
     }
 }
 
+/* The right one as a contract for any program: `inputs`, `parameters` and `outputs` put in. */
+static cella_status parse_files(const char *inputs, const char *middle, const char *outputs,
+                                struct contract **contract, cella_error *error)
+{
+    const char *at = strstr(right, "\"inputs\""), *end = strstr(right, "\"runs\"");
+    char *text = NULL;
+    assert_true(asprintf(&text, "%.*s\"inputs\": [%s], %s, \"outputs\": [%s], %s",
+                         (int)(at - right), right, inputs, middle, outputs, end) > 0);
+    cella_status status = parse(text, contract, error);
+    free(text);
+    return status;
+}
+
+#define FILE_IN   "{\"name\": \"a\", \"owner\": \"north\", \"format\": \"file\", \"box\": \"any\""
+#define FILE_OUT  "{\"name\": \"out\", \"format\": \"file\", \"recipients\": [\"desk\"]"
+#define TABLE_IN  "{\"name\": \"t\", \"owner\": \"north\", \"format\": \"csv\", \"box\": \"any\""
+#define TABLE_OUT "{\"name\": \"s\", \"format\": \"csv\", \"recipients\": [\"desk\"]"
+#define NOTHING   "\"statements\": []"
+
+static void test_any_program(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *inputs, *middle, *outputs, *sentence;
+    } files[] = {
+        {FILE_IN "}", NOTHING, FILE_OUT "}", NULL},
+        {"", NOTHING, FILE_OUT "}", NULL},
+        {FILE_IN ", \"columns\": []}", NOTHING, FILE_OUT "}", "inputs[0].columns: a \"file\" has"},
+        {FILE_IN ", \"rules\": {}}", NOTHING, FILE_OUT "}", "inputs[0].rules: a \"file\" has none"},
+        {FILE_IN ", \"table\": \"t\"}", NOTHING, FILE_OUT "}", "a \"file\" has no table"},
+        {FILE_IN "}", NOTHING, FILE_OUT ", \"rules\": {}}", "outputs[0].rules: a \"file\" has"},
+        {FILE_IN "}", NOTHING, FILE_OUT ", \"statement\": \"s\"}",
+         "outputs[0].statement: a \"file"},
+        {FILE_IN "}, " TABLE_IN "}", NOTHING, FILE_OUT "}", "inputs[1].format: either all"},
+        {TABLE_IN "}", NOTHING, FILE_OUT "}", "inputs[0].format: either all"},
+        {FILE_IN "}", NOTHING, TABLE_OUT "}", "outputs[0].format: either all"},
+        {FILE_IN "}", NOTHING, FILE_OUT "}, " TABLE_OUT "}", "outputs[1].format: either all"},
+        {FILE_IN "}", "\"statements\": [{}]", FILE_OUT "}", "statements: must be []"},
+        {FILE_IN "}", "\"statements\": {}", FILE_OUT "}", "statements: must be []"},
+        {FILE_IN "}", NOTHING ", \"parameters\": [{\"name\": \"p\", \"type\": \"real\"}]",
+         FILE_OUT "}", "parameters: there is no statement"},
+        {"{\"name\": \"out\", \"owner\": \"north\", \"format\": \"file\", \"box\": \"any\"}",
+         NOTHING, FILE_OUT "}", "outputs: \"out\" is the name of an input"},
+    };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct contract *contract;
+        cella_error error = {0};
+        cella_status status =
+            parse_files(files[i].inputs, files[i].middle, files[i].outputs, &contract, &error);
+        if (!files[i].sentence) {
+            if (status)
+                fail_msg("%s", error.sentence);
+            assert_true(contract->any_program);
+            contract_free(contract);
+        } else if (status != CELLA_INVALID || !strstr(error.sentence, files[i].sentence)) {
+            fail_msg("\"%s\" does not say \"%s\"", error.sentence, files[i].sentence);
+        }
+    }
+}
+
 static void test_size(void **state)
 {
     (void)state;
@@ -326,7 +386,7 @@ int main(void)
         cmocka_unit_test(test_right),      cmocka_unit_test(test_allowed),
         cmocka_unit_test(test_wrong),      cmocka_unit_test(test_size),
         cmocka_unit_test(test_times),      cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_signatures), cmocka_unit_test(test_any_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,7 +155,7 @@ static void test_lies(void **unused)
 
 static void test_keys(void **unused)
 {
-    uint8_t key[33];
+    uint8_t key[65];
     (void)unused;
     memset(key, 'k', sizeof(key));
     assert_int_equal(CALL(sys_open, P(KEY "north"), O_RDONLY), -ENOENT);
@@ -163,17 +163,23 @@ static void test_keys(void **unused)
     long fd = opened(KEY "north", O_WRONLY);
     assert_int_equal(CALL(sys_write, fd, P(key), 31), -EINVAL);
     assert_int_equal(CALL(sys_write, fd, P(key), 33), -EINVAL);
+    assert_int_equal(CALL(sys_write, fd, P(key), 63), -EINVAL);
+    assert_int_equal(CALL(sys_write, fd, P(key), 65), -EINVAL);
     assert_int_equal(CALL(sys_write, fd, P(key), 0), -EINVAL);
     assert_null(keys_get("north", 5));
     assert_int_equal(CALL(sys_write, fd, P(key), 32), 32);
     assert_int_equal(CALL(sys_pwrite64, fd, P(key), 32, 0), -ESPIPE);
     assert_int_equal(CALL(sys_write, fd, P(key), 32), -EEXIST);
-    assert_memory_equal(keys_get("north", 5), key, 32);
+    assert_memory_equal(keys_get("north", 5)->bytes, key, 32);
     assert_int_equal(CALL(sys_read, fd, P(key), 32), -EBADF);
     CALL(sys_close, fd);
     assert_int_equal(CALL(sys_open, P(KEY "north"), O_RDONLY), -EACCES);
     fd = opened(KEY "south", O_WRONLY | O_CREAT | O_TRUNC);
-    assert_int_equal(CALL(sys_write, fd, P(key), 32), 32);
+    memset(key + 32, 'v', 32);
+    assert_int_equal(CALL(sys_write, fd, P(key), 64), 64);
+    assert_false(keys_get("north", 5)->bound);
+    assert_true(keys_get("south", 5)->bound);
+    assert_memory_equal(keys_get("south", 5)->version, key + 32, 32);
     CALL(sys_close, fd);
     /* nothing else can be made or moved there */
     assert_int_equal(CALL(sys_mkdir, P(KEY "west"), 0700), -EROFS);
