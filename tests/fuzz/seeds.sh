@@ -118,8 +118,8 @@ for name, rest in (("public", ""), ("open", f', "receiving_secret": "{"00" * 32}
         file.write(public + rest + "}")
 END
 
-# A contract, and a log's first line.
-mkdir -p "$folder/contract" "$folder/room_log"
+# A contract, a log's first line, a seal's payload.
+mkdir -p "$folder/contract" "$folder/room_log" "$folder/seal"
 python3 - "$folder" <<'END'
 import json, sys
 folder = sys.argv[1]
@@ -133,6 +133,13 @@ contract = {
     "runs": 1, "not_before": "2026-01-01T00:00:00Z", "not_after": "2027-01-01T00:00:00Z", "log": ["n"]}
 with open(f"{folder}/contract/one", "w") as file:
     json.dump(contract, file)
+def text(value):
+    return bytes([0x60 + len(value)]) + value.encode()
+def digest(byte):
+    return b"\x58\x20" + bytes([byte]) * 32
+with open(f"{folder}/seal/one", "wb") as file:
+    file.write(b"\xa5" + text("log") + digest(1) + text("run") + text("0123456789abcdef") + text("type")
+               + text("cella result 1") + text("outputs") + b"\xa1" + text("a.csv") + digest(2) + text("contract") + digest(3))
 with open(f"{folder}/room_log/one", "w") as file:
     file.write(json.dumps({"sequence": 0, "time": "2026-01-01T00:00:00Z", "event": "started", "previous": "0" * 64}) + "\n")
 END
