@@ -158,6 +158,9 @@ static cella_status ask(const struct room_request *request, const struct contrac
     if (!store_there(path))
         return CELLA_OK; /* nobody runs it yet */
     store_path(path, "%s/run/%s.nonce", request->room, party->name);
+    /* As it starts the host empties run/, also of what is just being written there. */
+    if (store_write(path, nonce, 32, STORE_SHARED, NULL) == CELLA_OK)
+        return CELLA_OK;
     return store_write(path, nonce, 32, STORE_SHARED, error);
 }
 
