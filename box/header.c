@@ -103,7 +103,7 @@ cella_status box_head_check(const uint8_t *pages, uint32_t count, const char *wh
                             cella_error *error)
 {
     const struct box_header *header = (const void *)pages;
-    uint32_t counted;
+    uint32_t counted = 0;
     cella_status status = box_head_count(pages, where, &counted, error);
     if (!status)
         status = check_name(header, where, error);

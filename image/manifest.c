@@ -300,7 +300,7 @@ static cella_status read_directory(struct reader *reader, const json_t *value, c
 
 static cella_status read_heap(struct reader *reader, const json_t *value, const char *key)
 {
-    uint64_t size;
+    uint64_t size = 0;
     cella_status status = read_size(reader, value, key, &size);
     if (status != CELLA_OK)
         return status;

@@ -103,7 +103,7 @@ static cella_status read_object(struct reader *reader, const json_t *object, con
         char inner[PLACE];
         cella_status status = CELLA_OK;
         value = json_object_get(object, fields[i].name);
-        snprintf(inner, sizeof(inner), "%s%s%s", place, *place ? "." : "", fields[i].name);
+        snprintf(inner, sizeof(inner), "%.120s%s%.30s", place, *place ? "." : "", fields[i].name);
         if (!value && !fields[i].optional)
             return wrong(reader, inner, "missing");
         if (value && fields[i].read)

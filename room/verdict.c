@@ -20,9 +20,9 @@ void verdict_add(struct verdict *verdict, const char *claim, bool good, const ch
         return;
     }
     struct verdict_claim *entry = &verdict->claims[verdict->count++];
-    snprintf(entry->claim, sizeof(entry->claim), "%s", claim);
-    snprintf(entry->expected, sizeof(entry->expected), "%s", expected);
-    snprintf(entry->found, sizeof(entry->found), "%s", found);
+    snprintf(entry->claim, sizeof(entry->claim), "%.63s", claim);
+    snprintf(entry->expected, sizeof(entry->expected), "%.255s", expected);
+    snprintf(entry->found, sizeof(entry->found), "%.255s", found);
     entry->good = good;
 }
 
