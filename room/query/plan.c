@@ -517,7 +517,8 @@ static cella_status read_outputs(const struct plan_reader *reader, const json_t 
 
 /* ---- statements ---- */
 
-/* Who watches above needs the sets of those below. */
+/* Who watches above needs the sets of those below, held to as many: a minimum of a few is one in a
+ * sum, too. */
 static void watch_below(struct query_plan *plan)
 {
     for (size_t i = plan->statement_count; i-- > 0;) {
@@ -526,6 +527,9 @@ static void watch_below(struct query_plan *plan)
             if (above->sources[k].kind == PLAN_STATEMENT) {
                 struct plan_statement *below = &plan->statements[above->sources[k].index];
                 below->watched |= above->watched & below->inputs;
+                if (below->watched)
+                    below->least_individuals =
+                        larger(below->least_individuals, above->least_individuals);
             }
     }
 }

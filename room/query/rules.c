@@ -249,6 +249,11 @@ static void round_value(struct query_value *value, bool is_count, const struct q
     }
 }
 
+uint64_t rules_round_count(uint64_t count, const struct query_rules *rules)
+{
+    return count > INT64_MAX ? 0 : (uint64_t)round_count((int64_t)count, rules->round);
+}
+
 void rules_round(struct query_table *table, size_t keys, const struct query_rules *rules)
 {
     for (size_t row = 0; row < table->rows; row++)

@@ -920,6 +920,7 @@ static cella_status write_output(const struct query_run *run, const struct plan_
     *account = result->account;
     account->rows_out = table.rows;
     plan_strictest(&account->applied, &output->rules);
+    account->rows_in = rules_round_count(account->rows_in, &account->applied);
     query_table_free(&table);
     return status;
 }

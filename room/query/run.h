@@ -130,6 +130,7 @@ cella_status rules_hold(struct released *released, const size_t *inputs,
 void released_free(struct released *released);
 /* Rounds what stands in a result's columns; the first `keys` are left. */
 void rules_round(struct query_table *table, size_t keys, const struct query_rules *rules);
+uint64_t rules_round_count(uint64_t count, const struct query_rules *rules);
 
 /* ---- run.c ---- */
 

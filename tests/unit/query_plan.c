@@ -248,6 +248,19 @@ static void test_output_rules_need_an_identifier(void **state)
                           &error),
                      CELLA_INVALID);
     assert_non_null(strstr(error.sentence, "has an identifier to count"));
+    /* It goes for what the statement reads, too. */
+    assert_int_equal(
+        make("{'name':'r','owner':'north','format':'csv','box':'any','columns':[{'name':'pid','"
+             "type':"
+             "'integer','role':'identifier'}],'rules':{}}",
+             "",
+             "'name':'d','from':{'input':'r','as':'r'},'select':[{'name':'m','max':'1'}]},{'name':"
+             "'s','from':{'statement':'d','as':'d'},'select':[{'name':'t','sum':'d.m'}]",
+             "'name':'a','statement':'s','format':'csv','recipients':['south'],"
+             "'rules':{'least_individuals':5}",
+             &error),
+        CELLA_INVALID);
+    assert_non_null(strstr(error.sentence, "max tells one individual's value"));
     assert_int_equal(make(OPEN, "", "'name':'s','sql':'SELECT pid FROM o'", GOOD_OUTPUT, &error),
                      CELLA_OK);
 }

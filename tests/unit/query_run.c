@@ -83,6 +83,7 @@ static void test_values_of_few_stay(void **state)
     check(PATIENTS(RULE), SELECT("", "{'name':'n','count':true,'where':'r.grade != 3'}"),
           "n\r\n\r\n"); /* all but one */
     check(PATIENTS(RULE), SELECT("", "{'name':'n','quantile':'r.age','q':0.99}"), "n\r\n\r\n");
+    check(PATIENTS(RULE), SELECT("", "{'name':'n','quantile':'r.age','q':0.01}"), "n\r\n\r\n");
     check(PATIENTS(RULE), SELECT("", "{'name':'n','median':'r.age'}"), "n\r\n55\r\n");
 }
 
@@ -109,42 +110,92 @@ static void test_each_source_is_held(void **state)
           "t,u\r\n24,\r\n");
 }
 
+/* Runs statements over r and another table q of pid and grade, of outputs "o" and perhaps more; the
+ * outputs one after another. */
+static void check_two(const char *const csv[2], const char *rules, const char *statements,
+                      const char *outputs, const char *names, const char *expected)
+{
+    struct contract_input loaded[] = {{"r", csv[0]}, {"q", csv[1]}};
+    struct query_plan *plan;
+    char all[2000] = "";
+    struct query_run *run = contract_start(
+        contract_contract(
+            "{" PARTIES ",'inputs':[" PATIENTS(
+                "%s") ","
+                      "{'name':'q','owner':'south','format':'csv','box':'any','columns':["
+                      "{'name':'pid','type':'integer','role':'identifier'},"
+                      "{'name':'grade','type':'integer','role':'dimension'}],'rules':{}}],"
+                      "'statements':[%s],'outputs':[%s]}",
+            rules, statements, outputs),
+        loaded, 2, &plan);
+    for (; *names; names++) {
+        struct query_account account;
+        cella_error error;
+        char *text = contract_output(run, (char[]){*names, 0}, &account, &error);
+        strcat(all, text ? text : error.sentence);
+        free(text);
+    }
+    assert_string_equal(all, expected);
+    query_run_free(run);
+    query_plan_free(plan);
+}
+
+#define RESULT(name, rules)                                                                        \
+    "{'name':'" name "','statement':'" name                                                        \
+    "','format':'csv','recipients':['south'],'rules':" rules "}"
+
+/* An identifier that is missing is one more individual, whatever the others are. */
+static void test_missing_identifiers(void **state)
+{
+    (void)state;
+    static const char *const csv[] = {"pid,age,grade,note\n5,1,1,a\n5,1,1,a\n,1,1,a\n,1,1,a\n",
+                                      "pid,grade\n"};
+    check_two(
+        csv, "{}",
+        "{'name':'o','from':{'input':'r','as':'r'},'select':[{'name':'n','individuals':'r'}]}",
+        RESULT("o", "{}"), "o", "n\r\n2\r\n");
+}
+
+/* What left where many were asked for is compared by as many, whoever comes later. */
+static void test_differing_rules(void **state)
+{
+    (void)state;
+    static const char *const csv[] = {patients, "pid,grade\n"};
+    static const char statements[] =
+        "{'name':'a','from':{'input':'r','as':'r'},'select':[{'name':'n','count':true}]},"
+        "{'name':'b','from':{'input':'r','as':'r'},'where':['r.grade != 2'],"
+        "'select':[{'name':'n','count':true}]}";
+    check_two(csv, RULE, statements, RESULT("a", "{}") "," RESULT("b", "{}"), "ab",
+              "n\r\n7\r\nn\r\n4\r\n");
+    check_two(csv, RULE, statements, RESULT("a", "{'least_individuals':5}") "," RESULT("b", "{}"),
+              "ab", "n\r\n7\r\nn\r\n");
+}
+
 /* A partner's input without a rule is not held to another's, but to an output's. */
 static void test_inputs_without_a_rule(void **state)
 {
     (void)state;
-    static const char *const rules[][2] = {{"", "grade,n\r\n1,3\r\n2,3\r\n"},
-                                           {"'least_individuals':2", "grade,n\r\n"}};
-    for (size_t i = 0; i < 2; i++) {
-        struct contract_input loaded[] = {{"r", patients}, {"q", "pid,grade\n8,1\n9,2\n"}};
-        struct query_plan *plan;
-        struct query_account account;
-        cella_error error;
-        struct query_run *run = contract_start(
-            contract_contract(
-                "{" PARTIES ",'inputs':[" PATIENTS(
-                    RULE) ","
-                          "{'name':'q','owner':'south','format':'csv','box':'any','columns':["
-                          "{'name':'pid','type':'integer','role':'identifier'},"
-                          "{'name':'grade','type':'integer','role':'dimension'}],'rules':{}}],"
-                          "'statements':[{'name':'s','from':{'input':'r','as':'r'},'join':[{'input'"
-                          ":"
-                          "'q','as':'q','kind':'left','on':[['r.grade','q.grade']]}],'where':['r."
-                          "grade "
-                          "< "
-                          "3'],'group':['r.grade'],'select':[{'name':'n','count':true,'where':"
-                          "'q.grade is not null'}]}],"
-                          "'outputs':[{'name':'o','statement':'s','format':'csv','recipients':["
-                          "'south'],'rules':{%s}}]}",
-                rules[i][0]),
-            loaded, 2, &plan);
-        char *text = contract_output(run, "o", &account, &error);
-        assert_non_null(text);
-        assert_string_equal(text, rules[i][1]);
-        free(text);
-        query_run_free(run);
-        query_plan_free(plan);
-    }
+    static const char *const csv[] = {patients, "pid,grade\n8,1\n9,2\n"};
+    static const char statement[] =
+        "{'name':'o','from':{'input':'r','as':'r'},'join':[{'input':'q','as':'q','kind':'left',"
+        "'on':[['r.grade','q.grade']]}],'where':['r.grade < 3'],'group':['r.grade'],"
+        "'select':[{'name':'n','count':true,'where':'q.grade is not null'}]}";
+    check_two(csv, RULE, statement, RESULT("o", "{}"), "o", "grade,n\r\n1,3\r\n2,3\r\n");
+    check_two(csv, RULE, statement, RESULT("o", "{'least_individuals':2}"), "o", "grade,n\r\n");
+}
+
+/* A statement of a partner's open input is not held to the rules of what it is joined with. */
+static void test_open_statements_below(void **state)
+{
+    (void)state;
+    static const char *const csv[] = {patients, "pid,grade\n8,1\n9,2\n"};
+    check_two(csv, RULE,
+              "{'name':'d','from':{'input':'q','as':'q'},'group':['q.grade'],'select':[{'name':"
+              "'most','max':'q.grade'}]},"
+              "{'name':'o','from':{'input':'r','as':'r'},'join':[{'statement':'d','as':'d','kind':"
+              "'inner','on':[['r.grade','d.grade']]}],'group':['d.most'],"
+              "'select':[{'name':'n','count':true}]}",
+              RESULT("o", "{}"), "o", "most,n\r\n1,3\r\n2,3\r\n");
 }
 
 /* What a value is chosen by is a group, wherever it stands in it. */
@@ -236,6 +287,8 @@ static void test_the_log_counts_what_left(void **state)
     free(run_it(PATIENTS(RULE), BY_GRADE, &account));
     assert_int_equal(account.rows_in, 3);
     assert_int_equal(account.rows_suppressed, 2);
+    free(run_it(PATIENTS("{'round':5}"), BY_GRADE, &account));
+    assert_int_equal(account.rows_in, 5);
 }
 
 static void test_differences_stay(void **state)
@@ -334,6 +387,8 @@ static void test_free_sql(void **state)
         "SELECT 1; SELECT 2",
         "EXPLAIN SELECT 1",
         "VACUUM",
+        "SELECT count(*) FROM cella_columns",
+        "SELECT * FROM cella_columns(`x`)",
         "",
         "SELECT ?",
         "SELECT :q",
@@ -392,6 +447,9 @@ int main(void)
         cmocka_unit_test(test_values_of_few_stay),
         cmocka_unit_test(test_each_source_is_held),
         cmocka_unit_test(test_inputs_without_a_rule),
+        cmocka_unit_test(test_missing_identifiers),
+        cmocka_unit_test(test_differing_rules),
+        cmocka_unit_test(test_open_statements_below),
         cmocka_unit_test(test_choices_are_held),
         cmocka_unit_test(test_choices_of_a_union_are_held),
         cmocka_unit_test(test_a_union_of_one_input_twice),
