@@ -149,7 +149,6 @@ static cella_status read_statement_source(struct building *building, const char 
     for (size_t k = 0; k < plan->input_count; k++)
         if (below->inputs >> k & 1)
             take_part(building, k);
-    building->statement->watched |= below->watched;
     return CELLA_OK;
 }
 

@@ -231,12 +231,14 @@ static void test_trend(void **state)
     json_decref(expected);
 }
 
-static void load_stratum(struct query_run *run, const char *name, const char *bim, const char *bed)
+/* Six people, three of them cases. */
+static const char people[] =
+    "f a 0 0 1 2\nf b 0 0 1 2\nf c 0 0 1 2\n"
+    "f d 0 0 1 1\nf e 0 0 1 1\nf f 0 0 1 1\n";
+
+static void load_stratum(struct query_run *run, const char *name, const char *bim, const char *bed,
+                         const char *fam)
 {
-    /* Six people, three of them cases. */
-    static const char fam[] =
-        "f a 0 0 1 2\nf b 0 0 1 2\nf c 0 0 1 2\n"
-        "f d 0 0 1 1\nf e 0 0 1 1\nf f 0 0 1 1\n";
     char bytes[5] = {0x6c, 0x1b, 1, bed[0], bed[1]};
     struct tar *tar = make(bytes, sizeof(bytes), bim, fam);
     uint64_t rows;
@@ -246,30 +248,33 @@ static void load_stratum(struct query_run *run, const char *name, const char *bi
     free(tar);
 }
 
-/* Two strata whose alleles are written so; the result, or the sentence. */
-static char *two_strata(const char *first, const char *second, const char *beds[2])
+/* Two strata of these people under these rules; the result, or the sentence. */
+static char *two_strata(const char *const alleles[2], const char *const beds[2],
+                        const char *const fams[2], const char *rules)
 {
     struct query_plan *plan;
     struct query_account account;
     cella_error error;
-    char bims[2][50];
-    const char *alleles[] = {first, second}, *names[] = {"one", "two"};
+    static const char *const names[] = {"one", "two"};
     struct query_run *run = contract_start(
         contract_contract(
             "{'parties':[{'name':'n'}],'parameters':[],'inputs':[" GENOTYPES(
-                "one", "") "," GENOTYPES("two", "") "],"
-                                                    "'statements':[{'name':'s','model':{'kind':'"
-                                                    "trend','phenotype':'phenotype','genotypes':"
-                                                    "[{'input':'one','stratum':'a'},{'input':'two',"
-                                                    "'stratum':'b'}]}}],"
-                                                    "'outputs':[{'name':'o','statement':'s','"
-                                                    "format':'csv','recipients':['n'],"
-                                                    "'rules':{'digits':3}}]}",
-            "{}", "{}"),
+                "one",
+                INDIVIDUAL) "," GENOTYPES("two",
+                                          INDIVIDUAL) "],"
+                                                      "'statements':[{'name':'s','model':{'kind':'"
+                                                      "trend','phenotype':'phenotype','genotypes':"
+                                                      "[{'input':'one','stratum':'a'},{'input':'"
+                                                      "two','stratum':'b'}]}}],"
+                                                      "'outputs':[{'name':'o','statement':'s','"
+                                                      "format':'csv','recipients':['n'],"
+                                                      "'rules':{'digits':3}}]}",
+            rules, rules),
         NULL, 0, &plan);
     for (size_t i = 0; i < 2; i++) {
-        snprintf(bims[i], sizeof(bims[i]), "1 rs1 0 7 %s\n", alleles[i]);
-        load_stratum(run, names[i], bims[i], beds[i]);
+        char bim[50];
+        snprintf(bim, sizeof(bim), "1 rs1 0 7 %s\n", alleles[i]);
+        load_stratum(run, names[i], bim, beds[i], fams[i]);
     }
     char *text = contract_output(run, "o", &account, &error);
     query_run_free(run);
@@ -277,40 +282,63 @@ static char *two_strata(const char *first, const char *second, const char *beds[
     return text ? text : strdup(error.sentence);
 }
 
-/* An allele that a stratum does not have is written 0, and the other may then be on either side. */
+static void assert_strata(const char *const alleles[2], const char *const beds[2],
+                          const char *const fams[2], const char *rules, const char *part)
+{
+    char *text = two_strata(alleles, beds, fams, rules);
+    if (!strstr(text, part))
+        fail_msg("%s, %s: %s", alleles[0], alleles[1], text);
+    free(text);
+}
+
+/* ---- alleles, and strata of few ---- */
+
+/* An allele that a stratum does not have is written 0, and the other may then be on either side.
+ * Mixed: cases AA AA AG, controls GG GG AG with A first; its mirror; nobody but one of the two. */
+static const char mixed[] = "\xe0\x0b", mirror[] = "\x2f\x08", second_alone[] = "\xff\x0f",
+                  first_alone[] = "\0\0", unknown[] = "\x55\x05", two_known[] = "\x5f\x05";
+static const char *const six[] = {people, people};
+
 static void test_alleles(void **state)
 {
     (void)state;
-    /* Mixed: cases AA AA AG, controls GG GG AG with A first; its mirror; nobody but G. */
-    static const char mixed[] = "\xe0\x0b", mirror[] = "\x2f\x08", second_alone[] = "\xff\x0f",
-                      first_alone[] = "\0\0";
     static const struct {
-        const char *first, *second, *beds[2], *alleles;
+        const char *alleles[2], *beds[2], *part;
     } good[] = {
-        {"A G", "A G", {mixed, mixed}, "A,G,12,6.67,"},
-        {"A G", "G A", {mixed, mirror}, "A,G,12,6.67,"},
-        {"A G", "0 G", {mixed, second_alone}, "A,G,12,3.33,"},
-        {"A G", "G 0", {mixed, first_alone}, "A,G,12,3.33,"},
-        {"G A", "0 G", {mirror, second_alone}, "G,A,12,3.33,"},
-        {"0 G", "A G", {second_alone, mixed}, "A,G,12,3.33,"},
-        {"0 G", "G A", {second_alone, mirror}, "A,G,12,3.33,"},
-        {"0 G", "0 G", {second_alone, second_alone}, "0,G,12,,"},
-        {"0 G", "0 A", {second_alone, second_alone}, "A,G,12,,"},
-        {"0 0", "A G", {"\x55\x05", mixed}, "A,G,6,3.33,"},
+        {{"A G", "A G"}, {mixed, mixed}, "A,G,12,6.67,"},
+        {{"A G", "G A"}, {mixed, mirror}, "A,G,12,6.67,"},
+        {{"A G", "0 G"}, {mixed, second_alone}, "A,G,12,3.33,"},
+        {{"A G", "G 0"}, {mixed, first_alone}, "A,G,12,3.33,"},
+        {{"G A", "0 G"}, {mirror, second_alone}, "G,A,12,3.33,"},
+        {{"0 G", "A G"}, {second_alone, mixed}, "A,G,12,3.33,"},
+        {{"0 G", "G A"}, {second_alone, mirror}, "A,G,12,3.33,"},
+        {{"0 G", "0 G"}, {second_alone, second_alone}, "0,G,12,,"},
+        {{"0 G", "0 A"}, {second_alone, second_alone}, "A,G,12,,"},
+        {{"0 0", "A G"}, {unknown, mixed}, "A,G,6,3.33,"},
+        {{"A G", "A C"}, {mixed, mixed}, "do not have the same SNPs"},
+        {{"A G", "0 T"}, {mixed, mixed}, "do not have the same SNPs"},
+        {{"A G", "C 0"}, {mixed, mixed}, "do not have the same SNPs"},
     };
-    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
-        char *text = two_strata(good[i].first, good[i].second, (const char **)good[i].beds);
-        if (!strstr(text, good[i].alleles))
-            fail_msg("%s, %s: %s", good[i].first, good[i].second, text);
-        free(text);
-    }
-    static const char *const bad[][2] = {{"A G", "A C"}, {"A G", "0 T"}, {"A G", "C 0"}};
-    for (size_t i = 0; i < 3; i++) {
-        char *text = two_strata(bad[i][0], bad[i][1], (const char *[]){mixed, mixed});
-        if (!strstr(text, "do not have the same SNPs"))
-            fail_msg("%s, %s: %s", bad[i][0], bad[i][1], text);
-        free(text);
-    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+        assert_strata(good[i].alleles, good[i].beds, six, "{}", good[i].part);
+}
+
+static void test_genotypes_of_few_stay(void **state)
+{
+    (void)state;
+    static const char *const as_is[] = {"A G", "A G"}, *const both[] = {mixed, mixed};
+    assert_strata(as_is, both, six, "{'least_individuals':4}", "A,G,12,6.67,");
+    /* Six people, of whom four carry either allele. */
+    assert_strata(as_is, both, six, "{'least_individuals':5}", "chi_square,p\r\n");
+    char *text = two_strata(as_is, both, six, "{'least_individuals':5}");
+    assert_null(strstr(text, "rs1"));
+    free(text);
+    /* Two people whose genotype is known, both alike. */
+    static const char *const two[] = {mixed, two_known}, *const none[] = {mixed, unknown};
+    text = two_strata(as_is, two, six, "{'least_individuals':4}");
+    assert_null(strstr(text, "rs1"));
+    free(text);
+    assert_strata(as_is, none, six, "{'least_individuals':4}", "A,G,6,3.33,");
 }
 
 /* ---- small models ---- */
@@ -423,7 +451,17 @@ static void test_models_of_few_stay(void **state)
     json_t *rows = model_rows("{'least_individuals':5}", LINEAR, seven);
     assert_int_equal(json_array_size(rows), 2);
     json_decref(rows);
-    assert_suppressed(LINEAR, "pid,a,b\n1,1,2\n2,3,1\n3,2,5\n4,6,4\n5,4,3\n6,2,7\n");
+    assert_suppressed(LINEAR, "pid,a,b\n1,1,2\n2,3,1\n3,2,5\n4,6,4\n5,4,3\n6,8,7\n");
+    /* Three of ten on one side, of which the other variable says nothing; a level of few. */
+    static const char three[] =
+        "pid,a,b\n1,1,2\n2,1,1\n3,1,5\n4,0,4\n5,0,3\n6,0,7\n7,0,9\n"
+        "8,0,2.5\n9,0,8\n10,0,0\n";
+    assert_suppressed(LOGISTIC, three);
+    assert_suppressed("'kind':'t_test','value':'r.b','by':'r.a'", three);
+    static const int counts[4] = {10, 20, 30, 40};
+    char *csv = four_cells(counts, "900,2,0\n901,2,0\n902,2,1\n903,2,1\n");
+    assert_suppressed(CHI_SQUARE, csv);
+    free(csv);
     /* One person has a value that nobody else has. */
     assert_suppressed(LINEAR,
                       "pid,a,b\n1,1,0\n2,3,0\n3,2,0\n4,6,0\n5,4,0\n6,2,0\n7,5,9\n8,5,8\n"
@@ -461,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_hospitals),
         cmocka_unit_test(test_trend),
         cmocka_unit_test(test_alleles),
+        cmocka_unit_test(test_genotypes_of_few_stay),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_models_of_few_stay),
         cmocka_unit_test(test_what_is_no_case_is_left_out),

@@ -138,6 +138,9 @@ static const struct {
     {"'name':'s','from':{'union':[{'input':'r','columns':{'x':'age'}},{'input':'r','columns':{'x':'"
      "grade'}}],'as':'u'},'group':['u.x']," N,
      "depends on a measure"},
+    {"'name':'s','from':{'union':[{'input':'r','columns':{'x':'grade'}},{'input':'r','columns':{'x'"
+     ":'age'}}],'as':'u'},'group':['u.x']," N,
+     "depends on a measure"},
     {"'name':'s','from':{'union':[{'input':'r','columns':{'x':'pid'}},{'input':'r','columns':{'x':'"
      "grade'}}],'as':'u'}," N,
      "not that of the branches before"},

@@ -184,6 +184,19 @@ static void test_inputs_without_a_rule(void **state)
     check_two(csv, RULE, statement, RESULT("o", "{'least_individuals':2}"), "o", "grade,n\r\n");
 }
 
+/* What an output asks for is held below, where groups are made. */
+static void test_output_rules_below(void **state)
+{
+    (void)state;
+    static const char *const csv[] = {patients, "pid,grade\n"};
+    static const char statements[] =
+        "{'name':'d','from':{'input':'r','as':'r'},'group':['r.grade'],'select':[{'name':'n',"
+        "'count':true}]},"
+        "{'name':'o','from':{'statement':'d','as':'d'},'select':[{'name':'t','sum':'d.n'}]}";
+    check_two(csv, "{}", statements, RESULT("o", "{}"), "o", "t\r\n7\r\n");
+    check_two(csv, "{}", statements, RESULT("o", "{'least_individuals':2}"), "o", "t\r\n3\r\n");
+}
+
 /* A statement of a partner's open input is not held to the rules of what it is joined with. */
 static void test_open_statements_below(void **state)
 {
@@ -207,6 +220,7 @@ static void test_choices_are_held(void **state)
         "case when r.age > 75 then r.age else r.grade end",
         "case when r.age <= 75 then 0 else r.age end",
         "case when r.age < 75 then 0 when r.age < 81 then r.age else 0 end",
+        "case when r.grade = 1 then 0 when r.grade = 2 then 0 else r.age end",
         "100 * (case when r.age > 75 then 1 else 2 end)",
         "r.age > 75",
         "(r.age > 75) * r.age",
@@ -449,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_inputs_without_a_rule),
         cmocka_unit_test(test_missing_identifiers),
         cmocka_unit_test(test_differing_rules),
+        cmocka_unit_test(test_output_rules_below),
         cmocka_unit_test(test_open_statements_below),
         cmocka_unit_test(test_choices_are_held),
         cmocka_unit_test(test_choices_of_a_union_are_held),
