@@ -26,7 +26,7 @@ struct row {
     struct result results[TARGET_KINDS];
     enum verdict verdict;
     bool waived; /* the posture stops the control too */
-    bool open;   /* succeeds on vsm, and only a posture that this host lacks would stop it */
+    bool open;   /* succeeds on vsm, for want of what would stop it (a posture, mostly) */
     const char *reason;
 };
 
@@ -193,7 +193,7 @@ static void print_meanings(const struct row *rows, size_t count)
     for (size_t i = 0; i < count; i++)
         open |= rows[i].open;
     if (open)
-        printf("\nSucceeds on vsm here, because this host lacks the posture that stops it:\n");
+        printf("\nSucceeds on vsm here, for want of what would stop it:\n");
     for (size_t i = 0; i < count; i++)
         if (rows[i].open)
             printf("  %-13s needs %s (%s)\n", rows[i].attack->name, rows[i].attack->stopped_by,
@@ -334,8 +334,7 @@ int main(int count, char **arguments)
     else
         print_meanings(rows, done);
     fprintf(json ? stderr : stdout,
-            "\n%u passed, %u failed, %u skipped; %u of the passed succeed on vsm for want of "
-            "posture\n",
+            "\n%u passed, %u failed, %u skipped; %u of the passed succeed on vsm, as shown\n",
             verdicts[PASSED], verdicts[FAILED], verdicts[NOT_RUN], open);
     free(rows);
     return verdicts[FAILED] ? 1 : setup.vsm ? 0 : 77;

@@ -100,7 +100,8 @@ attack_function attack_release_replay, attack_release_swap, attack_release_contr
     attack_evidence_machine, attack_evidence_debug, attack_evidence_process,
     attack_evidence_program, attack_evidence_party; /* room_release.c */
 attack_function attack_query_single, attack_query_difference, attack_query_identifier,
-    attack_query_hidden, attack_query_text, attack_query_sql, attack_query_error; /* room_query.c */
+    attack_query_hidden, attack_query_text, attack_query_sql, attack_query_error,
+    attack_query_weights, attack_query_quote; /* room_query.c */
 attack_function attack_contract_key, attack_contract_byte, attack_contract_party,
     attack_result_room, attack_result_run, attack_result_forged, attack_result_log,
     attack_result_seal, attack_result_kept, attack_killed; /* room_result.c */

@@ -361,28 +361,68 @@ static bool ask_plain(const struct room *room, const char *statements, const cha
     return used;
 }
 
-void attack_query_single(struct target *target, struct result *result)
+/* One statement's result for the desk: from the room, or by the engine alone without rules; false:
+ * concluded. */
+static bool ask(struct target *target, struct result *result, const char *statements, char *text,
+                size_t size)
 {
-    static const char statements[] = "[{'name': 'people', " FROM
-                                     ", 'group': ['n.grade'], 'select': [{'name': 'people', "
-                                     "'individuals': 'n'}, {'name': 'age', 'mean': 'n.age'}]}]";
     struct said said = {.text = "the room cannot be made"};
     struct room *room = room_ready(target->kind, result), asked;
-    char text[2000] = "";
     if (!room)
-        return;
-    bool ran =
-        target->kind == TARGET_PLAIN
-            ? ask_plain(room, statements, "people", "north_data.csv", text, sizeof(text))
-            : room_make(&asked, room->kind, "single", asking(room->kind, statements), true) &&
-                  run_asked(&asked, &said) &&
-                  room_result(&asked, "desk", "people.csv", text, sizeof(text), &said);
-    if (!ran || !strstr(text, "\n1,"))
+        return false;
+    bool got = target->kind == TARGET_PLAIN
+                   ? ask_plain(room, statements, "people", "north_data.csv", text, size)
+                   : room_make(&asked, room->kind, "asked", asking(room->kind, statements), true) &&
+                         run_asked(&asked, &said) &&
+                         room_result(&asked, "desk", "people.csv", text, size, &said);
+    if (!got)
         conclude(result, SKIPPED, "there was no result: %.180s", last_line(&said));
+    return got;
+}
+
+void attack_query_single(struct target *target, struct result *result)
+{
+    char text[2000];
+    if (!ask(target, result,
+             "[{'name': 'people', " FROM ", 'group': ['n.grade'], 'select': [{'name': 'people', "
+             "'individuals': 'n'}, {'name': 'age', 'mean': 'n.age'}]}]",
+             text, sizeof(text)))
+        return;
+    if (!strstr(text, "\n1,"))
+        conclude(result, SKIPPED, "no group is in the result");
     else
         conclude(result, strstr(text, "\n9,") ? SUCCEEDS : STOPPED, "%s",
                  strstr(text, "\n9,1,97") ? "grade 9: one person, aged 97"
                                           : "the group of one is not in the result");
+}
+
+/* No filter, no choice: everybody is behind the number, and one person alone has a weight in it. */
+void attack_query_weights(struct target *target, struct result *result)
+{
+    char text[500];
+    if (ask(target, result,
+            "[{'name': 'people', " FROM ", 'select': [{'name': 'age', 'sum': 'n.age * (n.grade - 1)"
+            " * (n.grade - 2) * (n.grade - 3) / 336'}]}]",
+            text, sizeof(text)))
+        conclude(result, strstr(text, "97") ? SUCCEEDS : STOPPED,
+                 "the sum over %u people is one person's age: %s", ROOM_PEOPLE / 2,
+                 strstr(text, "97") ? "97" : "suppressed");
+}
+
+/* A text with quotes inside, which would be a condition if it were pasted into SQL. */
+void attack_query_quote(struct target *target, struct result *result)
+{
+    static const char *const pasted[] = {"n.token = `y` or `1` = `1`"};
+    char text[500];
+    if (target->kind == TARGET_PLAIN)
+        control_native(result, pasted, 1, /* an error unless there is a row */
+                       "select json(iif(count(*), '1', '?')) from north_data n where %s");
+    else if (ask(target, result,
+                 "[{'name': 'people', " FROM ", 'where': ['n.token = `y`` or ``1`` = ``1`'], "
+                 "'group': ['n.grade'], " PEOPLE "}]",
+                 text, sizeof(text)))
+        conclude(result, strchr(text, '\n') != strrchr(text, '\n') ? SUCCEEDS : STOPPED,
+                 "the text is a value that nobody has");
 }
 
 /* Everybody's ages, and everybody's but one's. */
