@@ -108,6 +108,7 @@ static bool super_find(struct box *box)
     uint64_t content = box_pages(box_blocks(now->size));
     if (now->size > BOX_SIZE_MOST || now->flags & ~(uint32_t)BOX_SUPER_WRITING ||
         now->journal_count > BOX_JOURNAL_MOST || now->journal_page > BOX_SIZE_MOST ||
+        now->messages > 2 * BOX_MESSAGES_MOST || /* no writer goes that far; and no overflow */
         (now->journal_count &&
          (now->journal_page < box_base(box) + content || !(now->flags & BOX_SUPER_WRITING))))
         return box_fail(box, BOX_FAULT_MALFORMED, 0);

@@ -593,6 +593,79 @@ static void too_many_messages(void **state)
     memory_box_end(&file);
 }
 
+/* Puts another count of messages into the superblock that counts, as an owner of the key could. */
+static void set_messages(struct memory_box *file, uint64_t messages)
+{
+    uint8_t additional[1 + BOX_ID + 1 + sizeof(struct box_super)] = {BOX_FOR_SUPER};
+    const struct box_header *header = (const void *)file->bytes;
+    for (uint64_t number = 0; number < 2; number++) {
+        uint8_t *slot = file->bytes + (header->header_pages + number) * BOX_PAGE;
+        struct box_super *super = (void *)(slot + sizeof(struct box_seal));
+        struct box_seal seal;
+        void *prepared = box_services.key_begin(key);
+        super->messages = messages;
+        memcpy(additional + 1, header->file_id, BOX_ID);
+        additional[1 + BOX_ID] = (uint8_t)number;
+        memcpy(additional + 2 + BOX_ID, super, sizeof(*super));
+        box_services.random(seal.nonce, BOX_NONCE);
+        assert_true(
+            box_services.seal(prepared, &seal, additional, sizeof(additional), NULL, NULL, 0));
+        memcpy(slot, &seal, sizeof(seal));
+        box_services.key_end(prepared);
+    }
+}
+
+/* A box that was written under `key` itself, and has used it up to so many messages. */
+static void make_used(struct memory_box *file, uint64_t messages)
+{
+    struct box_fault fault;
+    struct box_opening opening = opening_of(file, true);
+    struct box *box = box_create(&opening, false, &fault);
+    assert_non_null(box);
+    assert_true(box_write(box, 0, "first", 5));
+    close_well(box);
+    set_messages(file, messages);
+}
+
+static void messages_limit(void **state)
+{
+    const uint64_t ahead = 2 * BOX_CACHE_LEAST + 16; /* that a commit may need */
+    struct memory_box file = {0};
+    char bytes[5], sentence[300];
+    (void)state;
+    make_used(&file, BOX_MESSAGES_MOST - ahead);
+    struct box *box = reopen(&file, true);
+    assert_true(box_write(box, 0, "again", 5));
+    close_well(box); /* the last commit that there is room for */
+    box = reopen(&file, true);
+    assert_true(box_write(box, 0, "never", 5));
+    assert_false(box_commit(box));
+    assert_int_equal(box_fault(box).kind, BOX_FAULT_MESSAGES);
+    box_fault_sentence(box_fault(box), "x.box", sentence, sizeof(sentence));
+    assert_non_null(strstr(sentence, "its key has encrypted as much as it may"));
+    uint64_t steps = file.steps;
+    assert_int_equal(box_close(box).kind, BOX_FAULT_MESSAGES);
+    assert_int_equal(file.steps, steps);
+    box = reopen(&file, false);
+    assert_int_equal(box_read(box, 0, bytes, sizeof(bytes)), 5);
+    assert_memory_equal(bytes, "again", 5);
+    close_well(box);
+    memory_box_end(&file);
+}
+
+/* A count near 2^64 would begin again at 0. */
+static void messages_overflow(void **state)
+{
+    struct memory_box file = {0};
+    struct box_fault fault;
+    (void)state;
+    make_used(&file, UINT64_MAX - 10);
+    struct box_opening opening = opening_of(&file, true);
+    assert_null(box_open(&opening, &fault));
+    assert_int_equal(fault.kind, BOX_FAULT_MALFORMED);
+    memory_box_end(&file);
+}
+
 static void sentences(void **state)
 {
     char sentence[300];
@@ -627,6 +700,8 @@ int main(void)
         cmocka_unit_test(read_only_writes_nothing),
         cmocka_unit_test(no_nonce_twice),
         cmocka_unit_test(too_many_messages),
+        cmocka_unit_test(messages_limit),
+        cmocka_unit_test(messages_overflow),
         cmocka_unit_test(sentences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
