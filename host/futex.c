@@ -40,5 +40,9 @@ void host_log(struct cella_enclave *enclave, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sentence, sizeof(sentence), format, arguments);
     va_end(arguments);
+    /* Names in it are the program's: they make no lines, and drive no terminal. */
+    for (char *at = sentence; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
     enclave->options.log(enclave->options.log_context, sentence);
 }
