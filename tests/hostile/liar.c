@@ -21,17 +21,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define USES       9
+#define USES       11
 #define HANG_MS    300   /* after which nothing is what happens */
 #define MOST_MS    20000 /* for what ends by itself */
 #define ALARM      120   /* seconds: the host itself hangs */
 #define TURNS_MOST 50
+#define KEY        "00112233445566778899aabbccddeeff00112233445566778899aabbccddee"
 
 bool __real_host_serve(struct cella_enclave *enclave, struct ring_slot *slot, uint32_t thread);
 bool __wrap_host_serve(struct cella_enclave *enclave, struct ring_slot *slot, uint32_t thread);
 
 static const struct lie *current;
 static _Atomic uint64_t told; /* requests that were lied about */
+static _Atomic bool truce;
 static _Atomic uint64_t random_state;
 static unsigned failures;
 static char folder[64];
@@ -52,7 +54,8 @@ uint64_t liar_random(void)
 static void tell(struct telling *telling)
 {
     const struct lie *lie = current;
-    bool lied = lie->operation == 0 || lie->operation == telling->operation;
+    bool lied =
+        !atomic_load(&truce) && (lie->operation == 0 || lie->operation == telling->operation);
     if (lied) {
         atomic_fetch_add(&told, 1);
         if (lie->before)
@@ -70,6 +73,14 @@ static void tell(struct telling *telling)
         telling->result = lie->result;
 }
 
+/* The program makes and removes a folder: that is how it asks for the truth. */
+static void see_truce(const struct telling *telling)
+{
+    if ((telling->operation == RING_MKDIR || telling->operation == RING_UNLINK) &&
+        memcmp(telling->buffer, VERDICT_TRUCE, sizeof(VERDICT_TRUCE) - 1) == 0)
+        atomic_store(&truce, telling->operation == RING_MKDIR);
+}
+
 bool __wrap_host_serve(struct cella_enclave *enclave, struct ring_slot *slot, uint32_t thread)
 {
     struct telling telling = {.enclave = enclave,
@@ -80,6 +91,7 @@ bool __wrap_host_serve(struct cella_enclave *enclave, struct ring_slot *slot, ui
     memcpy(telling.arguments, slot->arguments, sizeof(telling.arguments));
     if (!current || telling.operation == RING_EXIT || telling.operation == RING_STOP)
         return __real_host_serve(enclave, slot, thread);
+    see_truce(&telling);
     tell(&telling);
     if (telling.silent)
         return true;
@@ -92,6 +104,7 @@ bool __wrap_host_serve(struct cella_enclave *enclave, struct ring_slot *slot, ui
 
 struct tearing {
     struct cella_enclave *enclave;
+    enum tears what;
     pthread_t thread;
     _Atomic bool stop;
 };
@@ -119,6 +132,27 @@ static void tear_slot(struct ring_slot *slot)
     }
 }
 
+static void tear_buffer(uint8_t *buffer)
+{
+    for (int n = 0; n < 16; n++)
+        buffer[liar_random() % 512] ^= (uint8_t)(1 << liar_random() % 8);
+    buffer[liar_random() % RING_BUFFER_SIZE] = (uint8_t)liar_random();
+}
+
+static void tear_header(struct ring_header *header)
+{
+    header->listening = (uint32_t)liar_random() % 3;
+    header->serving = (uint32_t)liar_random();
+    if (liar_random() % 4)
+        return;
+    struct ring_call_request *request = &header->requests[liar_random() % RING_CALLS];
+    request->entry = (uint32_t)(liar_random() % (RING_CALLS + 2));
+    request->length = (uint32_t)(liar_random() % (RING_CALL_DATA + 100));
+    request->capacity = (uint32_t)(liar_random() % (RING_CALL_DATA + 100));
+    request->ticket = (uint32_t)liar_random();
+    request->sequence = (uint32_t)(request - header->requests) + 1;
+}
+
 static void *tear(void *argument)
 {
     struct tearing *tearing = argument;
@@ -126,23 +160,12 @@ static void *tear(void *argument)
     static const struct timespec moment = {0, 20000};
     while (!atomic_load(&tearing->stop)) {
         for (uint32_t i = 0; i < enclave->thread_count; i++) {
-            uint8_t *buffer = host_buffer(enclave, i);
-            for (int n = 0; n < 16; n++)
-                buffer[liar_random() % 512] ^= (uint8_t)(1 << liar_random() % 8);
-            buffer[liar_random() % RING_BUFFER_SIZE] = (uint8_t)liar_random();
-            tear_slot(host_slot(enclave, i));
+            tear_buffer(host_buffer(enclave, i));
+            if (tearing->what == TEARS_ALL)
+                tear_slot(host_slot(enclave, i));
         }
-        struct ring_header *header = host_header(enclave);
-        header->listening = (uint32_t)liar_random() % 3;
-        header->serving = (uint32_t)liar_random();
-        if (liar_random() % 4 == 0) {
-            struct ring_call_request *request = &header->requests[liar_random() % RING_CALLS];
-            request->entry = (uint32_t)(liar_random() % (RING_CALLS + 2));
-            request->length = (uint32_t)(liar_random() % (RING_CALL_DATA + 100));
-            request->capacity = (uint32_t)(liar_random() % (RING_CALL_DATA + 100));
-            request->ticket = (uint32_t)liar_random();
-            request->sequence = (uint32_t)(request - header->requests) + 1;
-        }
+        if (tearing->what == TEARS_ALL)
+            tear_header(host_header(enclave));
         nanosleep(&moment, NULL);
     }
     return NULL;
@@ -159,9 +182,22 @@ bool liar_has(cella_tee tee)
     return probe->works;
 }
 
+static bool has_boxes(const char *use)
+{
+    return strcmp(use, "boxes") == 0 || strcmp(use, "kept") == 0;
+}
+
+/* Every run begins without any. */
+static void remove_boxes(void)
+{
+    char command[256];
+    snprintf(command, sizeof(command), "rm -rf %1$s/box %1$s/boxes/* %1$s/plain/*", folder);
+    assert_int_equal(system(command), 0);
+}
+
 cella_image *liar_image(const char *use)
 {
-    char path[96], text[1024];
+    char path[96], text[2048];
     cella_error error;
     size_t i = 0;
     while (i < USES && images[i].image && strcmp(images[i].use, use) != 0)
@@ -171,15 +207,23 @@ cella_image *liar_image(const char *use)
         return images[i].image;
     bool asks = strcmp(use, "arguments") == 0;
     snprintf(path, sizeof(path), "%s/manifest.json", folder);
+    /* Little heap: a box then keeps little of itself, and has to ask the host again. */
     snprintf(text, sizeof(text),
-             "{\"cella\": 1, %s%s%s \"heap_size\": \"256M\", \"threads\": 6, \"clock\": true, "
+             "{\"cella\": 1, %s%s%s \"heap_size\": \"%s\", \"threads\": 6, \"clock\": true, "
              "\"network\": true, \"statistics\": true, \"attestation\": true, "
+             "\"insecure_keys\": {\"one\": \"" KEY "01\", \"other\": \"" KEY
+             "02\"}, "
              "\"files\": [{\"path\": \"/plain\", "
              "\"kind\": \"plain\", \"source\": \"%s/plain\", \"directory\": true, "
-             "\"writable\": true}]}",
+             "\"writable\": true}, {\"path\": \"/boxes\", "
+             "\"kind\": \"box\", \"source\": \"%s/boxes\", \"directory\": true, "
+             "\"writable\": true, \"key\": \"one\"}, {\"path\": \"/box\", "
+             "\"kind\": \"box\", \"source\": \"%s/box\", \"writable\": true, "
+             "\"key\": \"other\"}]}",
              asks ? "\"arguments\": \"host\", \"environment\": \"host\","
                   : "\"arguments\": [\"victim\", \"",
-             asks ? "" : use, asks ? "" : "\"],", folder);
+             asks ? "" : use, asks ? "" : "\"],", has_boxes(use) ? "16M" : "256M", folder, folder,
+             folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
@@ -285,11 +329,14 @@ static bool run_once(const struct lie *lie, cella_tee tee)
 
     alarm(ALARM);
     atomic_store(&told, 0);
+    atomic_store(&truce, false);
+    if (has_boxes(lie->use))
+        remove_boxes();
     atomic_store(&random_state, lie->seed * 7919 + 1);
     current = lie;
     if (cella_start(liar_image(lie->use), &options, &waiting.enclave, &error))
         fail_msg("%s", error.sentence);
-    struct tearing tearing = {.enclave = waiting.enclave};
+    struct tearing tearing = {.enclave = waiting.enclave, .what = lie->tears};
     if (lie->tears)
         assert_int_equal(pthread_create(&tearing.thread, NULL, tear, &tearing), 0);
     bool may_hang = lie->ending == ENDS_NEVER || lie->ending == ENDS_ANY;
@@ -334,6 +381,8 @@ void liar_open(const char *victim)
     strcpy(folder, "/tmp/cella-hostile-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/plain", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/boxes", folder);
     assert_int_equal(mkdir(path, 0700), 0);
 }
 

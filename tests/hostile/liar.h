@@ -32,6 +32,12 @@ enum ending {
     ENDS_ANY,   /* EITHER, or NEVER, or for want of memory */
 };
 
+enum tears {
+    TEARS_NOTHING,
+    TEARS_BYTES, /* a thread changes the buffers all the time */
+    TEARS_ALL,   /* and the slots */
+};
+
 struct lie {
     const char *name;
     const char *use;    /* what the victim does */
@@ -39,8 +45,8 @@ struct lie {
     enum ending ending;
     lie_step *before, *after; /* or NULL */
     int64_t result;           /* where both are NULL */
-    bool tears;               /* a thread changes slots and buffers all the time */
-    const char *tee;          /* NULL: every one */
+    enum tears tears;
+    const char *tee; /* NULL: every one */
     uint64_t seed;
 };
 
@@ -54,7 +60,7 @@ uint64_t liar_random(void);
 /* True where the TEE works here. */
 bool liar_has(cella_tee tee);
 
-/* `program`: the victim. Makes the folder that it is given as /plain. */
+/* `program`: the victim. Makes the folders that it is given as /plain and /boxes. */
 void liar_open(const char *program);
 void liar_close(void);
 

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static const cella_tee tees[] = {CELLA_TEE_VSM, CELLA_TEE_PROCESS};
 #define TEES      (sizeof(tees) / sizeof(tees[0]))
@@ -30,6 +31,11 @@ static void run(const struct lie *lies, size_t count)
 }
 
 /* ---- results that the operation cannot have ---- */
+
+static void truth(struct telling *telling)
+{
+    (void)telling;
+}
 
 /* One more than what was asked for. */
 static void one_too_many(struct telling *telling)
@@ -77,27 +83,59 @@ static const struct {
     const char *use;
     uint32_t operation;
 } asked[] = {
-    {"files", RING_PWRITE},         {"files", RING_OPEN},
-    {"files", RING_CLOSE},          {"streams", RING_WRITE},
-    {"files", RING_PREAD},          {"files", RING_STAT},
-    {"files", RING_STAT_PATH},      {"files", RING_TRUNCATE},
-    {"files", RING_SYNC},           {"files", RING_UNLINK},
-    {"files", RING_MKDIR},          {"files", RING_RENAME},
-    {"files", RING_LIST},           {"files", RING_LOG},
-    {"files", RING_STATISTICS},     {"files", RING_CLOCK},
-    {"streams", RING_POLL},         {"streams", RING_READ},
-    {"streams", RING_WRITE},        {"streams", RING_STAT},
-    {"threads", RING_PARK},         {"threads", RING_WAKE},
-    {"threads", RING_THREAD_START}, {"threads", RING_YIELD},
-    {"threads", RING_THREAD_IDLE},  {"arguments", RING_ARGUMENTS},
-    {"sockets", RING_SOCKET},       {"sockets", RING_BIND},
-    {"sockets", RING_CONNECT},      {"sockets", RING_LISTEN},
-    {"sockets", RING_ACCEPT},       {"sockets", RING_SEND},
-    {"sockets", RING_RECEIVE},      {"sockets", RING_SHUTDOWN},
-    {"sockets", RING_SOCKET_NAME},  {"sockets", RING_SOCKET_SET},
-    {"sockets", RING_SOCKET_GET},   {"sockets", RING_NONBLOCK},
-    {"serve", RING_CALL_WAIT},      {"memory", RING_HEAP},
-    {"evidence", RING_QUOTE},       {"evidence", RING_ATTESTATION},
+    {"files", RING_PWRITE},
+    {"files", RING_OPEN},
+    {"files", RING_CLOSE},
+    {"streams", RING_WRITE},
+    {"files", RING_PREAD},
+    {"files", RING_STAT},
+    {"files", RING_STAT_PATH},
+    {"files", RING_TRUNCATE},
+    {"files", RING_SYNC},
+    {"files", RING_UNLINK},
+    {"files", RING_MKDIR},
+    {"files", RING_RENAME},
+    {"files", RING_LIST},
+    {"files", RING_LOG},
+    {"files", RING_STATISTICS},
+    {"files", RING_CLOCK},
+    {"streams", RING_POLL},
+    {"streams", RING_READ},
+    {"streams", RING_WRITE},
+    {"streams", RING_STAT},
+    {"threads", RING_PARK},
+    {"threads", RING_WAKE},
+    {"threads", RING_THREAD_START},
+    {"threads", RING_YIELD},
+    {"threads", RING_THREAD_IDLE},
+    {"arguments", RING_ARGUMENTS},
+    {"sockets", RING_SOCKET},
+    {"sockets", RING_BIND},
+    {"sockets", RING_CONNECT},
+    {"sockets", RING_LISTEN},
+    {"sockets", RING_ACCEPT},
+    {"sockets", RING_SEND},
+    {"sockets", RING_RECEIVE},
+    {"sockets", RING_SHUTDOWN},
+    {"sockets", RING_SOCKET_NAME},
+    {"sockets", RING_SOCKET_SET},
+    {"sockets", RING_SOCKET_GET},
+    {"sockets", RING_NONBLOCK},
+    {"serve", RING_CALL_WAIT},
+    {"memory", RING_HEAP},
+    {"evidence", RING_QUOTE},
+    {"evidence", RING_ATTESTATION},
+    {"boxes", RING_OPEN},
+    {"boxes", RING_CLOSE},
+    {"boxes", RING_PREAD},
+    {"boxes", RING_PWRITE},
+    {"boxes", RING_STAT},
+    {"boxes", RING_TRUNCATE},
+    {"boxes", RING_SYNC},
+    {"boxes", RING_LIST},
+    {"boxes", RING_RENAME},
+    {"boxes", RING_UNLINK},
+    {"boxes", RING_LOG},
 };
 
 static void test_results(void **state)
@@ -337,6 +375,262 @@ static void test_files(void **state)
         {"bytes that there are not", "streams", RING_READ, ENDS_GOOD, .after = all_of_it},
     };
     run(lies, COUNT(lies));
+}
+
+/* ---- boxes ---- */
+
+/* Lies that are told each time let the enclave come nowhere. */
+static bool now(void)
+{
+    return liar_random() % 5 == 0;
+}
+
+static void flip_bits(struct telling *telling)
+{
+    if (telling->result > 0 && now())
+        telling->buffer[liar_random() % (uint64_t)telling->result] ^=
+            (uint8_t)(1 << liar_random() % 8);
+}
+
+static void zeros(struct telling *telling)
+{
+    if (telling->result > 0 && now())
+        memset(telling->buffer, 0, (size_t)telling->result);
+}
+
+static void other_pages(struct telling *telling)
+{
+    if (now())
+        telling->arguments[2] = liar_random() % 64 * 4096;
+}
+
+/* Two pages that were asked for at once change places. */
+static void swapped_pages(struct telling *telling)
+{
+    uint8_t page[4096];
+    uint64_t count = telling->result > 0 ? (uint64_t)telling->result / sizeof(page) : 0;
+    if (count < 2 || !now())
+        return;
+    uint8_t *one = telling->buffer + liar_random() % count * sizeof(page);
+    uint8_t *other = telling->buffer + liar_random() % count * sizeof(page);
+    memcpy(page, one, sizeof(page));
+    memmove(one, other, sizeof(page));
+    memcpy(other, page, sizeof(page));
+}
+
+static void denied(struct telling *telling)
+{
+    if (!now())
+        return;
+    telling->served = true;
+    any_error(telling);
+}
+
+static void denied_later(struct telling *telling)
+{
+    if (now())
+        any_error(telling);
+}
+
+/* All is done, says the host, and nothing is. */
+static void left_undone(struct telling *telling)
+{
+    if (!now())
+        return;
+    telling->served = true;
+    telling->result = telling->operation == RING_PWRITE ? (int64_t)telling->slot->arguments[1] : 0;
+}
+
+static void half_of_it(struct telling *telling)
+{
+    telling->arguments[1] = telling->arguments[1] / 2 + 1;
+}
+
+static void said_whole(struct telling *telling)
+{
+    if (telling->result > 0)
+        telling->result = (int64_t)telling->slot->arguments[1];
+}
+
+static void some_size(struct ring_stat *stat)
+{
+    static const int64_t steps[] = {1, -1, 4096, -4096, 1 << 20, -100000};
+    int64_t size = (int64_t)stat->size + steps[liar_random() % COUNT(steps)];
+    stat->size = size < 0 ? 0 : (uint64_t)size;
+}
+
+static void other_size(struct telling *telling)
+{
+    if (telling->result == 0 && now())
+        change_stat(telling, some_size);
+}
+
+static void other_box(struct telling *telling)
+{
+    if (telling->arguments[3] == 5 && now())
+        memcpy(telling->buffer, liar_random() % 2 ? "small" : "large", 5);
+}
+
+static void mixed_handles(struct telling *telling)
+{
+    if (telling->result >= 0 && now())
+        telling->result = (int64_t)(3 + liar_random() % 4);
+}
+
+/* What files held before: one earlier state each. */
+#define FILES     8
+#define FILE_MOST (2 << 20)
+static struct former {
+    ino_t inode;
+    ssize_t size;
+    uint8_t bytes[FILE_MOST];
+} formers[FILES];
+
+/* NULL: not a file, or too many of them. */
+static struct former *former_of(const struct telling *telling, int64_t handle, int *fd)
+{
+    struct stat status;
+    *fd = handle < 3 ? -1 : host_handle_fd(telling->enclave, (uint64_t)handle);
+    if (*fd < 0 || fstat(*fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return NULL;
+    for (size_t i = 0; i < FILES; i++) {
+        if (!formers[i].inode)
+            formers[i].inode = status.st_ino;
+        if (formers[i].inode == status.st_ino)
+            return &formers[i];
+    }
+    return NULL;
+}
+
+static void keep_former(const struct telling *telling)
+{
+    int fd;
+    struct former *former = former_of(telling, (int64_t)telling->slot->arguments[0], &fd);
+    if (former && liar_random() % 2)
+        former->size = pread(fd, former->bytes, FILE_MOST, 0);
+}
+
+static void put_former(const struct telling *telling, int64_t handle)
+{
+    int fd;
+    const struct former *former = former_of(telling, handle, &fd);
+    if (former && former->size > 0 && now() && ftruncate(fd, former->size) == 0)
+        (void)!pwrite(fd, former->bytes, (size_t)former->size, 0);
+}
+
+/* The file is what it was when it was opened, or written, some time ago. */
+static void former_when_opened(struct telling *telling)
+{
+    if (telling->operation == RING_SYNC)
+        keep_former(telling);
+    if (telling->operation == RING_OPEN)
+        put_former(telling, telling->result);
+}
+
+static void former_when_written(struct telling *telling)
+{
+    if (telling->operation == RING_SYNC)
+        keep_former(telling);
+    if (telling->operation == RING_PWRITE || telling->operation == RING_SYNC)
+        put_former(telling, (int64_t)telling->slot->arguments[0]);
+}
+
+/* Pages as they were when the file was last synced. */
+static void former_pages(struct telling *telling)
+{
+    int fd;
+    if (telling->operation == RING_SYNC)
+        keep_former(telling);
+    if (telling->operation != RING_PREAD || !now())
+        return;
+    const struct former *former = former_of(telling, (int64_t)telling->slot->arguments[0], &fd);
+    uint64_t from = telling->arguments[2];
+    for (int64_t at = 0; former && at + 4096 <= telling->result; at += 4096) {
+        if (liar_random() % 2 && (int64_t)from + at + 4096 <= former->size)
+            memcpy(telling->buffer + at, former->bytes + from + (uint64_t)at, 4096);
+    }
+}
+
+static void run_boxes(const struct lie *lie)
+{
+    for (size_t t = 0; t < TEES; t++) {
+        memset(formers, 0, sizeof(formers));
+        liar_run(lie, tees[t]);
+    }
+}
+
+static void test_boxes(void **state)
+{
+    (void)state;
+    const struct lie lies[] = {
+        {"bits flipped", "boxes", RING_PREAD, ENDS_GOOD, .after = flip_bits},
+        {"zeros", "boxes", RING_PREAD, ENDS_GOOD, .after = zeros},
+        {"other pages", "boxes", RING_PREAD, ENDS_GOOD, .before = other_pages, .after = truth},
+        {"pages swapped", "boxes", RING_PREAD, ENDS_GOOD, .after = swapped_pages},
+        {"bytes that there are not", "boxes", RING_PREAD, ENDS_GOOD, .after = all_of_it},
+        {"nothing read", "boxes", RING_PREAD, ENDS_GOOD, .after = nothing},
+        {"pages of another time", "boxes", 0, ENDS_GOOD, .after = former_pages},
+        {"a file of another time", "boxes", 0, ENDS_GOOD, .after = former_when_opened},
+        {"a file goes back", "boxes", 0, ENDS_GOOD, .after = former_when_written},
+        {"written elsewhere", "boxes", RING_PWRITE, ENDS_GOOD, .before = other_pages,
+         .after = truth},
+        {"half written", "boxes", RING_PWRITE, ENDS_GOOD, .before = half_of_it,
+         .after = said_whole},
+        {"not written", "boxes", RING_PWRITE, ENDS_GOOD, .before = left_undone, .after = truth},
+        {"not cut", "boxes", RING_TRUNCATE, ENDS_GOOD, .before = left_undone, .after = truth},
+        {"not renamed", "boxes", RING_RENAME, ENDS_GOOD, .before = left_undone, .after = truth},
+        {"not removed", "boxes", RING_UNLINK, ENDS_GOOD, .before = left_undone, .after = truth},
+        {"not closed", "boxes", RING_CLOSE, ENDS_GOOD, .before = left_undone, .after = truth},
+        {"renamed for all that", "boxes", RING_RENAME, ENDS_GOOD, .after = denied_later},
+        {"other sizes", "boxes", RING_STAT, ENDS_GOOD, .after = other_size},
+        {"any status", "boxes", RING_STAT, ENDS_GOOD, .after = any_stat},
+        {"a size above 2^63", "boxes", RING_STAT, ENDS_STOPPED, .after = huge_stat},
+        {"another box", "boxes", RING_OPEN, ENDS_GOOD, .before = other_box, .after = truth},
+        {"handles of others", "boxes", RING_OPEN, ENDS_GOOD, .after = mixed_handles},
+        {"one handle for all", "boxes", RING_OPEN, ENDS_GOOD, .after = same_handle},
+        {"a name with a slash", "boxes", RING_LIST, ENDS_STOPPED, .after = slash_name},
+        {"an empty folder", "boxes", RING_LIST, ENDS_GOOD, .after = nothing},
+        {"bytes that change", "boxes", 0, ENDS_EITHER, .after = truth, .tears = TEARS_BYTES},
+    };
+    for (size_t i = 0; i < COUNT(lies); i++) {
+        for (uint64_t seed = 1; seed <= 3; seed++) {
+            struct lie lie = lies[i];
+            lie.seed = seed;
+            run_boxes(&lie);
+        }
+    }
+}
+
+/* The host fails in what it does, but does what it says: then nothing is lost that it took. */
+static void test_kept(void **state)
+{
+    (void)state;
+    static const uint32_t operations[] = {RING_OPEN,     RING_PREAD, RING_PWRITE, RING_STAT,
+                                          RING_TRUNCATE, RING_SYNC,  RING_LIST,   RING_RENAME,
+                                          RING_UNLINK,   RING_CLOSE};
+    for (size_t i = 0; i < COUNT(operations); i++) {
+        uint32_t operation = operations[i];
+        struct lie lie = {"a failure", "kept", operation, ENDS_GOOD, .after = truth};
+        for (lie.seed = 1; lie.seed <= 3; lie.seed++) {
+            /* A file that stays open stays locked: the host has to mean what it says of these. */
+            lie.name = "a failure";
+            lie.before = operation == RING_CLOSE ? NULL : denied;
+            lie.after = operation == RING_CLOSE ? denied_later : truth;
+            run_boxes(&lie);
+            if (operation == RING_OPEN || operation == RING_RENAME)
+                continue;
+            lie.name = "a failure in words";
+            lie.before = NULL;
+            lie.after = denied_later;
+            run_boxes(&lie);
+        }
+        if (operation == RING_PREAD || operation == RING_PWRITE) {
+            lie.name = "less than asked";
+            lie.before = operation == RING_PWRITE ? half_of_it : NULL;
+            lie.after = operation == RING_PWRITE ? truth : short_by_some;
+            run_boxes(&lie);
+        }
+    }
 }
 
 /* ---- streams and sockets ---- */
@@ -727,28 +1021,28 @@ static void chaos_after(struct telling *telling)
 static void test_chaos(void **state)
 {
     (void)state;
-    static const char *const uses[] = {"files",   "streams", "threads",  "clock",
-                                       "sockets", "serve",   "arguments"};
+    static const char *const uses[] = {"files", "streams",   "threads",  "clock", "sockets",
+                                       "serve", "arguments", "evidence", "boxes"};
     for (uint64_t seed = 1; seed <= 8; seed++)
         for (size_t i = 0; i < COUNT(uses); i++) {
-            struct lie lie = {"chaos",      uses[i],          0,
-                              ENDS_ANY,     chaos_before,     chaos_after,
-                              .seed = seed, .tears = seed & 1};
+            struct lie lie = {"chaos",
+                              uses[i],
+                              0,
+                              ENDS_ANY,
+                              chaos_before,
+                              chaos_after,
+                              .seed = seed,
+                              .tears = seed & 1 ? TEARS_ALL : TEARS_NOTHING};
             run(&lie, 1);
         }
-}
-
-static void truth(struct telling *telling)
-{
-    (void)telling;
 }
 
 /* The control: without a lie every use ends well, and the verdicts of this test mean something. */
 static void test_truth(void **state)
 {
     (void)state;
-    static const char *const uses[] = {"files", "streams", "threads",
-                                       "clock", "sockets", "arguments"};
+    static const char *const uses[] = {"files",     "streams",  "threads", "clock", "sockets",
+                                       "arguments", "evidence", "boxes",   "kept"};
     for (size_t i = 0; i < COUNT(uses); i++) {
         struct lie lie = {"the truth", uses[i], 0, ENDS_GOOD, .after = truth};
         run(&lie, 1);
@@ -778,7 +1072,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         JUDGED(test_truth),   JUDGED(test_results), JUDGED(test_errors),    JUDGED(test_files),
         JUDGED(test_sockets), JUDGED(test_clock),   JUDGED(test_arguments), JUDGED(test_threads),
-        JUDGED(test_states),  JUDGED(test_chaos),
+        JUDGED(test_states),  JUDGED(test_chaos),   JUDGED(test_boxes),     JUDGED(test_kept),
     };
     if (argc < 2)
         return 2;

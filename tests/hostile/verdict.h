@@ -18,5 +18,10 @@
 #define VERDICT_POLL     72 /* poll's answer does not fit itself */
 #define VERDICT_SOCKET   73 /* an address that cannot be */
 #define VERDICT_SERVE    74 /* a request that cannot be */
+#define VERDICT_BOX      75 /* a box gave bytes that were never put there */
+#define VERDICT_LOST     76 /* what fsync had acknowledged is gone */
+
+/* A folder in /plain: while it is there, the host is honest. */
+#define VERDICT_TRUCE "truce"
 
 #endif

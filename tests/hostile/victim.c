@@ -30,7 +30,7 @@
 #define ERRNO_MOST 133
 #define CANARY     UINT64_C(0x5afe5afe0ddba11)
 #define DATA       (1 << 16)
-#define ROOM       (512 << 10)
+#define ROOM       (1 << 20)
 
 static struct {
     uint64_t before[8];
@@ -460,13 +460,172 @@ static void use_evidence(void)
     }
 }
 
+/* ---- boxes ----
+ *
+ * Each round writes a box anew: its number and the box's in every word, at a length of its own.
+ * Whatever the host says, what is read is an error or words that were put there: of this round, as
+ * long as the box stays open; of one and the same round, when it is opened again. Only of a large
+ * one, which was committed when the cache was full, several rounds may be mixed. */
+
+#define BOX_ROUNDS 5
+#define BOX_LARGE  100000 /* words; fewer fit into the cache all at once */
+
+static struct box_state {
+    const char *path, *other; /* other: what it is renamed to, or NULL */
+    uint64_t number, tried, kept;
+} boxes[] = {
+    {"/boxes/small", "/boxes/other", 1, 0, 0},
+    {"/boxes/large", NULL, 2, 0, 0},
+    {"/box", NULL, 3, 0, 0},
+};
+
+static uint64_t *box_words(void)
+{
+    return (void *)buffer.bytes;
+}
+
+static uint64_t box_word(const struct box_state *box, uint64_t round, size_t index)
+{
+    return round << 56 | box->number << 48 | index;
+}
+
+static size_t box_length(const struct box_state *box, uint64_t round)
+{
+    static const size_t some[] = {700, 1, 9000, 513, 16000};
+    return box->number == 2 ? BOX_LARGE + 5000 * (round % 3) : some[(round + box->number) % 5];
+}
+
+/* The words that are there from the start on, -1: an error. */
+static long box_read_all(int fd)
+{
+    long done = 0, most = ROOM, result = 1;
+    memset(buffer.bytes, 0xa7, ROOM);
+    while (done < most && result > 0) {
+        errno = 0;
+        result = sane(pread(fd, buffer.bytes + done, 50000, done), 50000);
+        done += result > 0 ? result : 0;
+    }
+    check(result < 0 || done % 8 == 0, VERDICT_BOX);
+    return result < 0 ? -1 : done / 8;
+}
+
+/* Of this round, and nothing else. */
+static void box_check_now(int fd, const struct box_state *box, uint64_t round)
+{
+    long count = box_read_all(fd);
+    check(count < 0 || (size_t)count == box_length(box, round), VERDICT_BOX);
+    for (long i = 0; i < count; i++)
+        check(box_words()[i] == box_word(box, round, (size_t)i), VERDICT_BOX);
+}
+
+/* Of rounds that were tried, and of one round where the box is small. */
+static void box_check_then(int fd, const struct box_state *box, uint64_t least)
+{
+    bool large = box->number == 2;
+    long count = box_read_all(fd);
+    uint64_t first = count > 0 ? box_words()[0] >> 56 : 0;
+    check(count >= 0 || !least, VERDICT_LOST);
+    check(count != 0 || !least, VERDICT_LOST);
+    check(count <= 0 || large || (size_t)count == box_length(box, first), VERDICT_BOX);
+    for (long i = 0; i < count; i++) {
+        uint64_t round = box_words()[i] >> 56;
+        check(box_words()[i] == box_word(box, round, (size_t)i), VERDICT_BOX);
+        check(round >= 1 && round <= box->tried && (large || round == first), VERDICT_BOX);
+        check(round >= least, VERDICT_LOST);
+    }
+}
+
+static bool box_write_all(int fd, struct box_state *box, uint64_t round)
+{
+    size_t length = box_length(box, round);
+    box->tried = round;
+    for (size_t i = 0; i < length; i++)
+        box_words()[i] = box_word(box, round, i);
+    for (size_t at = 0, piece; at < 8 * length; at += piece) {
+        piece = 8 * length - at < 30000 ? 8 * length - at : 30000;
+        if (sane(pwrite(fd, buffer.bytes + at, piece, (off_t)at), (long)piece) != (long)piece)
+            return false;
+    }
+    return sane(ftruncate(fd, (off_t)(8 * length)), 0) == 0;
+}
+
+static void box_lied(struct box_state *box, uint64_t round)
+{
+    int fd = sane_descriptor(open(box->path, O_RDWR | O_CREAT, 0600));
+    if (fd < 0)
+        return;
+    box_check_then(fd, box, 0);
+    if (box_write_all(fd, box, round)) {
+        box_check_now(fd, box, round);
+        if (sane(fsync(fd), 0) == 0)
+            box->kept = round;
+        box_check_now(fd, box, round);
+    }
+    use_status(NULL, fd);
+    sane(close(fd), 0);
+    use_status(box->path, -1);
+}
+
+static void box_exchange(struct box_state *box)
+{
+    const char *path = box->path;
+    box->path = box->other;
+    box->other = path;
+}
+
+/* A rename that failed may have been done for all that. */
+static void box_truce(struct box_state *box, bool must)
+{
+    uint64_t least = must ? box->kept : 0;
+    int fd = sane_descriptor(open(box->path, O_RDONLY));
+    if (fd < 0 && box->other) {
+        box_exchange(box);
+        fd = sane_descriptor(open(box->path, O_RDONLY));
+    }
+    check(fd >= 0 || !least, VERDICT_LOST);
+    if (fd < 0)
+        return;
+    box_check_then(fd, box, least);
+    sane(close(fd), 0);
+}
+
+static void use_some_boxes(bool must)
+{
+    for (uint64_t round = 1; round <= BOX_ROUNDS; round++) {
+        for (size_t i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++) {
+            box_lied(&boxes[i], round);
+            if (boxes[i].other && sane(rename(boxes[i].path, boxes[i].other), 0) == 0)
+                box_exchange(&boxes[i]);
+        }
+        sane_descriptor(open("/boxes/scrap", O_RDWR | O_CREAT | O_EXCL, 0600));
+        use_list("/boxes");
+        sane(unlink("/boxes/scrap"), 0);
+        mkdir("/plain/" VERDICT_TRUCE, 0700);
+        for (size_t i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++)
+            box_truce(&boxes[i], must);
+        rmdir("/plain/" VERDICT_TRUCE);
+    }
+}
+
+static void use_boxes(void)
+{
+    use_some_boxes(false);
+}
+
+/* The host only says that it could not. */
+static void use_kept(void)
+{
+    use_some_boxes(true);
+}
+
 static const struct {
     const char *name;
     void (*use)(void);
 } uses[] = {
     {"files", use_files},     {"streams", use_streams},   {"clock", use_clock},
     {"threads", use_threads}, {"sockets", use_sockets},   {"serve", use_serve},
-    {"memory", use_memory},   {"evidence", use_evidence},
+    {"memory", use_memory},   {"evidence", use_evidence}, {"boxes", use_boxes},
+    {"kept", use_kept},
 };
 
 int main(int argc, char **argv, char **environment)
