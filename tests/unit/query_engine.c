@@ -314,6 +314,7 @@ static void test_alleles(void **state)
         {{"0 G", "G A"}, {second_alone, mirror}, "A,G,12,3.33,"},
         {{"0 G", "0 G"}, {second_alone, second_alone}, "0,G,12,,"},
         {{"0 G", "0 A"}, {second_alone, second_alone}, "A,G,12,,"},
+        {{"0 G", "G 0"}, {second_alone, first_alone}, "0,G,12,,"},
         {{"0 0", "A G"}, {unknown, mixed}, "A,G,6,3.33,"},
         {{"A G", "A C"}, {mixed, mixed}, "do not have the same SNPs"},
         {{"A G", "0 T"}, {mixed, mixed}, "do not have the same SNPs"},

@@ -36,8 +36,8 @@ static char *explain(const char *statements, const char *more)
 
 static void assert_says(const char *text, const char *part)
 {
-    if (!strstr(text, part))
-        fail_msg("\"%s\" is not in: %s", part, text);
+    if (!part || !text || !strstr(text, part))
+        fail_msg("\"%s\" is not in: %s", part ? part : "", text ? text : "");
 }
 
 #define FIXED "'parameters':[{'name':'days','type':'integer','value':1095}]"

@@ -184,6 +184,18 @@ static void test_inputs_without_a_rule(void **state)
     check_two(csv, RULE, statement, RESULT("o", "{'least_individuals':2}"), "o", "grade,n\r\n");
 }
 
+/* A row behind which nobody is does not leave: it would tell who is not there. */
+static void test_rows_of_nobody_stay(void **state)
+{
+    (void)state;
+    static const char *const csv[] = {patients, "pid,grade\n8,1\n1,2\n2,2\n3,2\n4,2\n"};
+    static const char statement[] =
+        "{'name':'o','from':{'input':'q','as':'q'},'join':[{'input':'r','as':'r','kind':'left',"
+        "'on':[['q.pid','r.pid']]}],'group':['q.grade'],'select':[{'name':'n','count':true}]}";
+    check_two(csv, "{}", statement, RESULT("o", "{}"), "o", "grade,n\r\n1,1\r\n2,4\r\n");
+    check_two(csv, RULE, statement, RESULT("o", "{}"), "o", "grade,n\r\n2,4\r\n");
+}
+
 /* What an output asks for is held below, where groups are made. */
 static void test_output_rules_below(void **state)
 {
@@ -463,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_inputs_without_a_rule),
         cmocka_unit_test(test_missing_identifiers),
         cmocka_unit_test(test_differing_rules),
+        cmocka_unit_test(test_rows_of_nobody_stay),
         cmocka_unit_test(test_output_rules_below),
         cmocka_unit_test(test_open_statements_below),
         cmocka_unit_test(test_choices_are_held),
