@@ -202,7 +202,7 @@ static cella_status bind_parameters(const struct query_run *run, sqlite3_stmt *p
             if (strcmp(run->plan->parameters[i].name, name + 1) == 0)
                 found = &run->plan->parameters[i];
         if (!found || !found->given)
-            return fail(error, CELLA_INVALID, "parameter %.64s: %s", name ? name : "?",
+            return fail(error, CELLA_INVALID, "parameter %.64s: %s", name ? name + 1 : "?",
                         found ? "nobody has given it" : "the contract has none of that name");
         if (bind(prepared, place, &found->value) != SQLITE_OK)
             return fail(error, CELLA_MEMORY, "parameter %s: no memory", found->name);

@@ -299,6 +299,77 @@ static void test_given_parameters(void **state)
     query_plan_free(plan);
 }
 
+/* JSON that a party gives for a parameter of a type, and whether it may. */
+static void test_bounds_of_parameters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *parameter, *value;
+        bool good;
+    } given[] = {
+        {"'type':'integer','least':-3,'most':5", "-3", true},
+        {"'type':'integer','least':-3,'most':5", "5", true},
+        {"'type':'integer','least':-3,'most':5", "-4", false},
+        {"'type':'integer','least':-3,'most':5", "6", false},
+        {"'type':'integer','least':-3,'most':5", "1.0", false},
+        {"'type':'integer','least':-3,'most':5", "true", false},
+        {"'type':'integer','least':-3,'most':5", "'1'", false},
+        {"'type':'integer','least':-3,'most':5", "null", false},
+        {"'type':'integer','least':-3,'most':5", "[1]", false},
+        {"'type':'integer','least':9007199254740993,'most':9007199254740993", "9007199254740992",
+         false},
+        {"'type':'real','least':0.5,'most':2", "1", true},
+        {"'type':'real','least':0.5,'most':2", "2.0", true},
+        {"'type':'real','least':0.5,'most':2", "0.49", false},
+        {"'type':'real','least':0.5,'most':2", "2.0000001", false},
+        {"'type':'date','least':'2026-01-01','most':'2026-12-31'", "'2026-12-31'", true},
+        {"'type':'date','least':'2026-01-01','most':'2026-12-31'", "'2027-01-01'", false},
+        {"'type':'date','least':'2026-01-01','most':'2026-12-31'", "'2026-06-1'", false},
+        {"'type':'date','least':'2026-01-01','most':'2026-12-31'", "'2026-06-01x'", false},
+        {"'type':'boolean','one_of':[true]", "true", true},
+        {"'type':'boolean','one_of':[true]", "false", false},
+        {"'type':'boolean','one_of':[true]", "1", false},
+        {"'type':'text','one_of':['a','b']", "'b'", true},
+        {"'type':'text','one_of':['a','b']", "'B'", false},
+        {"'type':'text','one_of':['a','b']", "'a '", false},
+        {"'type':'integer','one_of':[1,2]", "2", true},
+        {"'type':'integer','one_of':[1,2]", "3", false},
+    };
+    for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
+        struct query_plan *plan;
+        cella_error error;
+        json_t *contract = contract_contract(
+            "{'parties':[{'name':'north'},{'name':'south'}],'inputs':[" INPUT
+            "],'parameters':[{'name':'p','from':'south',%s}],'value':%s,"
+            "'statements':[{'name':'s'," FROM "," N "}],'outputs':[{" GOOD_OUTPUT "}]}",
+            given[i].parameter, given[i].value);
+        assert_int_equal(query_plan_make(contract, &plan, &error), CELLA_OK);
+        cella_status status =
+            query_plan_parameter(plan, "south", "p", json_object_get(contract, "value"), &error);
+        if ((status == CELLA_OK) != given[i].good)
+            fail_msg("%s: %s", given[i].parameter, given[i].value);
+        query_plan_free(plan);
+        json_decref(contract);
+    }
+    static const char *const wrong[] = {
+        "'type':'text','least':'a','most':'b'",
+        "'type':'boolean','least':false,'most':true",
+        "'type':'integer','least':1",
+        "'type':'integer','most':1",
+        "'type':'integer','least':1,'most':2,'one_of':[1]",
+        "'type':'integer','one_of':[]",
+        "'type':'integer','least':1.5,'most':2",
+        "'type':'date','least':'a','most':'b'",
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        char parameter[200];
+        cella_error error;
+        snprintf(parameter, sizeof(parameter), "{'name':'p','from':'south',%s}", wrong[i]);
+        if (make(INPUT, parameter, "'name':'s'," FROM "," N, GOOD_OUTPUT, &error) != CELLA_INVALID)
+            fail_msg("%s", wrong[i]);
+    }
+}
+
 /* ---- expressions ---- */
 
 static const struct plan_column columns[] = {{"x", QUERY_REAL, QUERY_MEASURE},
@@ -463,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_wrong_others),
         cmocka_unit_test(test_output_rules_need_an_identifier),
         cmocka_unit_test(test_given_parameters),
+        cmocka_unit_test(test_bounds_of_parameters),
         cmocka_unit_test(test_expressions_written_are_read_the_same),
         cmocka_unit_test(test_sql),
         cmocka_unit_test(test_depth_is_bounded),

@@ -376,6 +376,77 @@ static void test_rounding(void **state)
           "grade,t\r\n1,180\r\n");
 }
 
+/* Caps and roundings of an output, by the strictest of all. */
+static void test_output_rules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *input, *output, *text;
+    } cases[] = {
+        {"{}", "{}", "grade,n,age\r\n1,3,60\r\n2,3,42.5\r\n3,1,80\r\n"},
+        {"{}", "{'most_rows':2}", "grade,n,age\r\n1,3,60\r\n2,3,42.5\r\n"},
+        {"{'most_rows':1}", "{'most_rows':2}", "grade,n,age\r\n1,3,60\r\n"},
+        {"{'digits':1}", "{'digits':2}", "grade,n,age\r\n1,3,60\r\n2,3,40\r\n3,1,80\r\n"},
+        {"{'digits':2}", "{'round':2}", "grade,n,age\r\n1,4,60\r\n2,4,42\r\n3,2,80\r\n"},
+        {"{}", "{'round':7}", "grade,n,age\r\n1,0,60\r\n2,0,42.5\r\n3,0,80\r\n"},
+        {"{}", "{'least_rows':2}", "grade,n,age\r\n1,3,60\r\n2,3,42.5\r\n"},
+        {"{}", "{'least_individuals':2}", "grade,n,age\r\n2,3,42.5\r\n"},
+        {"{}", "{'most_bytes':44}", "grade,n,age\r\n1,3,60\r\n2,3,42.5\r\n3,1,80\r\n"},
+        {"{}", "{'most_bytes':20}", NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct contract_input loaded = {"r", patients};
+        struct query_plan *plan;
+        struct query_account account;
+        cella_error error;
+        char input[600];
+        snprintf(input, sizeof(input), PATIENTS("%s"), cases[i].input);
+        struct query_run *run = contract_start(
+            contract_contract(
+                "{" PARTIES ",'inputs':[%s],'statements':[{'name':'s','from':{'input':'r','as':"
+                "'r'},'group':['r.grade'],'select':[{'name':'n','count':true},{'name':'age',"
+                "'mean':'r.age'}]}],'outputs':[{'name':'o','statement':'s','format':'csv',"
+                "'recipients':['south'],'rules':%s}]}",
+                input, cases[i].output),
+            &loaded, 1, &plan);
+        char *text = contract_output(run, "o", &account, &error);
+        if (!cases[i].text)
+            assert_string_equal(error.sentence, "output o: it is larger than most_bytes allows");
+        else if (!text || strcmp(text, cases[i].text) != 0)
+            fail_msg("%s, %s: %s", cases[i].input, cases[i].output, text ? text : error.sentence);
+        free(text);
+        query_run_free(run);
+        query_plan_free(plan);
+    }
+}
+
+/* A parameter that a party gives: nothing runs before it is there, and it is what was given. */
+static void test_given_parameter(void **state)
+{
+    (void)state;
+    struct contract_input loaded = {"r", patients};
+    struct query_plan *plan;
+    struct query_account account;
+    cella_error error;
+    struct query_run *run = contract_start(
+        contract_contract("{" PARTIES ",'inputs':[" PATIENTS(
+            "{}") "],'parameters':[{'name':'age','type':'real','from':'south','least':0,'most':"
+                  "100}],'statements':[" SELECT(",'where':['r.age >= :age']",
+                                                "{'name':'n','count':true}") "]," OUTPUT("s") "}"),
+        &loaded, 1, &plan);
+    assert_null(contract_output(run, "o", &account, &error));
+    assert_string_equal(error.sentence, "parameter age: nobody has given it");
+    json_t *value = json_integer(60);
+    assert_int_equal(query_plan_parameter(plan, "south", "age", value, &error), CELLA_OK);
+    json_decref(value);
+    char *text = contract_output(run, "o", &account, &error);
+    assert_non_null(text);
+    assert_string_equal(text, "n\r\n3\r\n");
+    free(text);
+    query_run_free(run);
+    query_plan_free(plan);
+}
+
 static void test_values_are_no_sql(void **state)
 {
     (void)state;
@@ -486,6 +557,8 @@ int main(void)
         cmocka_unit_test(test_differences_stay),
         cmocka_unit_test(test_above_a_statement),
         cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_output_rules),
+        cmocka_unit_test(test_given_parameter),
         cmocka_unit_test(test_values_are_no_sql),
         cmocka_unit_test(test_free_sql),
         cmocka_unit_test(test_free_sql_reads_open_inputs_alone),
