@@ -469,6 +469,38 @@ static void test_models_of_few_stay(void **state)
                       "9,4,0\n10,1,0\n");
 }
 
+/* Of everyone, and then of everyone but one: the model of these does not leave. */
+static void test_models_are_compared(void **state)
+{
+    (void)state;
+    struct contract_input loaded = {"r",
+                                    "pid,a,b\n1,1,2\n2,3,1\n3,2,5\n4,6,4\n5,4,3\n6,2,7\n"
+                                    "7,5,9\n8,7,8\n9,9,6\n"};
+    static const char *const left[] = {"r.b < 100", "r.b < 9"};
+    for (size_t i = 0; i < 2; i++) {
+        struct query_plan *plan;
+        struct query_run *run = contract_start(
+            contract_contract(
+                "{'parties':[{'name':'n'}],'parameters':[],'inputs':[{'name':'r','owner':'n',"
+                "'format':'csv','box':'any','columns':[{'name':'pid','type':'integer','role':"
+                "'identifier'},{'name':'a','type':'real','role':'measure'},{'name':'b','type':"
+                "'real','role':'measure'}],'rules':{'least_individuals':4}}],'statements':["
+                "{'name':'all','from':{'input':'r','as':'r'},'select':[{'name':'n','count':true}]},"
+                "{'name':'s','from':{'input':'r','as':'r'},'where':['%s'],'model':{" LINEAR "}}],"
+                "'outputs':[{'name':'all','statement':'all','format':'json','recipients':['n'],"
+                "'rules':{}},{'name':'o','statement':'s','format':'json','recipients':['n'],"
+                "'rules':{}}]}",
+                left[i]),
+            &loaded, 1, &plan);
+        json_decref(output_json(run, "all"));
+        json_t *rows = output_json(run, "o");
+        assert_int_equal(json_array_size(rows), i ? 0 : 2);
+        json_decref(rows);
+        query_run_free(run);
+        query_plan_free(plan);
+    }
+}
+
 /* What a model cannot take is left out: that it failed would tell of it. */
 static void test_what_is_no_case_is_left_out(void **state)
 {
@@ -503,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_genotypes_of_few_stay),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_models_of_few_stay),
+        cmocka_unit_test(test_models_are_compared),
         cmocka_unit_test(test_what_is_no_case_is_left_out),
     };
     return cmocka_run_group_tests(tests, fetch, clean);
