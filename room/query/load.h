@@ -29,8 +29,8 @@ cella_status load_csv(struct load *load, const void *bytes, size_t size);
 cella_status load_sqlite(struct load *load, const void *bytes, size_t size);
 cella_status load_plink(struct load *load, const void *bytes, size_t size);
 
-/* columns.c: the virtual table "cella_columns(NAME TYPE, ...)", which is filled and read; false: not
- * to be had. Any number of times. */
+/* columns.c: the virtual table "cella_columns(NAME TYPE, ...)", which is filled and read; false:
+ * not to be had. Any number of times. */
 bool columns_module(sqlite3 *database);
 
 #endif
