@@ -296,6 +296,23 @@ static void *add(void *argument)
     return argument;
 }
 
+static const struct timespec moment = {0, 20000000};
+
+/* One that certainly sleeps when it is woken: on one CPU the others may never meet. */
+static void wake_sleeper(void)
+{
+    pthread_t thread;
+    arrived = 0;
+    if (pthread_create(&thread, NULL, add, (void *)2L))
+        return;
+    nanosleep(&moment, NULL);
+    pthread_mutex_lock(&mutex);
+    arrived++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+    check(pthread_join(thread, NULL) == 0, VERDICT_THREAD);
+}
+
 static void use_threads(void)
 {
     for (int round = 0; round < 3; round++) {
@@ -315,8 +332,8 @@ static void use_threads(void)
         }
         check(counter == made * TURNS && arrived == made, VERDICT_THREAD);
     }
-    struct timespec moment = {0, 2000000}; /* for threads that ended to become idle */
-    nanosleep(&moment, NULL);
+    wake_sleeper();
+    nanosleep(&moment, NULL); /* for threads that ended to become idle */
     for (int i = 0; i < 200; i++)
         sched_yield();
 }
