@@ -362,7 +362,10 @@ void liar_run(const struct lie *lie, cella_tee tee)
     for (int turn = 0; turn < TURNS_MOST; turn++)
         if (run_once(lie, tee))
             return;
-    failures++;
+    /* With one busy CPU that may be never; it is no fault of the enclave. */
+    bool may_miss = lie->operation == RING_PARK || lie->operation == RING_WAKE ||
+                    lie->operation == RING_YIELD || lie->operation == RING_THREAD_IDLE;
+    failures += !may_miss;
     print_error("%s: operation %u was never asked for\n", lie->name, lie->operation);
 }
 
