@@ -399,14 +399,31 @@ void attack_query_single(struct target *target, struct result *result)
 /* No filter, no choice: everybody is behind the number, and one person alone has a weight in it. */
 void attack_query_weights(struct target *target, struct result *result)
 {
-    char text[500];
-    if (ask(target, result,
-            "[{'name': 'people', " FROM ", 'select': [{'name': 'age', 'sum': 'n.age * (n.grade - 1)"
-            " * (n.grade - 2) * (n.grade - 3) / 336'}]}]",
-            text, sizeof(text)))
-        conclude(result, strstr(text, "97") ? SUCCEEDS : STOPPED,
-                 "the sum over %u people is one person's age: %s", ROOM_PEOPLE / 2,
-                 strstr(text, "97") ? "97" : "suppressed");
+    static const char *const texts[] = {
+        "n.age * floor(n.grade / 9)",
+        "n.age * exp(100 * (n.grade - 9))",
+        "n.age * (n.grade > 8) * (n.age > 96)",
+        "n.age * (n.grade - 1) * (n.grade - 2) * (n.grade - 3) / 336",
+    };
+    static const char format[] = "[{'name': 'people', " FROM
+                                 ", 'select': [{'name': 'age', "
+                                 "'sum': '%s'}]}]";
+    size_t count = sizeof(texts) / sizeof(texts[0]);
+    char statement[300], text[500] = "";
+    struct room *room = room_ready(target->kind, result);
+    if (target->kind != TARGET_PLAIN) {
+        attack_statements(target, result, texts, count, format);
+        return;
+    }
+    for (size_t i = 0; room && i < count; i++) {
+        snprintf(statement, sizeof(statement), format, texts[i]);
+        bool found = ask_plain(room, statement, "people", "north_data.csv", text, sizeof(text)) &&
+                     strstr(text, "97");
+        conclude(result, found ? SUCCEEDS : STOPPED, "%s: %s", texts[i],
+                 found ? "the sum over everybody is one person's age, 97" : text);
+        if (!found)
+            return;
+    }
 }
 
 /* A text with quotes inside, which would be a condition if it were pasted into SQL. */

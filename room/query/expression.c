@@ -763,6 +763,13 @@ bool expression_is_coalesce(const struct expression *expression)
     return expression->kind == EXPRESSION_CALL && expression->which == COALESCE;
 }
 
+bool expression_is_steep(const struct expression *expression)
+{
+    return expression->kind == EXPRESSION_CALL &&
+           (expression->which == EXP || expression->which == ROUND || expression->which == FLOOR ||
+            expression->which == CEIL);
+}
+
 /* ---- written out ---- */
 
 struct writer {

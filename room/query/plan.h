@@ -106,6 +106,7 @@ bool expression_same_family(enum query_type first, enum query_type second);
 /* The column that the expression simply is, through names of `let` too; or NULL. */
 const struct expression *expression_plain(const struct expression *expression);
 bool expression_is_coalesce(const struct expression *expression);
+bool expression_is_steep(const struct expression *expression); /* exp, round, floor, ceil */
 bool expression_reserved(const char *name);
 
 struct text;
@@ -274,6 +275,10 @@ void plan_strictest(struct query_rules *rules, const struct query_rules *other);
 /* Is the value a column alone (of a union: in each branch)? */
 bool plan_is_column(const struct plan_statement *statement, const struct expression *value);
 size_t plan_identifier(const struct query_input *input); /* its column, or PLAN_NONE */
+
+/* weights.c: why an aggregate or a model may not take the value, or NULL. */
+const char *plan_weighs(const struct query_plan *plan, const struct plan_statement *statement,
+                        const struct expression *value);
 
 /* ---- reading JSON (read.c) ---- */
 

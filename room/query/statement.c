@@ -945,6 +945,33 @@ static cella_status read_sql(struct building *building, const json_t *value)
     return status;
 }
 
+/* ---- weights ---- */
+
+static cella_status hold_weights(const struct building *building, const char *where,
+                                 const struct expression *value)
+{
+    const char *why = value ? plan_weighs(building->plan, building->statement, value) : NULL;
+    return why ? plan_wrong(building->reader, where,
+                            "%s: a number may not weigh people, which could single one out", why)
+               : CELLA_OK;
+}
+
+static cella_status check_weights(struct building *building)
+{
+    const struct plan_statement *statement = building->statement;
+    const struct plan_model *model = &statement->model;
+    char where[PLACE];
+    ENTRY(building, where, "model");
+    cella_status status = hold_weights(building, where, model->outcome);
+    for (size_t i = 0; status == CELLA_OK && i < model->term_count; i++)
+        status = hold_weights(building, where, model->terms[i]);
+    for (size_t i = 0; status == CELLA_OK && i < statement->aggregate_count; i++) {
+        ENTRY(building, where, "select[%zu]", i);
+        status = hold_weights(building, where, statement->aggregates[i].value);
+    }
+    return status;
+}
+
 cella_status plan_statement_read(const struct plan_reader *reader, size_t index,
                                  const json_t *value)
 {
@@ -964,6 +991,8 @@ cella_status plan_statement_read(const struct plan_reader *reader, size_t index,
             return plan_wrong(reader, where, "a second statement \"%s\"", statement->name);
     status = json_object_get(value, "sql") ? read_sql(&building, value)
                                            : read_structured(&building, value);
+    if (status == CELLA_OK)
+        status = check_weights(&building);
     statement->least_individuals = statement->rules.least_individuals;
     statement->least_rows = statement->rules.least_rows;
     return status;

@@ -180,6 +180,127 @@ static void test_wrong_statements(void **state)
     }
 }
 
+/* ---- weights ---- */
+
+#define COUNTED                                                                                    \
+    "{'name':'r','owner':'north','format':'csv','box':'any','columns':["                           \
+    "{'name':'pid','type':'integer','role':'identifier'},"                                         \
+    "{'name':'grade','type':'integer','role':'dimension'},"                                        \
+    "{'name':'ill','type':'boolean','role':'dimension'},"                                          \
+    "{'name':'age','type':'real','role':'measure'}],'rules':{'least_individuals':10}}"
+#define PRICES                                                                                     \
+    "{'name':'p','owner':'south','format':'csv','box':'any','columns':["                           \
+    "{'name':'grade','type':'integer','role':'dimension'},"                                        \
+    "{'name':'price','type':'real','role':'measure'}],'rules':{}}"
+#define WITH_PRICES                                                                                \
+    FROM ",'join':[{'input':'p','as':'p','kind':'inner','on':[['r.grade','p.grade']]}]"
+
+/* What a sum, or a model, may take of individuals that are counted. */
+static void test_weights(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        bool good;
+    } values[] = {
+        {"r.age", true},
+        {"(r.age - 55) / 10.0 + 2 * r.grade", true},
+        {"ln(1 + r.age)", true},
+        {"abs(sqrt(r.age) - 7)", true},
+        {"r.age * (r.grade = 3)", true},
+        {"case when r.grade = 3 then r.age else 0 end", true},
+        {"(r.grade = 3 and r.age > 60) * r.age", true},
+        {"r.age * p.price", true},
+        {"r.age / p.price", true},
+        {"exp(p.price) * r.age", true},
+        {"round(p.price * 2)", true},
+        {"r.age * r.grade", false},
+        {"r.age * (r.grade - 1) * (r.grade - 2) / 336", false},
+        {"x * r.age", false},
+        {"r.age / r.grade", false},
+        {"1 / r.age", false},
+        {"r.age / (r.grade = 3)", false},
+        {"exp(100 * (r.grade - 9))", false},
+        {"floor(r.grade / 9)", false},
+        {"ceil(r.age)", false},
+        {"round(r.age - 96)", false},
+        {"p.price * floor(r.age / 97)", false},
+        {"2 + -(r.age * (1 + r.age))", false},
+        {"(r.grade = 3) * (r.age > 60) * r.age", false},
+        {"r.ill * (r.grade = 3)", false},
+        {"(case when r.grade = 3 then 1 else 0 end) * (case when r.age > 9 then 1 else 0 end)",
+         false},
+        {"case when r.grade = 3 then (case when r.age > 9 then r.age else 0 end) else 0 end",
+         false},
+        {"case when r.grade = 3 then r.age * r.age else 0 end", false},
+        {"coalesce(r.age * r.grade, 0)", false},
+    };
+    static const char *const forms[] = {
+        "'name':'s'," WITH_PRICES
+        ",'let':[{'name':'x','value':'r.grade - 1'}],"
+        "'select':[{'name':'v','sum':'%s'}]",
+        "'name':'s'," WITH_PRICES
+        ",'let':[{'name':'x','value':'r.grade - 1'},"
+        "{'name':'y','value':'%s'}],'select':[{'name':'v','variance':'y'}]",
+        "'name':'s'," WITH_PRICES
+        ",'let':[{'name':'x','value':'r.grade - 1'}],"
+        "'model':{'kind':'linear','outcome':'r.age','terms':['%s']}",
+        "'name':'s'," WITH_PRICES
+        ",'let':[{'name':'x','value':'r.grade - 1'}],"
+        "'model':{'kind':'linear','outcome':'%s','terms':['r.age']}",
+    };
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        for (size_t k = 0; k < sizeof(forms) / sizeof(forms[0]); k++) {
+            char statement[700];
+            cella_error error;
+            snprintf(statement, sizeof(statement), forms[k], values[i].value);
+            cella_status status = make(COUNTED "," PRICES, "", statement, GOOD_OUTPUT, &error);
+            if ((status == CELLA_OK) != values[i].good)
+                fail_msg("%s, form %zu: %s", values[i].value, k, error.sentence);
+            if (!values[i].good)
+                assert_non_null(strstr(error.sentence, "a number may not weigh people"));
+        }
+}
+
+/* A union's columns are what its branches make of theirs; rows of a statement below are free. */
+static void test_weights_below(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *statement;
+        bool good;
+    } cases[] = {
+        {"'name':'s','from':{'union':[{'input':'r','columns':{'v':'age * grade'}},"
+         "{'input':'p','columns':{'v':'price'}}],'as':'u'},'select':[{'name':'n','sum':'u.v'}]",
+         false},
+        {"'name':'s','from':{'union':[{'input':'r','columns':{'v':'age'}},"
+         "{'input':'p','columns':{'v':'price * price'}}],'as':'u'},"
+         "'select':[{'name':'n','sum':'u.v'}]",
+         true},
+        {"'name':'s','from':{'union':[{'input':'r','columns':{'v':'age','w':'grade'}},"
+         "{'input':'p','columns':{'v':'price','w':'1'}}],'as':'u'},"
+         "'select':[{'name':'n','sum':'u.v * u.w'}]",
+         false},
+        {"'name':'s','from':{'union':[{'input':'r','columns':{'v':'age > 60','w':'grade = 3'}},"
+         "{'input':'p','columns':{'v':'1','w':'1'}}],'as':'u'},"
+         "'select':[{'name':'n','sum':'u.v * u.w'}]",
+         false},
+        {"'name':'t'," FROM ",'group':['r.grade'],'select':[{'name':'v','sum':'r.age'}]},"
+         "{'name':'s','from':{'statement':'t','as':'t'},"
+         "'select':[{'name':'n','sum':'t.v * t.grade * exp(t.v / 1000)'}]",
+         true},
+        {"'name':'s','from':{'input':'p','as':'p'},'select':[{'name':'n','sum':'p.price * "
+         "p.grade'}]",
+         true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cella_error error;
+        cella_status status = make(COUNTED "," PRICES, "", cases[i].statement, GOOD_OUTPUT, &error);
+        if ((status == CELLA_OK) != cases[i].good)
+            fail_msg("case %zu: %s", i, error.sentence);
+    }
+}
+
 static const struct {
     const char *input, *parameter, *output, *sentence;
 } others[] = {
@@ -531,6 +652,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_statements),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_weights_below),
         cmocka_unit_test(test_wrong_others),
         cmocka_unit_test(test_output_rules_need_an_identifier),
         cmocka_unit_test(test_given_parameters),
