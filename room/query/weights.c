@@ -63,6 +63,19 @@ static bool moves(const struct weighing *weighing, const struct expression *node
     return any;
 }
 
+/* Does a column of counted individuals stand anywhere in it? */
+static bool names(const struct weighing *weighing, const struct expression *node)
+{
+    if (node->kind == EXPRESSION_LET)
+        return names(weighing, node->let);
+    if (node->kind == EXPRESSION_COLUMN)
+        return column_counts(weighing, node);
+    bool any = false;
+    for (size_t i = 0; i < node->count; i++)
+        any |= names(weighing, node->arguments[i]);
+    return any;
+}
+
 /* Does it choose by such a column? */
 static bool chooses(const struct weighing *weighing, const struct expression *node)
 {
@@ -79,7 +92,9 @@ static bool chooses(const struct weighing *weighing, const struct expression *no
         }
         return any;
     }
-    bool any = is_condition(node) || node->kind == EXPRESSION_CASE || expression_is_coalesce(node);
+    bool choice =
+        is_condition(node) || node->kind == EXPRESSION_CASE || expression_is_coalesce(node);
+    bool any = choice && names(weighing, node);
     for (size_t i = 0; i < node->count; i++)
         any |= chooses(weighing, node->arguments[i]);
     return any;

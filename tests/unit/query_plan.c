@@ -214,6 +214,7 @@ static void test_weights(void **state)
         {"r.age / p.price", true},
         {"exp(p.price) * r.age", true},
         {"round(p.price * 2)", true},
+        {"r.age * (p.price > 3) * (p.grade = 2)", true},
         {"r.age * r.grade", false},
         {"r.age * (r.grade - 1) * (r.grade - 2) / 336", false},
         {"x * r.age", false},
