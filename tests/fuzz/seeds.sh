@@ -118,6 +118,12 @@ for name, rest in (("public", ""), ("open", f', "receiving_secret": "{"00" * 32}
         file.write(public + rest + "}")
 END
 
+# Whole contracts, for the plan that is made of them.
+mkdir -p "$folder/contract_plan"
+for room in finance genome hospitals program; do
+    cp "$(dirname "$0")/../../examples/$room/contract.json" "$folder/contract_plan/$room"
+done
+
 # A contract, a log's first line, a seal's payload.
 mkdir -p "$folder/contract" "$folder/room_log" "$folder/seal"
 python3 - "$folder" <<'END'
