@@ -33,8 +33,8 @@ struct collateral {
         X509_CRL *crl;
         struct {
             struct collateral_signed document;
-            struct tcb_info *tcb_info; /* attest/sgx/tcb.h; one of these two */
-            struct tcb_identity *identity;
+            void *parsed; /* its struct of attest/sgx/tcb.h */
+            void (*drop)(void *parsed);
         };
         struct {
             uint8_t *bytes; /* a log, as it came */
@@ -57,8 +57,9 @@ cella_status collateral_add_certificate(cella_verifier *verifier, X509 *certific
                                         const char *name, cella_error *error);
 cella_status collateral_add_crl(cella_verifier *verifier, X509_CRL *crl, const char *name,
                                 cella_error *error);
-cella_status collateral_add(cella_verifier *verifier, const struct collateral *collateral,
+cella_status collateral_add(cella_verifier *verifier, struct collateral *collateral,
                             cella_error *error);
+void collateral_free_all(cella_verifier *verifier);
 
 /* Certificates and lists in PEM, DER or hexadecimal of either. CELLA_UNSUPPORTED: nothing of it. */
 cella_status collateral_read_x509(cella_verifier *verifier, const uint8_t *bytes, size_t size,

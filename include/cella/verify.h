@@ -44,6 +44,11 @@ CELLA_API cella_status cella_verifier_add(cella_verifier *verifier, const uint8_
 CELLA_API cella_status cella_verifier_add_root(cella_verifier *verifier, const uint8_t *bytes,
                                                size_t size, const char *name, cella_error *error);
 
+/* The same for a root of which only the SHA-256 of its SubjectPublicKeyInfo (DER) is known: its
+ * certificate has to be in the evidence or in the collateral. */
+CELLA_API cella_status cella_verifier_add_root_key(cella_verifier *verifier,
+                                                   const uint8_t sha256[32], cella_error *error);
+
 /* ---- what is demanded ---- */
 
 typedef struct cella_demands {
