@@ -5,67 +5,17 @@
  * small models against figures worked out by hand; and what the rules keep of a model.
  */
 #include "query_contract.h"
+#include "query_data.h"
 #include "query_tar.h"
 
 #include <math.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/cella-engine-XXXXXX";
-static bool fetched;
-
-static int fetch(void **state)
-{
-    (void)state;
-    char command[500];
-    if (!getenv("CELLA_SOURCE") || !mkdtemp(folder))
-        return 0;
-    snprintf(command, sizeof(command),
-             "python3 '%s/scripts/datasets.py' rotterdam gbsg snps --into %s",
-             getenv("CELLA_SOURCE"), folder);
-    fetched = system(command) == 0;
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    char command[100];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    return system(command);
-}
-
-static void skip_without_data(void)
-{
-    if (fetched)
-        return;
-    print_message("skipped: scripts/datasets.py could not fetch the data\n");
-    skip();
-}
-
-static json_t *repository_json(const char *name)
-{
-    char path[500];
-    snprintf(path, sizeof(path), "%s/%s", getenv("CELLA_SOURCE"), name);
-    json_t *root = json_load_file(path, 0, NULL);
-    assert_non_null(root);
-    return root;
-}
 
 static void load_file(struct query_run *run, const char *input, const char *file)
 {
-    char path[500];
+    size_t size;
     uint64_t rows;
     cella_error error;
-    snprintf(path, sizeof(path), "%s/%s", folder, file);
-    FILE *from = fopen(path, "rb");
-    assert_non_null(from);
-    assert_int_equal(fseek(from, 0, SEEK_END), 0);
-    size_t size = (size_t)ftell(from);
-    rewind(from);
-    uint8_t *bytes = malloc(size);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, size, from), size);
-    fclose(from);
+    uint8_t *bytes = data_file(data_folder, file, &size);
     if (query_run_load(run, input, bytes, size, &rows, &error) != CELLA_OK)
         fail_msg("%s", error.sentence);
     free(bytes);
@@ -124,9 +74,9 @@ static void test_hospitals(void **state)
     (void)state;
     skip_without_data();
     struct query_plan *plan;
-    json_t *expected = repository_json("tests/room/reference-logistic.json");
+    json_t *expected = data_json("tests/room/reference-logistic.json");
     struct query_run *run =
-        contract_start(repository_json("examples/hospitals/contract.json"), NULL, 0, &plan);
+        contract_start(data_json("examples/hospitals/contract.json"), NULL, 0, &plan);
     load_file(run, "rotterdam", "rotterdam.csv");
     load_file(run, "gbsg", "gbsg.csv");
     assert_logistic(run, "joint", json_object_get(expected, "joint"));
@@ -195,7 +145,7 @@ static void test_trend(void **state)
     (void)state;
     skip_without_data();
     struct query_plan *plan;
-    json_t *expected = repository_json("tests/room/reference-snps.json");
+    json_t *expected = data_json("tests/room/reference-snps.json");
     struct query_run *run = start_trend("{}", &plan);
     json_t *rows = output_json(run, "o");
     size_t i;
@@ -538,5 +488,5 @@ int main(void)
         cmocka_unit_test(test_models_are_compared),
         cmocka_unit_test(test_what_is_no_case_is_left_out),
     };
-    return cmocka_run_group_tests(tests, fetch, clean);
+    return cmocka_run_group_tests(tests, data_fetch, data_clean);
 }

@@ -5,67 +5,8 @@
  * genotypes of two strata. Those are fetched by scripts/datasets.py; without a network their tests
  * are skipped.
  */
+#include "query_data.h"
 #include "query_test.h"
-
-#include <jansson.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/cella-reference-XXXXXX";
-static bool fetched;
-
-static json_t *reference(const char *name)
-{
-    char path[500];
-    snprintf(path, sizeof(path), "%s/tests/room/reference-%s.json", getenv("CELLA_SOURCE"), name);
-    json_t *root = json_load_file(path, 0, NULL);
-    assert_non_null(root);
-    return root;
-}
-
-static int fetch(void **state)
-{
-    (void)state;
-    char command[500];
-    if (!getenv("CELLA_SOURCE") || !mkdtemp(folder))
-        return 0;
-    snprintf(command, sizeof(command),
-             "python3 '%s/scripts/datasets.py' rotterdam gbsg snps --into %s",
-             getenv("CELLA_SOURCE"), folder);
-    fetched = system(command) == 0;
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    char command[100];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    return system(command);
-}
-
-static void skip_without_data(void)
-{
-    if (fetched)
-        return;
-    print_message("skipped: scripts/datasets.py could not fetch the data\n");
-    skip();
-}
-
-static uint8_t *content(const char *where, const char *name, size_t *size)
-{
-    char path[500];
-    snprintf(path, sizeof(path), "%s/%s", where, name);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    assert_int_equal(fseek(file, 0, SEEK_END), 0);
-    *size = (size_t)ftell(file);
-    rewind(file);
-    uint8_t *bytes = malloc(*size);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, *size, file), *size);
-    fclose(file);
-    return bytes;
-}
 
 /* ---- logistic ---- */
 
@@ -94,7 +35,7 @@ static void load(sqlite3 *database, const char *name, struct query_column *colum
     cella_error error;
     snprintf(input.name, sizeof(input.name), "%s", name);
     snprintf(file, sizeof(file), "%s.csv", name);
-    uint8_t *bytes = content(folder, file, &size);
+    uint8_t *bytes = data_file(data_folder, file, &size);
     if (query_load(database, &input, bytes, size, &rows, &error) != CELLA_OK)
         fail_msg("%s", error.sentence);
     free(bytes);
@@ -153,7 +94,7 @@ static void test_logistic(void **state)
 {
     (void)state;
     skip_without_data();
-    json_t *expected = reference("logistic");
+    json_t *expected = data_json("tests/room/reference-logistic.json");
     sqlite3 *database = database_new();
     load(database, "rotterdam", rotterdam, 12);
     load(database, "gbsg", gbsg, 10);
@@ -185,7 +126,7 @@ static void load_patients(sqlite3 *database)
     cella_error error;
     char path[400];
     snprintf(path, sizeof(path), "%s/examples/patients", getenv("CELLA_SOURCE"));
-    uint8_t *bytes = content(path, "breast_cancer.csv", &size);
+    uint8_t *bytes = data_file(path, "breast_cancer.csv", &size);
     char *text = malloc(size + 200), *at = text;
     for (int i = 0; i < 31; i++) {
         snprintf(columns[i].name, sizeof(columns[i].name), "c%d", i);
@@ -257,7 +198,7 @@ static void read_stratum(const char *name, struct stratum *stratum)
     static const struct query_input input = {.name = "snps", .format = QUERY_PLINK};
     size_t size;
     cella_error error;
-    uint8_t *bytes = content(folder, name, &size);
+    uint8_t *bytes = data_file(data_folder, name, &size);
     if (query_genotypes_read(&input, bytes, size, &stratum->genotypes, &error) != CELLA_OK)
         fail_msg("%s", error.sentence);
     free(bytes);
@@ -294,7 +235,7 @@ static void test_trend(void **state)
 {
     (void)state;
     skip_without_data();
-    json_t *expected = reference("snps");
+    json_t *expected = data_json("tests/room/reference-snps.json");
     static struct stratum strata[2];
     double sum = 0;
     uint64_t all = 0, not_tested = 0, seen = 0;
@@ -337,5 +278,5 @@ int main(void)
         cmocka_unit_test(test_logistic),
         cmocka_unit_test(test_trend),
     };
-    return cmocka_run_group_tests(tests, fetch, clean);
+    return cmocka_run_group_tests(tests, data_fetch, data_clean);
 }
