@@ -68,28 +68,8 @@ cella_status room_contract(const struct room_request *request, struct contract *
     return contract_open(path, contract, error);
 }
 
-cella_status room_open(const struct room_request *request, struct contract **contract,
-                       const struct contract_party **party, cella_error *error)
-{
-    *contract = NULL;
-    if (!request->as)
-        return fail(error, CELLA_INVALID, "who acts? --as PARTY");
-    cella_status status = room_contract(request, contract, error);
-    if (status)
-        return status;
-    *party = contract_party(*contract, request->as);
-    if (*party)
-        return CELLA_OK;
-    contract_free(*contract);
-    *contract = NULL;
-    return fail(error, CELLA_REFUSED,
-                "party: expected one of the contract's, found \"%.63s\": it did not consent and "
-                "takes no part",
-                request->as);
-}
-
-cella_status room_key(const struct room_request *request, const struct contract_party *party,
-                      struct cella_key *key, cella_error *error)
+static cella_status load_key(const struct room_request *request, const struct contract_party *party,
+                             struct cella_key *key, cella_error *error)
 {
     char path[PATH_MAX];
     bool locked = false;
@@ -113,6 +93,37 @@ cella_status room_key(const struct room_request *request, const struct contract_
                       path, party->name);
     }
     return status;
+}
+
+int room_act(const struct room_request *request,
+             cella_status (*check)(const struct room_actor *actor, cella_error *error),
+             cella_status (*act)(const struct room_actor *actor, cella_error *error))
+{
+    cella_error error = {0};
+    struct contract *contract;
+    struct cella_key key;
+    if (!request->as) {
+        fail(&error, CELLA_INVALID, "who acts? --as PARTY");
+        return cli_fail(&error);
+    }
+    if (room_contract(request, &contract, &error))
+        return cli_fail(&error);
+    struct room_actor actor = {request, contract, contract_party(contract, request->as), &key};
+    cella_status status =
+        !actor.party ? fail(&error, CELLA_REFUSED,
+                            "party: expected one of the contract's, found \"%.63s\": it did not "
+                            "consent and takes no part",
+                            request->as)
+        : check      ? check(&actor, &error)
+                     : CELLA_OK;
+    if (!status)
+        status = load_key(request, actor.party, &key, &error);
+    if (!status) {
+        status = act(&actor, &error);
+        cella_key_wipe(&key);
+    }
+    contract_free(contract);
+    return status ? cli_fail(&error) : 0;
 }
 
 int64_t room_now(const struct room_request *request)

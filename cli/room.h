@@ -61,12 +61,18 @@ extern const struct room_verb room_new, room_sign, room_check, room_add, room_ru
 /* ROOM/contract.json */
 cella_status room_contract(const struct room_request *request, struct contract **contract,
                            cella_error *error);
-/* The contract, and the party that acts. */
-cella_status room_open(const struct room_request *request, struct contract **contract,
-                       const struct contract_party **party, cella_error *error);
-/* The party's key; refuses one that is not the party's by the contract. */
-cella_status room_key(const struct room_request *request, const struct contract_party *party,
-                      struct cella_key *key, cella_error *error);
+/* A party that acts, by a contract, with its key. */
+struct room_actor {
+    const struct room_request *request;
+    const struct contract *contract;
+    const struct contract_party *party;
+    const struct cella_key *key;
+};
+/* Opens the contract, checks (NULL: nothing; there is no key yet), loads the party's key (not one
+ * that the contract does not have for it), acts, and wipes it. The exit status. */
+int room_act(const struct room_request *request,
+             cella_status (*check)(const struct room_actor *actor, cella_error *error),
+             cella_status (*act)(const struct room_actor *actor, cella_error *error));
 /* The time to judge at. */
 int64_t room_now(const struct room_request *request);
 /* On stdout: control characters but newlines are shown as '?'. */

@@ -417,15 +417,15 @@ const struct room_verb room_check = {
 
 /* ---- sign ---- */
 
-static cella_status write_signature(const struct room_request *request,
-                                    const struct contract *contract,
-                                    const struct contract_party *party, const struct cella_key *key,
-                                    cella_error *error)
+static cella_status write_signature(const struct room_actor *actor, cella_error *error)
 {
+    const struct contract *contract = actor->contract;
+    const char *room = actor->request->room;
     char path[STORE_PATH];
     uint8_t signature[CONTRACT_SIGNATURE];
     size_t size = sizeof(signature);
-    EVP_PKEY *pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, key->signing_secret, 32);
+    EVP_PKEY *pair =
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, actor->key->signing_secret, 32);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     bool good = pair && context && EVP_DigestSignInit(context, NULL, NULL, NULL, pair) == 1 &&
                 EVP_DigestSign(context, signature, &size, contract->bytes, contract->size) == 1;
@@ -433,33 +433,27 @@ static cella_status write_signature(const struct room_request *request,
     EVP_PKEY_free(pair);
     if (!good)
         return fail(error, CELLA_SYSTEM, "the contract cannot be signed");
-    store_path(path, "%s/signatures", request->room);
+    store_path(path, "%s/signatures", room);
     cella_status status = store_folder(path, error);
-    store_path(path, "%s/signatures/%s.sig", request->room, party->name);
+    store_path(path, "%s/signatures/%s.sig", room, actor->party->name);
     return status ? status : store_write(path, signature, size, STORE_SHARED, error);
+}
+
+static cella_status sign(const struct room_actor *actor, cella_error *error)
+{
+    cella_status status = print_contract(actor->contract, error);
+    if (!status)
+        status = party_keep_contract(actor->request->own, actor->contract, error);
+    if (!status)
+        status = write_signature(actor, error);
+    if (!status)
+        printf("%s has signed this contract.\n", actor->party->name);
+    return status;
 }
 
 static int sign_run(const struct room_request *request)
 {
-    cella_error error = {0};
-    struct contract *contract;
-    const struct contract_party *party;
-    struct cella_key key;
-    if (room_open(request, &contract, &party, &error))
-        return cli_fail(&error);
-    cella_status status = room_key(request, party, &key, &error);
-    if (!status) {
-        status = print_contract(contract, &error);
-        if (!status)
-            status = party_keep_contract(request->own, contract, &error);
-        if (!status)
-            status = write_signature(request, contract, party, &key, &error);
-        cella_key_wipe(&key);
-    }
-    if (!status)
-        printf("%s has signed this contract.\n", party->name);
-    contract_free(contract);
-    return status ? cli_fail(&error) : 0;
+    return room_act(request, NULL, sign);
 }
 
 const struct room_verb room_sign = {

@@ -53,15 +53,14 @@ static cella_status copy_box(const char *from, const char *to, cella_error *erro
 }
 
 /* The box is there; can the party open it, and is it what the contract names? */
-static cella_status note_box(const struct room_request *request, const struct contract *contract,
-                             const struct contract_input *input, const struct cella_key *key,
+static cella_status note_box(const struct room_actor *actor, const struct contract_input *input,
                              const char *path, cella_error *error)
 {
     uint8_t file_key[BOX_KEY];
     char version[65];
     struct cella_box_info info;
     struct ledger ledger;
-    const struct cella_box_keys keys = {.keys = key, .count = 1};
+    const struct cella_box_keys keys = {.keys = actor->key, .count = 1};
     cella_status status = cella_box_file_key(path, &keys, file_key, &info, error);
     OPENSSL_cleanse(file_key, sizeof(file_key));
     if (status)
@@ -72,23 +71,23 @@ static cella_status note_box(const struct room_request *request, const struct co
                     "%s: expected the version that the contract names, found %s: add the box that "
                     "was agreed on, or agree on this one",
                     path, version);
-    status = ledger_open(request->own, &ledger, error);
+    status = ledger_open(actor->request->own, &ledger, error);
     if (status)
         return status;
-    status = ledger_set_box(&ledger, contract, input->name, info.version, error);
+    status = ledger_set_box(&ledger, actor->contract, input->name, info.version, error);
     ledger_close(&ledger);
     if (!status)
         printf("%s: version %s\n", path, version);
     return status;
 }
 
-static cella_status add(const struct room_request *request, const struct contract *contract,
-                        const struct contract_party *party, const struct cella_key *key,
-                        cella_error *error)
+static cella_status add(const struct room_actor *actor, cella_error *error)
 {
     char path[STORE_PATH];
+    const struct room_request *request = actor->request;
+    const struct contract_party *party = actor->party;
     const char *file = request->arguments[1];
-    const struct contract_input *input = contract_input(contract, request->arguments[0]);
+    const struct contract_input *input = contract_input(actor->contract, request->arguments[0]);
     const struct cella_box_to to = {.recipients = (const uint8_t(*)[32]) & party->receiving_key,
                                     .recipient_count = 1};
     if (!input || input->owner != party)
@@ -101,24 +100,12 @@ static cella_status add(const struct room_request *request, const struct contrac
         status = is_box(file)
                      ? copy_box(file, path, error)
                      : cella_box_seal_file(file, file_name(file), &to, path, true, NULL, error);
-    return status ? status : note_box(request, contract, input, key, path, error);
+    return status ? status : note_box(actor, input, path, error);
 }
 
 static int add_run(const struct room_request *request)
 {
-    cella_error error = {0};
-    struct contract *contract;
-    const struct contract_party *party;
-    struct cella_key key;
-    if (room_open(request, &contract, &party, &error))
-        return cli_fail(&error);
-    cella_status status = room_key(request, party, &key, &error);
-    if (!status) {
-        status = add(request, contract, party, &key, &error);
-        cella_key_wipe(&key);
-    }
-    contract_free(contract);
-    return status ? cli_fail(&error) : 0;
+    return room_act(request, NULL, add);
 }
 
 const struct room_verb room_add = {
@@ -250,10 +237,11 @@ static void print_verdict(const struct verdict *verdict)
     fflush(stdout);
 }
 
-static cella_status judge(const struct room_request *request, const struct contract *contract,
-                          const struct contract_party *party, const struct answer *answer,
+static cella_status judge(const struct room_actor *actor, const struct answer *answer,
                           cella_error *error)
 {
+    const struct room_request *request = actor->request;
+    const struct contract *contract = actor->contract;
     uint8_t report_data[64];
     struct verdict *verdict = calloc(1, sizeof(*verdict));
     if (!verdict)
@@ -263,7 +251,7 @@ static cella_status judge(const struct room_request *request, const struct contr
     if (!status) {
         judge_signatures(verdict, request, contract);
         verdict_dates(verdict, contract, room_now(request));
-        judge_statement(verdict, contract, party, &answer->statement);
+        judge_statement(verdict, contract, actor->party, &answer->statement);
         verdict_evidence(verdict, contract, answer->said.evidence, answer->said.evidence_size,
                          report_data, room_now(request), EVIDENCE_AGE);
         print_verdict(verdict);
@@ -275,18 +263,17 @@ static cella_status judge(const struct room_request *request, const struct contr
 
 /* ---- release: what is given ---- */
 
-static cella_status add_input(const struct room_request *request, const struct contract *contract,
-                              const struct contract_input *input, const struct cella_key *key,
+static cella_status add_input(const struct room_actor *actor, const struct contract_input *input,
                               const struct ledger *ledger, struct cella_release *release,
                               cella_error *error)
 {
     char path[STORE_PATH], expected[65], found[65];
-    const struct cella_box_keys keys = {.keys = key, .count = 1};
+    const struct cella_box_keys keys = {.keys = actor->key, .count = 1};
     struct cella_box_info info;
     struct cella_release_input *box = &release->inputs[release->input_count];
     uint8_t version[32];
-    store_path(path, "%s/inputs/%s.box", request->room, input->name);
-    if (!ledger_box(ledger, contract, input->name, version))
+    store_path(path, "%s/inputs/%s.box", actor->request->room, input->name);
+    if (!ledger_box(ledger, actor->contract, input->name, version))
         return fail(error, CELLA_REFUSED,
                     "input %s: expected a box that was added from here, found none in the ledger: "
                     "`cella room add` it",
@@ -373,19 +360,18 @@ static cella_status check_parameters(const struct contract *contract,
     return CELLA_OK;
 }
 
-static cella_status gather(const struct room_request *request, const struct contract *contract,
-                           const struct contract_party *party, const struct cella_key *key,
-                           const struct ledger *ledger, struct cella_release *release,
-                           cella_error *error)
+static cella_status gather(const struct room_actor *actor, const struct ledger *ledger,
+                           struct cella_release *release, cella_error *error)
 {
+    const struct room_request *request = actor->request;
+    const struct contract *contract = actor->contract;
     cella_status status = CELLA_OK;
     for (size_t i = 0; !status && i < contract->input_count; i++)
-        if (contract->inputs[i].owner == party)
-            status =
-                add_input(request, contract, &contract->inputs[i], key, ledger, release, error);
+        if (contract->inputs[i].owner == actor->party)
+            status = add_input(actor, &contract->inputs[i], ledger, release, error);
     for (size_t i = 0; !status && i < request->value_count; i++)
-        status = add_parameter(contract, party, request->values[i], release, error);
-    return status ? status : check_parameters(contract, party, release, error);
+        status = add_parameter(contract, actor->party, request->values[i], release, error);
+    return status ? status : check_parameters(contract, actor->party, release, error);
 }
 
 /* Counted first: a release that was written but not counted could be made again. */
@@ -403,28 +389,27 @@ static cella_status count(const struct contract *contract, struct ledger *ledger
     return dry_run ? CELLA_OK : ledger_add_release(ledger, contract, run, error);
 }
 
-static cella_status write_release(const struct room_request *request,
-                                  const struct contract_party *party, const struct cella_key *key,
-                                  const struct answer *answer, const struct cella_release *release,
-                                  cella_error *error)
+static cella_status write_release(const struct room_actor *actor, const struct answer *answer,
+                                  const struct cella_release *release, cella_error *error)
 {
     char path[STORE_PATH];
     uint8_t *bytes;
     size_t size;
-    cella_status status =
-        cella_release_make(release, &answer->statement, key->signing_secret, &bytes, &size, error);
+    cella_status status = cella_release_make(release, &answer->statement,
+                                             actor->key->signing_secret, &bytes, &size, error);
     if (status)
         return status;
-    store_path(path, "%s/run/%s.release", request->room, party->name);
+    store_path(path, "%s/run/%s.release", actor->request->room, actor->party->name);
     status = store_write(path, bytes, size, STORE_SHARED, error);
     free(bytes);
     return status;
 }
 
-static cella_status give(const struct room_request *request, const struct contract *contract,
-                         const struct contract_party *party, const struct cella_key *key,
-                         const struct answer *answer, cella_error *error)
+static cella_status give(const struct room_actor *actor, const struct answer *answer,
+                         cella_error *error)
 {
+    const struct room_request *request = actor->request;
+    const struct contract *contract = actor->contract;
     struct ledger ledger;
     int64_t until = time(NULL) + RELEASE_LIFE;
     struct cella_release *release = calloc(1, sizeof(*release));
@@ -435,16 +420,16 @@ static cella_status give(const struct room_request *request, const struct contra
         return status;
     }
     release->not_after = until < contract->not_after ? until : contract->not_after;
-    status = gather(request, contract, party, key, &ledger, release, error);
+    status = gather(actor, &ledger, release, error);
     if (!status)
         status = count(contract, &ledger, answer->run, request->dry_run, error);
     if (!status && !request->dry_run) {
         status = party_keep_run(request->own, contract, answer->run, &answer->said, error);
         if (!status)
-            status = write_release(request, party, key, answer, release, error);
+            status = write_release(actor, answer, release, error);
     }
     if (!status)
-        printf("%s %s to this enclave (run %s)\n", party->name,
+        printf("%s %s to this enclave (run %s)\n", actor->party->name,
                request->dry_run ? "would release" : "has released", answer->run);
     cella_release_wipe(release);
     free(release);
@@ -452,31 +437,29 @@ static cella_status give(const struct room_request *request, const struct contra
     return status;
 }
 
+static cella_status check_agreed(const struct room_actor *actor, cella_error *error)
+{
+    const struct room_request *request = actor->request;
+    cella_status status =
+        party_check_contract(request->own, actor->contract, actor->party->name, error);
+    return status ? status : contract_check_time(actor->contract, room_now(request), error);
+}
+
+static cella_status release(const struct room_actor *actor, cella_error *error)
+{
+    struct answer answer = {0};
+    cella_status status = wait_for_answer(actor->request, actor->party, &answer, error);
+    if (!status)
+        status = judge(actor, &answer, error);
+    if (!status)
+        status = give(actor, &answer, error);
+    party_run_free(&answer.said);
+    return status;
+}
+
 static int release_run(const struct room_request *request)
 {
-    cella_error error = {0};
-    struct contract *contract;
-    const struct contract_party *party;
-    struct cella_key key;
-    struct answer answer = {0};
-    if (room_open(request, &contract, &party, &error))
-        return cli_fail(&error);
-    cella_status status = party_check_contract(request->own, contract, party->name, &error);
-    if (!status)
-        status = contract_check_time(contract, room_now(request), &error);
-    if (!status)
-        status = room_key(request, party, &key, &error);
-    if (!status) {
-        status = wait_for_answer(request, party, &answer, &error);
-        if (!status)
-            status = judge(request, contract, party, &answer, &error);
-        if (!status)
-            status = give(request, contract, party, &key, &answer, &error);
-        cella_key_wipe(&key);
-    }
-    party_run_free(&answer.said);
-    contract_free(contract);
-    return status ? cli_fail(&error) : 0;
+    return room_act(request, check_agreed, release);
 }
 
 const struct room_verb room_release = {

@@ -156,61 +156,46 @@ static cella_status check_newest(const struct results *results, cella_error *err
                       run, results->party->name);
 }
 
-/* Calls `each` for every run in the room that this party verified; *count of them. */
-static cella_status each_run(struct results *results,
+/* Calls `each` for every run in the room that this party verified. */
+static cella_status each_run(const struct room_actor *actor,
                              cella_status (*each)(const struct results *results,
                                                   cella_error *error),
-                             size_t *runs, cella_error *error)
+                             cella_error *error)
 {
+    struct results results = {.request = actor->request,
+                              .contract = actor->contract,
+                              .party = actor->party,
+                              .key = actor->key};
+    size_t runs = 0;
     char path[STORE_PATH];
     cella_status status = CELLA_OK;
     struct dirent **names = NULL;
-    store_path(path, "%s/results", results->request->room);
+    store_path(path, "%s/results", actor->request->room);
     int count = scandir(path, &names, NULL, alphasort);
-    *runs = 0;
     for (int i = 0; i < count; i++) {
         struct party_run verified;
-        if (!status && is_run(names[i]->d_name) && find_run(results, names[i]->d_name, &verified)) {
-            status = read_seal(results, names[i]->d_name, &verified, error);
+        if (!status && is_run(names[i]->d_name) &&
+            find_run(&results, names[i]->d_name, &verified)) {
+            status = read_seal(&results, names[i]->d_name, &verified, error);
             party_run_free(&verified);
             if (!status)
-                status = each(results, error);
-            ++*runs;
+                status = each(&results, error);
+            runs++;
         }
         free(names[i]);
     }
     free(names);
-    if (!status && !*runs)
+    if (!status && !runs)
         status = fail(error, CELLA_REFUSED,
                       "results: expected those of a run that %s verified, found none: has the run "
                       "ended, and did %s release to it from this --folder?",
-                      results->party->name, results->party->name);
-    return status;
+                      actor->party->name, actor->party->name);
+    return status ? status : check_newest(&results, error);
 }
 
-static int with_results(const struct room_request *request,
-                        cella_status (*each)(const struct results *results, cella_error *error))
+static cella_status check_agreed(const struct room_actor *actor, cella_error *error)
 {
-    cella_error error = {0};
-    struct contract *contract;
-    struct cella_key key;
-    struct results results = {.request = request};
-    size_t runs;
-    if (room_open(request, &contract, &results.party, &error))
-        return cli_fail(&error);
-    results.contract = contract;
-    results.key = &key;
-    cella_status status = party_check_contract(request->own, contract, results.party->name, &error);
-    if (!status)
-        status = room_key(request, results.party, &key, &error);
-    if (!status) {
-        status = each_run(&results, each, &runs, &error);
-        if (!status)
-            status = check_newest(&results, &error);
-        cella_key_wipe(&key);
-    }
-    contract_free(contract);
-    return status ? cli_fail(&error) : 0;
+    return party_check_contract(actor->request->own, actor->contract, actor->party->name, error);
 }
 
 /* ---- result ---- */
@@ -325,9 +310,14 @@ static cella_status take_outputs(const struct results *results, cella_error *err
     return status;
 }
 
+static cella_status take_results(const struct room_actor *actor, cella_error *error)
+{
+    return each_run(actor, take_outputs, error);
+}
+
 static int result_run(const struct room_request *request)
 {
-    return with_results(request, take_outputs);
+    return room_act(request, check_agreed, take_results);
 }
 
 const struct room_verb room_result = {
@@ -389,9 +379,14 @@ static cella_status show_log(const struct results *results, cella_error *error)
     return CELLA_OK;
 }
 
+static cella_status show_logs(const struct room_actor *actor, cella_error *error)
+{
+    return each_run(actor, show_log, error);
+}
+
 static int log_run(const struct room_request *request)
 {
-    return with_results(request, show_log);
+    return room_act(request, check_agreed, show_logs);
 }
 
 const struct room_verb room_log_show = {
