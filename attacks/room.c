@@ -4,9 +4,9 @@
  */
 #include "room.h"
 
-#include "../box/hex.h"
 #include "../box/key.h"
 #include "../image/file.h"
+#include "../image/hex.h"
 #include "../room/contract.h"
 #include "../room/party.h"
 #include "../room/store.h"

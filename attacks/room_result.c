@@ -6,8 +6,8 @@
 #include "room.h"
 
 #include "../box/box.h"
-#include "../box/hex.h"
 #include "../box/key.h"
+#include "../image/hex.h"
 
 #include <dirent.h>
 #include <signal.h>

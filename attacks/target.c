@@ -4,6 +4,8 @@
  */
 #include "attack.h"
 
+#include "../image/hex.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -126,8 +128,7 @@ static void make_secret(struct target *target)
     uint8_t random[PATTERN_SECRET / 2];
     if (getrandom(random, sizeof(random), 0) != sizeof(random))
         abort();
-    for (size_t i = 0; i < sizeof(random); i++)
-        snprintf(target->secret + 2 * i, 3, "%02x", random[i]);
+    hex_write(random, sizeof(random), target->secret);
     target->pattern = pattern_derive(target->secret);
 }
 

@@ -4,8 +4,8 @@
  */
 #include "appraisal.h"
 
-#include "box/hex.h"
 #include "image/fail.h"
+#include "image/hex.h"
 #include "refusal.h"
 
 #include <inttypes.h>

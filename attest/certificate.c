@@ -5,8 +5,8 @@
  */
 #include "certificate.h"
 
-#include "box/hex.h"
 #include "image/fail.h"
+#include "image/hex.h"
 #include "refusal.h"
 
 #include <openssl/err.h>

@@ -4,8 +4,8 @@
  */
 #include "refusal.h"
 
-#include "box/hex.h"
 #include "image/fail.h"
+#include "image/hex.h"
 
 #include <inttypes.h>
 #include <stdio.h>

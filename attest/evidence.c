@@ -5,9 +5,9 @@
  */
 #include "evidence.h"
 
-#include "box/hex.h"
 #include "certificate.h"
 #include "image/fail.h"
+#include "image/hex.h"
 #include "refusal.h"
 
 #include <inttypes.h>

@@ -4,10 +4,10 @@
  */
 #include "release.h"
 
-#include "box/hex.h"
 #include "box/hpke.h"
 #include "cose.h"
 #include "image/fail.h"
+#include "image/hex.h"
 
 #include <inttypes.h>
 #include <openssl/crypto.h>

@@ -5,8 +5,8 @@
  */
 #include "x509.h"
 
-#include "box/hex.h"
 #include "collateral.h"
+#include "image/hex.h"
 #include "refusal.h"
 
 #include <openssl/err.h>

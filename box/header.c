@@ -6,8 +6,8 @@
 #include "header.h"
 
 #include "../image/fail.h"
+#include "../image/hex.h"
 #include "aead.h"
-#include "hex.h"
 #include "hpke.h"
 
 #include <openssl/crypto.h>

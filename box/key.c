@@ -7,8 +7,8 @@
 
 #include "../image/fail.h"
 #include "../image/file.h"
+#include "../image/hex.h"
 #include "aead.h"
-#include "hex.h"
 #include "hpke.h"
 #include "newfile.h"
 

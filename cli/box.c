@@ -3,7 +3,7 @@
  * cella inspect of a box. The name in it may be anything: bytes that are not printable ASCII are
  * shown as \xNN.
  */
-#include "box/hex.h"
+#include "image/hex.h"
 #include "keys.h"
 #include "progress.h"
 

@@ -4,6 +4,8 @@
  */
 #include "cli.h"
 
+#include "image/hex.h"
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -17,18 +19,11 @@ static const char help[] =
     "  --json      as JSON\n"
     "  -h, --help  this text\n";
 
-static const char *hex(const uint8_t bytes[32], char text[65])
-{
-    for (size_t i = 0; i < 32; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    return text;
-}
-
 static void print_text(const cella_identity *identity)
 {
     char text[65];
-    printf("mrenclave=%s\n", hex(identity->mrenclave, text));
-    printf("mrsigner=%s\n", hex(identity->mrsigner, text));
+    printf("mrenclave=%s\n", hex_write(identity->mrenclave, 32, text));
+    printf("mrsigner=%s\n", hex_write(identity->mrsigner, 32, text));
     printf("isv_prod_id=%u\n", identity->isv_prod_id);
     printf("isv_svn=%u\n", identity->isv_svn);
     printf("elrange_size=%" PRIu64 "\n", identity->elrange_size);
@@ -43,14 +38,15 @@ static void print_text(const cella_identity *identity)
 static void print_json(const cella_identity *identity)
 {
     char mrenclave[65], mrsigner[65];
-    json_t *json = json_pack(
-        "{s:s, s:s, s:i, s:i, s:I, s:I, s:i, s:b, s:b, s:b, s:s}", "mrenclave",
-        hex(identity->mrenclave, mrenclave), "mrsigner", hex(identity->mrsigner, mrsigner),
-        "isv_prod_id", identity->isv_prod_id, "isv_svn", identity->isv_svn, "elrange_size",
-        (json_int_t)identity->elrange_size, "heap_size", (json_int_t)identity->heap_size, "threads",
-        (int)identity->threads, "takes_arguments", identity->takes_arguments, "takes_environment",
-        identity->takes_environment, "takes_evidence", identity->takes_evidence, "program",
-        identity->program);
+    json_t *json =
+        json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:i, s:b, s:b, s:b, s:s}", "mrenclave",
+                  hex_write(identity->mrenclave, 32, mrenclave), "mrsigner",
+                  hex_write(identity->mrsigner, 32, mrsigner), "isv_prod_id", identity->isv_prod_id,
+                  "isv_svn", identity->isv_svn, "elrange_size", (json_int_t)identity->elrange_size,
+                  "heap_size", (json_int_t)identity->heap_size, "threads", (int)identity->threads,
+                  "takes_arguments", identity->takes_arguments, "takes_environment",
+                  identity->takes_environment, "takes_evidence", identity->takes_evidence,
+                  "program", identity->program);
     json_dumpf(json, stdout, JSON_COMPACT);
     json_decref(json);
     putchar('\n');

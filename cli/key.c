@@ -2,7 +2,7 @@
  *
  * cella key: makes and shows keys.
  */
-#include "box/hex.h"
+#include "image/hex.h"
 #include "keys.h"
 
 #include <getopt.h>

@@ -4,6 +4,8 @@
  */
 #include "cli.h"
 
+#include "image/hex.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,10 +55,8 @@ static int pack(const char *manifest, const char *output, char **arguments)
     } else if (cella_image_identity(image, &identity, &error)) {
         status = cli_fail(&error);
     } else {
-        printf("mrenclave=");
-        for (size_t i = 0; i < sizeof(identity.mrenclave); i++)
-            printf("%02x", identity.mrenclave[i]);
-        printf("\n");
+        char text[65];
+        printf("mrenclave=%s\n", hex_write(identity.mrenclave, 32, text));
     }
     free(chosen);
     cella_image_close(image);

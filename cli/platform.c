@@ -2,8 +2,8 @@
  *
  * cella platform: who signs evidence on this machine.
  */
-#include "box/hex.h"
 #include "cli.h"
+#include "image/hex.h"
 
 #include <cella/attest.h>
 

@@ -4,9 +4,9 @@
  */
 #include "room.h"
 
-#include "../box/hex.h"
 #include "../image/fail.h"
 #include "../image/file.h"
+#include "../image/hex.h"
 #include "../room/party.h"
 #include "../room/store.h"
 

@@ -6,9 +6,9 @@
 
 #include "../attest/release.h"
 #include "../box/box.h"
-#include "../box/hex.h"
 #include "../image/fail.h"
 #include "../image/file.h"
+#include "../image/hex.h"
 #include "../room/party.h"
 #include "../room/store.h"
 #include "../room/verdict.h"

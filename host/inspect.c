@@ -6,6 +6,7 @@
  * so that no name in an image can drive a terminal or forge a line.
  */
 #include "../image/fail.h"
+#include "../image/hex.h"
 #include "../tee/tee.h"
 #include "api.h"
 
@@ -190,12 +191,10 @@ static json_t *json_strings(const struct image *image, struct boot_span span)
     return json;
 }
 
-static json_t *json_hex(const uint8_t *bytes, size_t size)
+static json_t *json_hex(const uint8_t bytes[32])
 {
     char text[65];
-    for (size_t i = 0; i < size; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    return json_string(text);
+    return json_string(hex_write(bytes, 32, text));
 }
 
 static json_t *json_range(const char *name, const char *permissions, struct boot_span span)
@@ -238,7 +237,7 @@ static json_t *json_file(const struct view *view, const struct boot_file *file)
         set(json, "carried", json_false());
         set(json, "source", json_span(image, file->content));
         set(json, "size", json_integer((json_int_t)file->size));
-        set(json, "sha256", json_hex(file->sha256, sizeof(file->sha256)));
+        set(json, "sha256", json_hex(file->sha256));
         break;
     case BOOT_FILE_MEMORY:
         set(json, "size", json_integer((json_int_t)file->size));
@@ -250,7 +249,7 @@ static json_t *json_file(const struct view *view, const struct boot_file *file)
         if (file->kind == BOOT_FILE_BOX)
             set(json, "key", json_span(image, file->key));
         if (file->flags & BOOT_FILE_VERSION)
-            set(json, "version", json_hex(file->sha256, sizeof(file->sha256)));
+            set(json, "version", json_hex(file->sha256));
         break;
     }
     return json;
@@ -339,12 +338,11 @@ static json_t *json_view(const struct view *view)
 {
     const struct image *image = view->image;
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "mrenclave",
-                     json_hex(view->mrenclave, sizeof(view->mrenclave)), "image_size",
-                     (json_int_t)image->size, "elrange_size", (json_int_t)image->elrange_size,
-                     "ssa_frame_size", (json_int_t)image->ssa_frame_size, "page_count",
-                     (json_int_t)image->page_count, "pages", json_pages(view), "blob",
-                     json_blob(&image->boot), "boot", json_boot(view), "notes",
-                     json_notes(view->notes));
+                     json_hex(view->mrenclave), "image_size", (json_int_t)image->size,
+                     "elrange_size", (json_int_t)image->elrange_size, "ssa_frame_size",
+                     (json_int_t)image->ssa_frame_size, "page_count", (json_int_t)image->page_count,
+                     "pages", json_pages(view), "blob", json_blob(&image->boot), "boot",
+                     json_boot(view), "notes", json_notes(view->notes));
 }
 
 /* ---- for a person: the same tree, written out ---- */

@@ -8,6 +8,7 @@
 #include "../runtime/boot.h"
 #include "fail.h"
 #include "file.h"
+#include "hex.h"
 #include "layout.h"
 #include "nearest.h"
 
@@ -245,7 +246,7 @@ static cella_status read_environment(struct reader *reader, const json_t *value,
     return CELLA_OK;
 }
 
-/* Lower-case hexadecimal of 32 bytes, as keys and digests are written. */
+/* Lower-case hexadecimal of 32 bytes, as keys are written. */
 static bool is_hex(const char *text)
 {
     return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
@@ -469,11 +470,10 @@ static cella_status read_box_version(struct reader *reader, const json_t *value,
     struct manifest_file *file = last_file(reader);
     if (file->kind != BOOT_FILE_BOX || (file->flags & (BOOT_FILE_DIRECTORY | BOOT_FILE_WRITABLE)))
         return wrong(reader, key, "only a box that is one file, not writable, has a version");
-    if (!json_is_string(value) || !is_hex(json_string_value(value)))
+    if (!json_is_string(value) ||
+        !hex_read(json_string_value(value), file->version, sizeof(file->version)))
         return wrong(reader, key, "must be 64 lower-case hexadecimal digits");
     file->flags |= BOOT_FILE_VERSION;
-    for (size_t i = 0; i < sizeof(file->version); i++)
-        sscanf(json_string_value(value) + 2 * i, "%2hhx", &file->version[i]);
     return CELLA_OK;
 }
 

@@ -4,6 +4,7 @@
  * the same manifest, and the same text.
  */
 #include "../runtime/boot.h"
+#include "hex.h"
 #include "manifest.h"
 
 #include <jansson.h>
@@ -45,9 +46,7 @@ static json_t *environment_json(char *const *environment)
 static json_t *version_json(const struct manifest_file *file)
 {
     char text[2 * sizeof(file->version) + 1];
-    for (size_t i = 0; i < sizeof(file->version); i++)
-        snprintf(text + 2 * i, 3, "%02x", file->version[i]);
-    return json_string(text);
+    return json_string(hex_write(file->version, sizeof(file->version), text));
 }
 
 static json_t *file_json(const struct manifest_file *file)

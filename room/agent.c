@@ -7,10 +7,10 @@
 #include "../attest/cose.h"
 #include "../attest/evidence.h"
 #include "../box/box.h"
-#include "../box/hex.h"
 #include "../box/hpke.h"
 #include "../image/fail.h"
 #include "../image/file.h"
+#include "../image/hex.h"
 #include "store.h"
 
 #include <errno.h>

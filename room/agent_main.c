@@ -7,8 +7,8 @@
  */
 #include "agent.h"
 
-#include "../box/hex.h"
 #include "../image/fail.h"
+#include "../image/hex.h"
 
 #include <fcntl.h>
 #include <openssl/crypto.h>

@@ -8,6 +8,7 @@
 
 #include "../image/fail.h"
 #include "../image/file.h"
+#include "../image/hex.h"
 #include "../image/nearest.h"
 
 #include <assert.h>
@@ -198,15 +199,10 @@ static cella_status read_text(struct reader *reader, const json_t *value, const 
 static cella_status read_hexadecimal(struct reader *reader, const json_t *value, const char *place,
                                      void *to)
 {
-    static const char digits[] = "0123456789abcdef";
     const char *text = json_string_value(value);
-    uint8_t *bytes = to;
-    if (!text || strlen(text) != 64 || strspn(text, digits) != 64)
-        return wrong(reader, place, "must be 32 bytes as 64 lower-case hexadecimal digits");
-    for (size_t i = 0; i < 32; i++)
-        bytes[i] = (uint8_t)((strchr(digits, text[2 * i]) - digits) << 4 |
-                             (strchr(digits, text[2 * i + 1]) - digits));
-    return CELLA_OK;
+    return text && hex_read(text, to, 32)
+               ? CELLA_OK
+               : wrong(reader, place, "must be 32 bytes as 64 lower-case hexadecimal digits");
 }
 
 static cella_status read_integer(struct reader *reader, const json_t *value, const char *place,

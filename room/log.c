@@ -4,9 +4,9 @@
  */
 #include "log.h"
 
-#include "../box/hex.h"
 #include "../image/fail.h"
 #include "../image/file.h"
+#include "../image/hex.h"
 #include "contract.h"
 
 #include <stdlib.h>

@@ -4,9 +4,9 @@
  */
 #include "party.h"
 
-#include "../box/hex.h"
 #include "../image/fail.h"
 #include "../image/file.h"
+#include "../image/hex.h"
 #include "store.h"
 
 #include <errno.h>

@@ -5,9 +5,9 @@
 #include "seal.h"
 
 #include "../attest/cose.h"
-#include "../box/hex.h"
 #include "../image/fail.h"
 #include "../image/file.h"
+#include "../image/hex.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  */
 #include "verdict.h"
 
-#include "../box/hex.h"
 #include "../image/fail.h"
+#include "../image/hex.h"
 
 #include <cella/attest.h>
 #include <stdio.h>

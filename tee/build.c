@@ -4,6 +4,7 @@
  */
 #include "build.h"
 #include "image/fail.h"
+#include "image/hex.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -299,16 +300,6 @@ static cella_status check_complete(const struct build *build, cella_error *error
     return CELLA_OK;
 }
 
-static void hexadecimal(const uint8_t bytes[32], char text[65])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < 32; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    text[64] = 0;
-}
-
 cella_status build_initialise(struct build *build, const uint8_t *expected, cella_error *error)
 {
     cella_status status = check_open(build, "initialise", error);
@@ -320,11 +311,9 @@ cella_status build_initialise(struct build *build, const uint8_t *expected, cell
         status = measure_final(&build->measure, mrenclave, error);
     if (!status && expected && memcmp(expected, mrenclave, sizeof(mrenclave)) != 0) {
         char found[65], wanted[65];
-        hexadecimal(mrenclave, found);
-        hexadecimal(expected, wanted);
         status = fail(error, CELLA_REFUSED,
                       "initialise: MRENCLAVE is %s, but %s was expected: this is not that image",
-                      found, wanted);
+                      hex_write(mrenclave, 32, found), hex_write(expected, 32, wanted));
     }
     if (status) {
         build_refuse(build);

@@ -4,7 +4,7 @@
  * the statements of /room/contract.json over the inputs that were released, and nothing else.
  * Errors about data go to the outputs' recipients, sealed; the host sees that there was one.
  */
-#include "../../box/hex.h"
+#include "../../image/hex.h"
 #include "../agent.h"
 #include "query.h"
 

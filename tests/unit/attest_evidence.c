@@ -7,7 +7,7 @@
 
 #include "attest/certificate.h"
 #include "attest/evidence.h"
-#include "box/hex.h"
+#include "image/hex.h"
 
 #include <fcntl.h>
 #include <openssl/x509v3.h>

@@ -4,8 +4,8 @@
  */
 #include "box_test.h"
 
-#include "box/hex.h"
 #include "box/key.h"
+#include "image/hex.h"
 
 #include <openssl/evp.h>
 

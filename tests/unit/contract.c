@@ -3,6 +3,7 @@
  * Contracts: what a right one says, each way to be wrong, dates, signatures.
  */
 #include "room/contract.h"
+#include "image/hex.h"
 
 #include <openssl/evp.h>
 #include <setjmp.h>
@@ -341,8 +342,7 @@ static struct contract *signed_by(EVP_PKEY *key)
     struct contract *contract;
     cella_error error;
     assert_int_equal(EVP_PKEY_get_raw_public_key(key, public, &size), 1);
-    for (size_t i = 0; i < 32; i++)
-        snprintf(text + 2 * i, 3, "%02x", public[i]);
+    hex_write(public, 32, text);
     char *bytes = NULL, *with = changed("\"signing_key\": \"" A, "\"signing_key\": \"@");
     char *at = strchr(with, '@');
     assert_true(asprintf(&bytes, "%.*s%s%s", (int)(at - with), with, text, at + 1) > 0);

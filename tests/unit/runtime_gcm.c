@@ -4,7 +4,7 @@
  * and OpenSSL's own implementation for all lengths around the assembly's steps.
  */
 #include "../../box/aead.h"
-#include "../../box/hex.h"
+#include "../../image/hex.h"
 #include "../../runtime/gcm.h"
 
 #include <setjmp.h>

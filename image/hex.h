@@ -2,8 +2,8 @@
  *
  * Bytes as lower-case hexadecimal, two digits each.
  */
-#ifndef BOX_HEX_H
-#define BOX_HEX_H
+#ifndef IMAGE_HEX_H
+#define IMAGE_HEX_H
 
 #include <stdbool.h>
 #include <stddef.h>
