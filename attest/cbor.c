@@ -5,6 +5,7 @@
 #include "cbor.h"
 
 #include "image/fail.h"
+#include "image/utf8.h"
 
 #include <math.h>
 #include <openssl/crypto.h>
@@ -91,31 +92,10 @@ void cbor_put_bytes(struct cbor_writer *writer, const void *bytes, size_t size)
     cbor_put_encoded(writer, bytes, size);
 }
 
-/* RFC 3629: no form that is longer than needed, no surrogate, nothing above U+10FFFF. */
-static bool is_utf8(const uint8_t *bytes, size_t size)
-{
-    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    for (size_t at = 0; at < size;) {
-        uint8_t first = bytes[at++];
-        size_t more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-        if (more && (first < 0xc2 || first > 0xf4 || size - at < more))
-            return false;
-        uint32_t point = more ? first & (0x3fu >> more) : first;
-        for (size_t i = 0; i < more; i++, at++) {
-            if ((bytes[at] & 0xc0) != 0x80)
-                return false;
-            point = point << 6 | (bytes[at] & 0x3f);
-        }
-        if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
-            return false;
-    }
-    return true;
-}
-
 void cbor_put_text(struct cbor_writer *writer, const char *text)
 {
     size_t size = strlen(text);
-    if (!is_utf8((const uint8_t *)text, size))
+    if (utf8_prefix(text, size) != size)
         writer->failed = true;
     put_head(writer, CBOR_TEXT, size);
     cbor_put_encoded(writer, (const uint8_t *)text, size);
@@ -347,7 +327,7 @@ static bool take_string(struct cbor_reader *reader, struct cbor_item *item)
     item->size = item->number;
     reader->bytes += item->size;
     reader->size -= item->size;
-    return item->type != CBOR_TEXT || is_utf8(item->bytes, item->size);
+    return item->type != CBOR_TEXT || utf8_prefix(item->bytes, item->size) == item->size;
 }
 
 static bool take_entries(struct cbor_reader *reader, unsigned depth, uint64_t count)

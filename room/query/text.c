@@ -5,6 +5,8 @@
  */
 #include "text.h"
 
+#include "../../image/utf8.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,53 +143,9 @@ bool text_is_date(const char *text, size_t size)
            (month != 2 || day < 29 || leap);
 }
 
-/* The length of the sequence that starts here, 0 where there is none (RFC 3629, section 4). */
-static size_t sequence(const unsigned char *at, size_t left)
-{
-    unsigned char first = at[0], low = 0x80, high = 0xbf;
-    if (first >= 1 && first < 0x80)
-        return 1;
-    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || left < length)
-        return 0;
-    if (first == 0xe0)
-        low = 0xa0;
-    else if (first == 0xed)
-        high = 0x9f;
-    else if (first == 0xf0)
-        low = 0x90;
-    else if (first == 0xf4)
-        high = 0x8f;
-    if (at[1] < low || at[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    return length;
-}
-
-/* Eight bytes of ASCII without a NUL. */
-static bool plain(const unsigned char *at)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-    uint64_t word;
-    memcpy(&word, at, 8);
-    return ((word | (word - ones)) & highs) == 0;
-}
-
 size_t text_utf8(const char *text, size_t size)
 {
-    const unsigned char *bytes = (const unsigned char *)text;
-    size_t at = 0;
-    while (at < size) {
-        if (size - at >= 8 && plain(bytes + at)) {
-            at += 8;
-            continue;
-        }
-        size_t length = sequence(bytes + at, size - at);
-        if (!length)
-            return at;
-        at += length;
-    }
-    return size;
+    size_t good = utf8_prefix(text, size);
+    const char *zero = good ? memchr(text, 0, good) : NULL;
+    return zero ? (size_t)(zero - text) : good;
 }
