@@ -118,7 +118,7 @@ void cache_remember(struct cache *cache, const uint8_t key[32])
     put(cache, key, NULL, NULL);
 }
 
-void *cache_take(struct cache *cache, const uint8_t key[32], const struct cache_type *type)
+void *cache_get(struct cache *cache, const uint8_t key[32], const struct cache_type *type)
 {
     void *object;
     return look_up(cache, key, type, &object) ? object : NULL;

@@ -26,7 +26,7 @@ struct cache_type {
     void (*drop)(void *object);
 };
 /* The object, with a reference for the caller; NULL: not there. */
-void *cache_take(struct cache *cache, const uint8_t key[32], const struct cache_type *type);
+void *cache_get(struct cache *cache, const uint8_t key[32], const struct cache_type *type);
 /* Puts it in, with a reference of the cache's own. */
 void cache_put(struct cache *cache, const uint8_t key[32], const struct cache_type *type,
                void *object);

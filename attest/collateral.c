@@ -240,8 +240,10 @@ cella_status collateral_read_x509(cella_verifier *verifier, const uint8_t *bytes
         return fail(error, CELLA_UNSUPPORTED, "%s: neither PEM nor DER nor hexadecimal", name);
     if (!plain)
         return fail(error, CELLA_MEMORY, "%s: no memory to read it", name);
-    status = plain[0] == 0x30 ? read_der(verifier, plain, plain_size, name, error)
-                              : read_pem(verifier, plain, plain_size, name, error);
+    if (has(plain, plain_size, "-----BEGIN "))
+        status = read_pem(verifier, plain, plain_size, name, error);
+    else
+        status = read_der(verifier, plain, plain_size, name, error);
     free(plain);
     return status;
 }
