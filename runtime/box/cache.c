@@ -98,7 +98,7 @@ static bool chunk_add(struct box *box)
     return true;
 }
 
-struct box_page *cache_take(struct box *box, unsigned level, uint64_t index)
+struct box_page *cache_add(struct box *box, unsigned level, uint64_t index)
 {
     struct box_pool *pool = pool_of(box, level);
     if (pool->count == box->pool_most || (!box->free && !chunk_add(box))) {

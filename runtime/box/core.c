@@ -143,7 +143,7 @@ static bool write_piece(struct box *box, uint64_t at, const void *bytes, size_t 
         return false;
     struct box_page *page = size == BOX_PAGE ? cache_find(box, 0, block) : tree_data(box, block, 1);
     if (!page && size == BOX_PAGE)
-        page = cache_take(box, 0, block);
+        page = cache_add(box, 0, block);
     if (!page)
         return false;
     if (bytes)

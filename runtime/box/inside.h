@@ -82,7 +82,7 @@ bool box_fail(struct box *box, enum box_fault_kind kind, uint64_t block);
 /* ---- cache.c ---- */
 struct box_page *cache_find(struct box *box, unsigned level, uint64_t index);
 /* A page for what is not in the cache, with anything in it. NULL: BOX_FAULT_MEMORY. */
-struct box_page *cache_take(struct box *box, unsigned level, uint64_t index);
+struct box_page *cache_add(struct box *box, unsigned level, uint64_t index);
 void cache_drop(struct box *box, struct box_page *page);
 void cache_set_dirty(struct box *box, struct box_page *page, bool dirty);
 void cache_end(struct box *box);

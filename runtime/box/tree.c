@@ -64,7 +64,7 @@ struct box_page *tree_node(struct box *box, unsigned level, uint64_t index)
             return NULL;
         seal = tree_entries(parent)[index % BOX_FANOUT].seal;
     }
-    page = cache_take(box, level, index);
+    page = cache_add(box, level, index);
     if (page && !node_load(box, page, &seal)) {
         cache_drop(box, page);
         return NULL;
@@ -96,7 +96,7 @@ static struct box_page *run_open(struct box *box, struct box_page *leaf, uint64_
     const struct box_entry *entries = tree_entries(leaf);
     struct box_page *page = NULL;
     while (run--) {
-        page = cache_take(box, 0, block + run);
+        page = cache_add(box, 0, block + run);
         if (!page)
             return NULL;
         if (open_page(box, 0, block + run, &entries[(block + run) % BOX_FANOUT].seal,
@@ -123,7 +123,7 @@ struct box_page *tree_data(struct box *box, uint64_t block, uint64_t ahead)
         return NULL;
     uint32_t run = run_length(box, leaf, block, ahead);
     if (run == 0) {
-        page = cache_take(box, 0, block);
+        page = cache_add(box, 0, block);
         if (page)
             memset(page->bytes, 0, BOX_PAGE);
         return page;
@@ -152,7 +152,7 @@ bool tree_path_dirty(struct box *box, uint64_t block)
 bool tree_grow(struct box *box, uint64_t blocks)
 {
     while (box->levels < box_levels(blocks)) {
-        struct box_page *node = cache_take(box, box->levels + 1, 0);
+        struct box_page *node = cache_add(box, box->levels + 1, 0);
         if (!node)
             return false;
         memset(node->bytes, 0, BOX_PAGE);
