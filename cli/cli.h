@@ -28,7 +28,8 @@ extern const struct cli_verb cli_doctor, cli_identity, cli_inspect, cli_pack, cl
     VERB(seal, "encrypt files into boxes")                                                         \
     VERB(open, "decrypt boxes")                                                                    \
     VERB(platform, "make or show who signs evidence here")                                         \
-    VERB(room, "compute with others on joined data")
+    VERB(room, "compute with others on joined data")                                               \
+    VERB(verify, "judge evidence of a TEE")
 
 #define CLI_DECLARE(name, summary) extern const struct cli_verb cli_##name;
 CLI_TOOLS(CLI_DECLARE)

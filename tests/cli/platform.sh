@@ -71,14 +71,15 @@ checks=$((checks + 1))
 unset CELLA_PLATFORM
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
     mkdir user && chown 65534 user && chmod 755 "$folder"
+    cp "$cella" "$(dirname "$cella")/cella-tools" . # the build folder may be in a home of root's
     user=(setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_DATA_HOME)
-    try "${user[@]}" HOME="$folder/user" "$cella" platform init
+    try "${user[@]}" HOME="$folder/user" ./cella platform init
     exits 0
-    try "${user[@]}" HOME="$folder/user" "$cella" platform show
+    try "${user[@]}" HOME="$folder/user" ./cella platform show
     shows "folder=$folder/user/.local/share/cella/platform"
-    try "${user[@]}" XDG_DATA_HOME="$folder/user/data" "$cella" platform show
+    try "${user[@]}" XDG_DATA_HOME="$folder/user/data" ./cella platform show
     refuses "$folder/user/data/cella/platform/platform.key"
-    try "${user[@]}" HOME= "$cella" platform show
+    try "${user[@]}" HOME= ./cella platform show
     exits 125
 fi
 
