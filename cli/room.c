@@ -242,6 +242,13 @@ static int take(struct room_request *request, int option)
     }
 }
 
+static const char *name_of(const struct option *options, int value)
+{
+    while (options->name && options->val != value)
+        options++;
+    return options->name ? options->name : "";
+}
+
 static int run(const struct room_verb *verb, int count, char **arguments)
 {
     static const struct option options[] = {
@@ -276,14 +283,15 @@ static int run(const struct room_verb *verb, int count, char **arguments)
         if (option == '?' || option == ':')
             return cli_bad_option(&cli_room, arguments, option);
         if (!(verb->options & (unsigned)option))
-            return cli_misused(&cli_room, "%s takes no %s", verb->name, arguments[optind - 1]);
+            return cli_misused(&cli_room, "%s takes no --%s", verb->name, name_of(options, option));
         if (take(&request, option))
             return CLI_USAGE;
     }
     if (count - optind < verb->least || count - optind > verb->most)
         return cli_misused(&cli_room, "%s",
-                           count == optind ? "which room? name its directory"
-                                           : "too few arguments, or too many");
+                           count == optind && verb != &room_report
+                               ? "which room? name its directory"
+                               : "too few arguments, or too many");
     request.room = arguments[optind];
     request.arguments = arguments + optind + 1;
     int status = verb->run(&request);
