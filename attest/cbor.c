@@ -13,8 +13,9 @@
 #include <string.h>
 
 /* Additional information of a head (RFC 8949, section 3): the argument is in 1, 2, 4, 8 bytes. */
-enum { IN_ONE_BYTE = 24, IN_TWO_BYTES, IN_FOUR_BYTES, IN_EIGHT_BYTES };
+enum { IN_ONE_BYTE = 24, IN_TWO_BYTES, IN_FOUR_BYTES, IN_EIGHT_BYTES, INDEFINITE = 31 };
 #define MAJOR_SIMPLE 7
+#define BREAK        0xff /* ends what is of indefinite length */
 
 /* ---- making ---- */
 
@@ -203,7 +204,7 @@ static bool take(struct cbor_reader *reader, unsigned depth, struct cbor_item *i
 /* Where the entries lie. The caller frees; NULL: they are no entries, or there is no memory. */
 static struct entry *list_entries(const uint8_t *bytes, size_t size, size_t *count)
 {
-    struct cbor_reader reader = {bytes, size};
+    struct cbor_reader reader = {.bytes = bytes, .size = size};
     struct cbor_item item;
     struct entry *entries = calloc(size / 2 + 1, sizeof(*entries)); /* an entry has two bytes */
     *count = 0;
@@ -273,7 +274,14 @@ void cbor_drop(struct cbor_writer *writer)
 
 /* ---- reading ---- */
 
-/* The head's argument; false: it is not whole, not the shortest, or of indefinite length. */
+static bool is_indefinite(const struct cbor_reader *reader, unsigned major, unsigned information)
+{
+    return reader->foreign && information == INDEFINITE &&
+           (major == CBOR_ARRAY || major == CBOR_MAP);
+}
+
+/* The head's argument; false: it is not whole, not the shortest, or of indefinite length (what may
+ * be where the reader is foreign: then the argument says nothing). */
 static bool take_head(struct cbor_reader *reader, unsigned *major, unsigned *information,
                       uint64_t *argument)
 {
@@ -287,7 +295,7 @@ static bool take_head(struct cbor_reader *reader, unsigned *major, unsigned *inf
     if (*information < IN_ONE_BYTE)
         return true;
     if (*information > IN_EIGHT_BYTES)
-        return false;
+        return is_indefinite(reader, *major, *information);
     size_t width = (size_t)1 << (*information - IN_ONE_BYTE);
     if (reader->size < width)
         return false;
@@ -298,9 +306,10 @@ static bool take_head(struct cbor_reader *reader, unsigned *major, unsigned *inf
     reader->size -= width;
     if (*major == MAJOR_SIMPLE) /* below 32 there is a shorter form, or none at all */
         return *information != IN_ONE_BYTE || *argument >= 32;
-    return *argument >= (width == 1 ? IN_ONE_BYTE : UINT64_C(1) << 4 * width);
+    return reader->foreign || *argument >= (width == 1 ? IN_ONE_BYTE : UINT64_C(1) << 4 * width);
 }
 
+/* False: there is a shorter form. */
 static bool take_real(unsigned information, uint64_t bits, struct cbor_item *item)
 {
     uint64_t again;
@@ -330,6 +339,42 @@ static bool take_string(struct cbor_reader *reader, struct cbor_item *item)
     return item->type != CBOR_TEXT || utf8_prefix(item->bytes, item->size) == item->size;
 }
 
+static bool same_key(const struct cbor_item *a, const struct cbor_item *b)
+{
+    return a->type == b->type && a->number == b->number && a->size == b->size &&
+           (a->size == 0 || memcmp(a->bytes, b->bytes, a->size) == 0);
+}
+
+/* Takes the break at the end, where there has to be one; false: there is more to take. */
+static bool at_end(struct cbor_reader *reader, bool indefinite, uint64_t taken, uint64_t count)
+{
+    if (!indefinite)
+        return taken == count;
+    if (reader->size == 0 || reader->bytes[0] != BREAK)
+        return false;
+    reader->bytes++;
+    reader->size--;
+    return true;
+}
+
+/* Keys are compared by their values: of others there is more than one encoding of a number. */
+static bool take_foreign_entries(struct cbor_reader *reader, unsigned depth, bool indefinite,
+                                 uint64_t *count)
+{
+    struct cbor_item keys[CBOR_FOREIGN_ENTRIES], value;
+    uint64_t taken = 0;
+    for (; !at_end(reader, indefinite, taken, *count); taken++) {
+        if (taken == CBOR_FOREIGN_ENTRIES || !take(reader, depth, &keys[taken]) ||
+            keys[taken].type > CBOR_TEXT || !take(reader, depth, &value))
+            return false;
+        for (uint64_t i = 0; i < taken; i++)
+            if (same_key(&keys[i], &keys[taken]))
+                return false;
+    }
+    *count = taken;
+    return true;
+}
+
 static bool take_entries(struct cbor_reader *reader, unsigned depth, uint64_t count)
 {
     const uint8_t *before = NULL;
@@ -350,19 +395,32 @@ static bool take_entries(struct cbor_reader *reader, unsigned depth, uint64_t co
     return true;
 }
 
-static bool take_inside(struct cbor_reader *reader, unsigned depth, struct cbor_item *item)
+static bool take_items(struct cbor_reader *reader, unsigned depth, bool indefinite, uint64_t *count)
 {
     struct cbor_item inner;
+    uint64_t taken = 0;
+    for (; !at_end(reader, indefinite, taken, *count); taken++)
+        if (!take(reader, depth, &inner))
+            return false;
+    *count = taken;
+    return true;
+}
+
+static bool take_inside(struct cbor_reader *reader, unsigned depth, bool indefinite,
+                        struct cbor_item *item)
+{
     uint64_t count = item->type == CBOR_TAG ? 1 : item->number;
-    bool good = depth < CBOR_DEPTH;
     item->bytes = reader->bytes;
-    if (item->type == CBOR_MAP)
-        good = good && take_entries(reader, depth + 1, count);
-    else
-        for (uint64_t i = 0; good && i < count; i++)
-            good = take(reader, depth + 1, &inner);
-    item->size = (size_t)(reader->bytes - item->bytes);
-    return good;
+    if (depth == CBOR_DEPTH)
+        return false;
+    if (item->type != CBOR_MAP ? !take_items(reader, depth + 1, indefinite, &count)
+        : reader->foreign      ? !take_foreign_entries(reader, depth + 1, indefinite, &count)
+                               : !take_entries(reader, depth + 1, count))
+        return false;
+    if (item->type != CBOR_TAG)
+        item->number = count;
+    item->size = (size_t)(reader->bytes - item->bytes) - indefinite; /* the break is not inside */
+    return true;
 }
 
 /* Takes one item, checked whole. */
@@ -373,23 +431,32 @@ static bool take(struct cbor_reader *reader, unsigned depth, struct cbor_item *i
     if (!take_head(reader, &major, &information, &item->number))
         return false;
     item->type = (enum cbor_type)major;
+    item->foreign = reader->foreign;
     if (major == MAJOR_SIMPLE)
-        return information <= IN_ONE_BYTE || take_real(information, item->number, item);
+        return information <= IN_ONE_BYTE || take_real(information, item->number, item) ||
+               reader->foreign;
     if (item->type == CBOR_BYTES || item->type == CBOR_TEXT)
         return take_string(reader, item);
-    return item->type < CBOR_BYTES || take_inside(reader, depth, item);
+    return item->type < CBOR_BYTES || take_inside(reader, depth, information == INDEFINITE, item);
 }
 
 bool cbor_decode(const uint8_t *bytes, size_t size, struct cbor_item *item)
 {
-    struct cbor_reader reader = {bytes, size};
+    struct cbor_reader reader = {.bytes = bytes, .size = size};
+    return take(&reader, 0, item) && reader.size == 0;
+}
+
+bool cbor_decode_foreign(const uint8_t *bytes, size_t size, struct cbor_item *item)
+{
+    struct cbor_reader reader = {.bytes = bytes, .size = size, .foreign = true};
     return take(&reader, 0, item) && reader.size == 0;
 }
 
 struct cbor_reader cbor_inside(const struct cbor_item *item)
 {
     bool has = item->type >= CBOR_ARRAY && item->type <= CBOR_TAG;
-    return has ? (struct cbor_reader){item->bytes, item->size} : (struct cbor_reader){0};
+    return has ? (struct cbor_reader){item->bytes, item->size, item->foreign}
+               : (struct cbor_reader){0};
 }
 
 bool cbor_next(struct cbor_reader *reader, struct cbor_item *item)

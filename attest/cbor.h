@@ -2,6 +2,7 @@
  *
  * CBOR (RFC 8949) in its core deterministic encoding (section 4.2.1) and in no other: definite
  * lengths, shortest forms, map keys unique and sorted by the bytewise order of their encodings.
+ * cbor_decode_foreign alone also reads what others make: see there.
  *
  * What always holds: an item that cbor_decode or a function below has given was checked whole, to
  * its last leaf; the same value has one encoding. Items point into the caller's bytes.
@@ -71,15 +72,24 @@ struct cbor_item {
     double real;
     const uint8_t *bytes; /* of bytes and text; of array, map and tag: the items inside */
     size_t size;
+    bool foreign; /* cbor_decode_foreign's, or inside one of its items */
 };
 
 /* `bytes` are exactly one item: else false. */
 bool cbor_decode(const uint8_t *bytes, size_t size, struct cbor_item *item);
 
+/* The same for CBOR that somebody else made (evidence of other TEEs): heads may be longer than
+ * needed, arrays and maps of indefinite length, keys in any order. Keys are numbers, bytes or text,
+ * each there once, and at most CBOR_FOREIGN_ENTRIES of a map. Strings in chunks are refused: nobody
+ * signs such. What cbor_decode takes is taken too, up to those limits. */
+#define CBOR_FOREIGN_ENTRIES 64
+bool cbor_decode_foreign(const uint8_t *bytes, size_t size, struct cbor_item *item);
+
 /* The items inside an array, a map (key and value in turn) or a tag. */
 struct cbor_reader {
     const uint8_t *bytes;
     size_t size;
+    bool foreign;
 };
 struct cbor_reader cbor_inside(const struct cbor_item *item);
 /* The next one; false at the end. */

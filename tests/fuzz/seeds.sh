@@ -81,6 +81,9 @@ END
 # CBOR: of each type one; what a platform signs; what a party seals, and a statement.
 mkdir -p "$folder/cbor" "$folder/evidence" "$folder/release"
 printf '\245\001\030\144\040\071\001\000\141a\202A\000\301\371\074\000\141b\240\142ab\365' >"$folder/cbor/all"
+# ... and as others make it: of indefinite length, not sorted, longer than needed.
+mkdir -p "$folder/cbor_foreign"
+printf '\277\141b\237\001\377\030\001\331\352\140\200\101a\370\377\377' >"$folder/cbor_foreign/all"
 zeros() { head -c "$1" /dev/zero; }
 {
     printf '\001\246cteecvsmdtime\032\153\111\322\000freport\131\001\200'
