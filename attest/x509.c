@@ -359,9 +359,11 @@ static cella_status judge_list(struct building *building, X509 *certificate, X50
 }
 
 /* Of the lists that are there, each that is good and of that time has a say; one must be. */
-static cella_status judge_revocation(struct building *building, X509 *certificate, X509 *issuer,
+static cella_status judge_revocation(struct building *building, size_t place,
                                      enum x509_revocation revocation)
 {
+    X509 *certificate = building->chain->certificates[place];
+    X509 *issuer = building->chain->certificates[place + 1];
     struct appraisal *appraisal = building->appraisal;
     const cella_verifier *verifier = appraisal->verifier;
     cella_status status = CELLA_REFUSED;
@@ -379,11 +381,14 @@ static cella_status judge_revocation(struct building *building, X509 *certificat
             return status;
         good = good || status == CELLA_OK;
     }
+    building->chain->listed[place] = good;
     if (good)
         return CELLA_OK;
     if (found)
         return status;
-    if (revocation == X509_CRL_ALL && !appraisal->demands->insecure_no_collateral)
+    if (revocation == X509_CRL_IF_PRESENT)
+        return CELLA_OK;
+    if (!appraisal->demands->insecure_no_collateral)
         return refuse_list(building, CLASS_COLLATERAL, name, "one in the collateral", "none");
     appraisal_warn(appraisal, "no revocation list of %s: a revoked %s would not be seen", name,
                    building->what);
@@ -414,7 +419,6 @@ cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *lea
     for (size_t i = 0; status == CELLA_OK && i < count; i++)
         status = judge_time(&building, chain->certificates[i]);
     for (size_t i = 0; status == CELLA_OK && revocation != X509_CRL_NONE && i + 1 < count; i++)
-        status = judge_revocation(&building, chain->certificates[i], chain->certificates[i + 1],
-                                  revocation);
+        status = judge_revocation(&building, i, revocation);
     return status;
 }

@@ -36,12 +36,13 @@ struct x509_anchor {
 struct x509_chain {
     X509 *certificates[X509_CHAIN_MOST]; /* the leaf first, the root last; borrowed */
     size_t count;
-    uint8_t root[32]; /* SHA-256 of the root's SubjectPublicKeyInfo */
+    uint8_t root[32];             /* SHA-256 of the root's SubjectPublicKeyInfo */
+    bool listed[X509_CHAIN_MOST]; /* a good revocation list of its issuer's was there */
 };
 
 enum x509_revocation {
     X509_CRL_ALL,        /* every certificate but the root wants a list of its issuer's */
-    X509_CRL_IF_PRESENT, /* a list that is there is heeded */
+    X509_CRL_IF_PRESENT, /* a list that is there is heeded; the caller warns where there is none */
     X509_CRL_NONE,       /* the vendor publishes none */
 };
 
