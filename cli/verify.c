@@ -33,11 +33,11 @@ static const char help[] =
     "  --json               as JSON; cella-verify(1) says what is in it\n"
     "  -h, --help           this text\n\n"
     "What weakens the verdict, and is told in it:\n"
-    "  --insecure-any-report-data, --insecure-any-nonce   it may be a replay\n"
-    "  --insecure-allow-debug                             whoever runs it can look in\n"
-    "  --insecure-no-collateral     what is revoked or outdated would not be seen\n"
-    "  --insecure-allow-outdated    a TCB with known holes\n"
-    "  --insecure-allow-sha1        PCR banks of SHA-1\n";
+    "  --insecure_any_report_data, --insecure_any_nonce   it may be a replay\n"
+    "  --insecure_allow_debug                             whoever runs it can look in\n"
+    "  --insecure_no_collateral     what is revoked or outdated would not be seen\n"
+    "  --insecure_allow_outdated    a TCB with known holes\n"
+    "  --insecure_allow_sha1        PCR banks of SHA-1\n";
 
 #define EVIDENCE_MOST (4 << 20)
 #define NONCE_MOST    512
@@ -79,12 +79,12 @@ static const struct option options[] = {
     {"attestation-key", required_argument, NULL, OPTION_ATTESTATION_KEY},
     {"type", required_argument, NULL, OPTION_TYPE},
     {"json", no_argument, NULL, OPTION_JSON},
-    {"insecure-any-report-data", no_argument, NULL, OPTION_ANY_REPORT_DATA},
-    {"insecure-any-nonce", no_argument, NULL, OPTION_ANY_NONCE},
-    {"insecure-allow-debug", no_argument, NULL, OPTION_ALLOW_DEBUG},
-    {"insecure-no-collateral", no_argument, NULL, OPTION_NO_COLLATERAL},
-    {"insecure-allow-outdated", no_argument, NULL, OPTION_ALLOW_OUTDATED},
-    {"insecure-allow-sha1", no_argument, NULL, OPTION_ALLOW_SHA1},
+    {"insecure_any_report_data", no_argument, NULL, OPTION_ANY_REPORT_DATA},
+    {"insecure_any_nonce", no_argument, NULL, OPTION_ANY_NONCE},
+    {"insecure_allow_debug", no_argument, NULL, OPTION_ALLOW_DEBUG},
+    {"insecure_no_collateral", no_argument, NULL, OPTION_NO_COLLATERAL},
+    {"insecure_allow_outdated", no_argument, NULL, OPTION_ALLOW_OUTDATED},
+    {"insecure_allow_sha1", no_argument, NULL, OPTION_ALLOW_SHA1},
     {"help", no_argument, NULL, 'h'},
     {0}};
 
