@@ -152,3 +152,14 @@ with open(f"{folder}/seal/one", "wb") as file:
 with open(f"{folder}/room_log/one", "w") as file:
     file.write(json.dumps({"sequence": 0, "time": "2026-01-01T00:00:00Z", "event": "started", "previous": "0" * 64}) + "\n")
 END
+
+# Policies in both languages, tokens.
+vectors=$(dirname "$0")/../vectors/attest
+mkdir -p "$folder/policy"
+cp "$vectors/skr/caci_release_policy.json" "$vectors"/skr/maa-policy/*.txt "$folder/policy"
+printf '%s' '{"version":"1.0.0","anyOf":[{"authority":"a","anyOf":[{"claim":"svn","greaterOrEquals":7},' \
+    '{"allOf":[{"claim":"debug","notEquals":true},{"claim":"x-ms-isolation-tee.b.c","exists":true}]}]}]}' \
+    >"$folder/policy/release"
+printf '%s' 'version=1.1;configurationrules{=>issueproperty(type="p",value=15);};authorizationrules{' \
+    'f:[type=="svn",value>=7]&&[type!="debug",value!=f.value]=>permit();=>add(type="n",value=1);};' \
+    'issuancerules{c:[issuer=="AttestationService"]=>issue(claim=c);};' >"$folder/policy/attestation"

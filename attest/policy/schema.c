@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of claims. Sources: Microsoft's "Claim sets", "Attestation policy version 1.1" and
+ * "Examples of an attestation token" (learn.microsoft.com/azure/attestation), RFC 7519, RFC 9711,
+ * draft-fv-rats-ear; "cella": docs/attestation.md.
+ */
+#include "schema.h"
+
+#include "image/nearest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAA "Microsoft Azure Attestation"
+#define JWT "RFC 7519"
+#define EAT "RFC 9711"
+#define EAR "draft-fv-rats-ear"
+#define OWN "cella"
+
+#define SNP "x-ms-sevsnpvm-"
+
+static const struct schema_claim rows[] = {
+    {"iss", SCHEMA_STRING, 0, JWT},
+    {"sub", SCHEMA_STRING, 0, JWT},
+    {"aud", SCHEMA_STRING, 0, JWT},
+    {"jti", SCHEMA_STRING, 0, JWT},
+    {"exp", SCHEMA_INTEGER, 0, JWT},
+    {"nbf", SCHEMA_INTEGER, 0, JWT},
+    {"iat", SCHEMA_INTEGER, 0, JWT},
+    {"cnf", SCHEMA_OBJECT, 0, "RFC 7800"},
+
+    {"eat_nonce", SCHEMA_STRING, 0, EAT},
+    {"eat_profile", SCHEMA_STRING, 0, EAT},
+    {"ueid", SCHEMA_STRING, 0, EAT},
+    {"oemid", SCHEMA_STRING, 0, EAT},
+    {"hwmodel", SCHEMA_STRING, 0, EAT},
+    {"hwversion", SCHEMA_ARRAY, 0, EAT},
+    {"oemboot", SCHEMA_BOOLEAN, 0, EAT},
+    {"dbgstat", SCHEMA_STRING, 0, EAT},
+    {"intuse", SCHEMA_STRING, 0, EAT},
+    {"bootcount", SCHEMA_INTEGER, 0, EAT},
+    {"bootseed", SCHEMA_STRING, 0, EAT},
+    {"measurements", SCHEMA_ARRAY, 0, EAT},
+    {"measres", SCHEMA_ARRAY, 0, EAT},
+    {"submods", SCHEMA_OBJECT, 0, EAT},
+    {"ear.status", SCHEMA_STRING, 0, EAR},
+    {"ear.verifier-id", SCHEMA_OBJECT, 0, EAR},
+
+    {"x-ms-ver", SCHEMA_STRING, 0, MAA},
+    {"x-ms-attestation-type", SCHEMA_STRING, 0, MAA},
+    {"x-ms-compliance-status", SCHEMA_STRING, 0, MAA},
+    {"x-ms-policy-hash", SCHEMA_STRING, 0, MAA},
+    {"x-ms-policy-signer", SCHEMA_OBJECT, 0, MAA},
+    {"x-ms-policy", SCHEMA_OBJECT, 0, MAA},
+    {"x-ms-runtime", SCHEMA_OBJECT, 0, MAA},
+    {"x-ms-inittime", SCHEMA_OBJECT, 0, MAA},
+    {"x-ms-isolation-tee", SCHEMA_CLAIMS, 0, MAA},
+    {"x-ms-azurevm-vmid", SCHEMA_STRING, 0, MAA},
+    {"x-ms-azurevm-attestation-protocol-ver", SCHEMA_STRING, 0, MAA},
+    {"x-ms-azurevm-attested-pcrs", SCHEMA_ARRAY, 0, MAA},
+    {"x-ms-azurevm-bootdebug-enabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-dbvalidated", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-dbxvalidated", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-debuggersdisabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-default-securebootkeysvalidated", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-elam-enabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-flightsigning-enabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-hvci-policy", SCHEMA_INTEGER, 0, MAA},
+    {"x-ms-azurevm-hypervisordebug-enabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-is-windows", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-kerneldebug-enabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-osbuild", SCHEMA_STRING, 0, MAA},
+    {"x-ms-azurevm-osdistro", SCHEMA_STRING, 0, MAA},
+    {"x-ms-azurevm-ostype", SCHEMA_STRING, 0, MAA},
+    {"x-ms-azurevm-osversion-major", SCHEMA_INTEGER, 0, MAA},
+    {"x-ms-azurevm-osversion-minor", SCHEMA_INTEGER, 0, MAA},
+    {"x-ms-azurevm-signingdisabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-azurevm-testsigning-enabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"secureboot", SCHEMA_BOOLEAN, 0, MAA},
+    {"nonce", SCHEMA_STRING, 0, MAA},
+    {"rp_data", SCHEMA_STRING, 0, MAA},
+
+    {"x-ms-sgx-is-debuggable", SCHEMA_BOOLEAN, 0, MAA},
+    {"x-ms-sgx-product-id", SCHEMA_INTEGER, 0, MAA},
+    {"x-ms-sgx-mrsigner", SCHEMA_HEX, 32, MAA},
+    {"x-ms-sgx-mrenclave", SCHEMA_HEX, 32, MAA},
+    {"x-ms-sgx-svn", SCHEMA_INTEGER, 0, MAA},
+    {"x-ms-sgx-ehd", SCHEMA_STRING, 0, MAA},
+    {"x-ms-sgx-collateral", SCHEMA_OBJECT, 0, MAA},
+    {"x-ms-sgx-report-data", SCHEMA_HEX, 64, MAA},
+    {"x-ms-sgx-config-id", SCHEMA_HEX, 64, MAA},
+    {"x-ms-sgx-config-svn", SCHEMA_INTEGER, 0, MAA},
+    {"x-ms-sgx-isv-extended-product-id", SCHEMA_HEX, 16, MAA},
+    {"x-ms-sgx-isv-family-id", SCHEMA_HEX, 16, MAA},
+
+    {"attester_tcb_status", SCHEMA_STRING, 0, MAA},
+    {"attester_advisory_ids", SCHEMA_ARRAY, 0, OWN},
+    {"attester_tcb_date", SCHEMA_STRING, 0, OWN},
+    {"tdx_mrtd", SCHEMA_HEX, 48, MAA},
+    {"tdx_mrseam", SCHEMA_HEX, 48, MAA},
+    {"tdx_mrsignerseam", SCHEMA_HEX, 48, MAA},
+    {"tdx_mrconfigid", SCHEMA_HEX, 48, MAA},
+    {"tdx_mrowner", SCHEMA_HEX, 48, MAA},
+    {"tdx_mrownerconfig", SCHEMA_HEX, 48, MAA},
+    {"tdx_mrservicetd", SCHEMA_HEX, 48, OWN},
+    {"tdx_rtmr0", SCHEMA_HEX, 48, MAA},
+    {"tdx_rtmr1", SCHEMA_HEX, 48, MAA},
+    {"tdx_rtmr2", SCHEMA_HEX, 48, MAA},
+    {"tdx_rtmr3", SCHEMA_HEX, 48, MAA},
+    {"tdx_report_data", SCHEMA_HEX, 64, MAA},
+    {"tdx_seam_attributes", SCHEMA_HEX, 8, MAA},
+    {"tdx_seamsvn", SCHEMA_INTEGER, 0, MAA},
+    {"tdx_td_attributes", SCHEMA_HEX, 8, MAA},
+    {"tdx_td_attributes_debug", SCHEMA_BOOLEAN, 0, MAA},
+    {"tdx_td_attributes_key_locker", SCHEMA_BOOLEAN, 0, MAA},
+    {"tdx_td_attributes_perfmon", SCHEMA_BOOLEAN, 0, MAA},
+    {"tdx_td_attributes_protection_keys", SCHEMA_BOOLEAN, 0, MAA},
+    {"tdx_td_attributes_septve_disable", SCHEMA_BOOLEAN, 0, MAA},
+    {"tdx_tee_tcb_svn", SCHEMA_HEX, 16, MAA},
+    {"tdx_tee_tcb_svn2", SCHEMA_HEX, 16, OWN},
+    {"tdx_xfam", SCHEMA_HEX, 8, MAA},
+
+    {SNP "authorkeydigest", SCHEMA_HEX, 48, MAA},
+    {SNP "bootloader-svn", SCHEMA_INTEGER, 0, MAA},
+    {SNP "familyId", SCHEMA_HEX, 16, MAA},
+    {SNP "guestsvn", SCHEMA_INTEGER, 0, MAA},
+    {SNP "hostdata", SCHEMA_HEX, 32, MAA},
+    {SNP "idkeydigest", SCHEMA_HEX, 48, MAA},
+    {SNP "imageId", SCHEMA_HEX, 16, MAA},
+    {SNP "is-debuggable", SCHEMA_BOOLEAN, 0, MAA},
+    {SNP "launchmeasurement", SCHEMA_HEX, 48, MAA},
+    {SNP "microcode-svn", SCHEMA_INTEGER, 0, MAA},
+    {SNP "migration-allowed", SCHEMA_BOOLEAN, 0, MAA},
+    {SNP "reportdata", SCHEMA_HEX, 64, MAA},
+    {SNP "reportid", SCHEMA_HEX, 32, MAA},
+    {SNP "smt-allowed", SCHEMA_BOOLEAN, 0, MAA},
+    {SNP "snpfw-svn", SCHEMA_INTEGER, 0, MAA},
+    {SNP "tee-svn", SCHEMA_INTEGER, 0, MAA},
+    {SNP "fmc-svn", SCHEMA_INTEGER, 0, OWN},
+    {SNP "vmpl", SCHEMA_INTEGER, 0, MAA},
+
+    {"tee", SCHEMA_STRING, 0, OWN},
+    {"mrenclave", SCHEMA_HEX, 32, OWN},
+    {"mrsigner", SCHEMA_HEX, 32, OWN},
+    {"isv_prod_id", SCHEMA_INTEGER, 0, OWN},
+    {"isv_svn", SCHEMA_INTEGER, 0, OWN},
+    {"debug", SCHEMA_BOOLEAN, 0, OWN},
+    {"report_data", SCHEMA_HEX, 64, OWN},
+    {"time", SCHEMA_STRING, 0, OWN},
+    {"launcher", SCHEMA_HEX, 32, OWN},
+    {"root", SCHEMA_HEX, 32, OWN},
+    {"posture", SCHEMA_OBJECT, 0, OWN},
+    {"posture_proof", SCHEMA_STRING, 0, OWN},
+
+    {"aikValidated", SCHEMA_BOOLEAN, 0, MAA},
+    {"aikPubHash", SCHEMA_STRING, 0, MAA},
+    {"tpmVersion", SCHEMA_INTEGER, 0, MAA},
+    {"secureBootEnabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"iommuEnabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"bootDebuggingDisabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"notSafeMode", SCHEMA_BOOLEAN, 0, MAA},
+    {"notWinPE", SCHEMA_BOOLEAN, 0, MAA},
+    {"vbsEnabled", SCHEMA_BOOLEAN, 0, MAA},
+    {"vbsReportPresent", SCHEMA_BOOLEAN, 0, MAA},
+    {"enclaveAuthorId", SCHEMA_STRING, 0, MAA},
+    {"enclaveImageId", SCHEMA_STRING, 0, MAA},
+    {"enclaveOwnerId", SCHEMA_STRING, 0, MAA},
+    {"enclaveFamilyId", SCHEMA_STRING, 0, MAA},
+    {"enclaveSvn", SCHEMA_INTEGER, 0, MAA},
+    {"enclavePlatformSvn", SCHEMA_INTEGER, 0, MAA},
+    {"enclaveFlags", SCHEMA_INTEGER, 0, MAA},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static const struct {
+    const char *deprecated, *recommended;
+} renamed[] = {
+    {"$is-debuggable", "x-ms-sgx-is-debuggable"},
+    {"$product-id", "x-ms-sgx-product-id"},
+    {"$sgx-mrsigner", "x-ms-sgx-mrsigner"},
+    {"$sgx-mrenclave", "x-ms-sgx-mrenclave"},
+    {"$svn", "x-ms-sgx-svn"},
+    {"$tee", "x-ms-attestation-type"},
+    {"$maa-ehd", "x-ms-sgx-ehd"},
+    {"$aas-ehd", "x-ms-sgx-ehd"},
+    {"$maa-attestationcollateral", "x-ms-sgx-collateral"},
+};
+
+const struct schema_claim *schema_row(size_t i)
+{
+    return i < ROWS ? &rows[i] : NULL;
+}
+
+const char *schema_recommended(const char *name)
+{
+    for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++)
+        if (strcmp(name, renamed[i].deprecated) == 0)
+            return renamed[i].recommended;
+    return NULL;
+}
+
+static const struct schema_claim *find_whole(const char *name, size_t length)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strncmp(rows[i].name, name, length) == 0 && rows[i].name[length] == 0)
+            return &rows[i];
+    return NULL;
+}
+
+const struct schema_claim *schema_find(const char *name)
+{
+    const struct schema_claim *row = find_whole(name, strlen(name));
+    for (const char *dot = strchr(name, '.'); dot && !row; dot = strchr(dot + 1, '.')) {
+        row = find_whole(name, (size_t)(dot - name));
+        if (row && row->kind == SCHEMA_CLAIMS)
+            return schema_find(dot + 1);
+        if (row && row->kind != SCHEMA_OBJECT)
+            return NULL;
+    }
+    return row;
+}
+
+/* Long names have long beginnings in common: only what differs counts. */
+static unsigned distance(const char *from, const char *to)
+{
+    while (*from && *from == *to) {
+        from++;
+        to++;
+    }
+    return nearest_distance(from, to);
+}
+
+const char *schema_nearest(const char *name)
+{
+    const char *nearest = NULL;
+    unsigned least = NEAREST_FAR;
+    size_t length = strlen(name);
+    for (size_t i = 0; i < ROWS; i++) {
+        unsigned here = distance(name, rows[i].name);
+        if (here < least) {
+            least = here;
+            nearest = rows[i].name;
+        }
+    }
+    for (size_t i = 0; i < ROWS && !nearest && length >= 3; i++) {
+        size_t whole = strlen(rows[i].name);
+        if (whole > length && strcmp(rows[i].name + whole - length, name) == 0)
+            nearest = rows[i].name;
+    }
+    return nearest;
+}
+
+static const char *kind_text(enum schema_kind kind)
+{
+    switch (kind) {
+    case SCHEMA_INTEGER:
+        return "an integer: write the number without quotes";
+    case SCHEMA_BOOLEAN:
+        return "a boolean: write true or false without quotes";
+    case SCHEMA_ARRAY:
+        return "an array: only exists can be asked of it";
+    case SCHEMA_OBJECT:
+    case SCHEMA_CLAIMS:
+        return "an object: name what is inside, behind a dot";
+    default:
+        return "a string: write the value in quotes";
+    }
+}
+
+static bool kind_fits(enum schema_kind kind, const json_t *expected)
+{
+    switch (kind) {
+    case SCHEMA_INTEGER:
+        return json_is_integer(expected);
+    case SCHEMA_BOOLEAN:
+        return json_is_boolean(expected);
+    case SCHEMA_STRING:
+    case SCHEMA_HEX:
+        return json_is_string(expected);
+    default:
+        return false;
+    }
+}
+
+static bool hex_fits(const struct schema_claim *row, const char *text)
+{
+    size_t length = strlen(text);
+    return strspn(text, "0123456789abcdef") == length && length % 2 == 0 &&
+           (row->bytes == 0 || length == 2 * row->bytes);
+}
+
+static bool judge_value(const struct schema_claim *row, const char *name,
+                        enum value_operator relation, const json_t *expected,
+                        char sentence[SCHEMA_SENTENCE])
+{
+    bool inside = row->kind == SCHEMA_OBJECT && strcmp(row->name, name) != 0;
+    if (relation == VALUE_EXISTS || inside || !expected)
+        return true;
+    if (!kind_fits(row->kind, expected)) {
+        snprintf(sentence, SCHEMA_SENTENCE, "\"%.80s\" is never met by %s: that claim is %s", name,
+                 value_type(expected), kind_text(row->kind));
+        return false;
+    }
+    if (row->kind == SCHEMA_HEX && !hex_fits(row, json_string_value(expected))) {
+        snprintf(sentence, SCHEMA_SENTENCE,
+                 "\"%.80s\" is %u lower-case hexadecimal digits; this is something else, of %zu "
+                 "characters",
+                 name, 2 * row->bytes, strlen(json_string_value(expected)));
+        return false;
+    }
+    return true;
+}
+
+bool schema_judge(const char *name, enum value_operator relation, const json_t *expected,
+                  char sentence[SCHEMA_SENTENCE])
+{
+    const struct schema_claim *row = schema_find(name);
+    if (row)
+        return judge_value(row, name, relation, expected, sentence);
+    const char *nearest = schema_nearest(name);
+    if (nearest)
+        snprintf(sentence, SCHEMA_SENTENCE, "unknown claim \"%.80s\"; did you mean \"%s\"?", name,
+                 nearest);
+    else
+        snprintf(sentence, SCHEMA_SENTENCE,
+                 "unknown claim \"%.80s\"; docs/policy.md lists the known ones", name);
+    return false;
+}
