@@ -421,11 +421,21 @@ static void test_schema(void **state)
 static void test_table(void **state)
 {
     (void)state;
+    char path[4096], line[200];
+    uint8_t *document;
+    size_t size;
+    cella_error error;
+    snprintf(path, sizeof(path), "%s/docs/policy.md", getenv("CELLA_SOURCE"));
+    assert_int_equal(file_read(path, 1 << 20, &document, &size, &error), CELLA_OK);
     for (size_t i = 0; schema_row(i); i++) {
         assert_ptr_equal(schema_find(schema_row(i)->name), schema_row(i)); /* each name once */
         assert_true(*schema_row(i)->source != 0);
         assert_true(schema_row(i)->kind != SCHEMA_HEX || schema_row(i)->bytes > 0);
+        snprintf(line, sizeof(line), "\n| `%s` | ", schema_row(i)->name);
+        if (!strstr((char *)document, line))
+            fail_msg("docs/policy.md does not list %s", schema_row(i)->name);
     }
+    free(document);
 }
 
 /* ---- Azure Attestation's policies ---- */
