@@ -98,6 +98,9 @@ struct evidence_kind {
 };
 
 extern const struct evidence_kind kind_sgx, kind_tdx, kind_snp, kind_nitro, kind_tpm, kind_azure,
-    kind_vsm;
+    kind_vsm, kind_ratls;
+
+/* The kind of that name, or where it is NULL the one that these bytes look like; NULL: none. */
+const struct evidence_kind *evidence_kind_find(const char *name, const uint8_t *bytes, size_t size);
 
 #endif

@@ -27,15 +27,14 @@ bool certificate_key_hash(const X509 *certificate, uint8_t sha256[32])
 
 /* ---- making ---- */
 
-static bool set_names(X509 *certificate, const X509 *issuer)
+static bool set_names(X509 *certificate, const X509 *issuer, const char *what)
 {
     char name[64], digits[9];
     uint8_t hash[32];
     X509_NAME *subject = X509_get_subject_name(certificate);
     if (!certificate_key_hash(certificate, hash))
         return false;
-    snprintf(name, sizeof(name), "cella %s %s", issuer ? "platform" : "development root",
-             hex_write(hash, 4, digits));
+    snprintf(name, sizeof(name), "cella %s %s", what, hex_write(hash, 4, digits));
     return X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const uint8_t *)name, -1, -1,
                                       0) == 1 &&
            X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : subject) == 1;
@@ -63,15 +62,25 @@ static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *
     return good;
 }
 
-X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
+/* Without its signature; what it may do is its caller's to add. */
+static X509 *begin(EVP_PKEY *key, const X509 *issuer, const char *what)
 {
     X509 *certificate = X509_new();
-    X509 *above = issuer ? issuer : certificate;
     if (certificate && X509_set_version(certificate, X509_VERSION_3) == 1 &&
         X509_set_pubkey(certificate, key) == 1 && set_serial(certificate) &&
-        set_names(certificate, issuer) &&
+        set_names(certificate, issuer, what) &&
         X509_gmtime_adj(X509_getm_notBefore(certificate), -HOUR) &&
-        X509_time_adj_ex(X509_getm_notAfter(certificate), 365 * CERTIFICATE_YEARS, 0, NULL) &&
+        X509_time_adj_ex(X509_getm_notAfter(certificate), 365 * CERTIFICATE_YEARS, 0, NULL))
+        return certificate;
+    X509_free(certificate);
+    return NULL;
+}
+
+X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
+{
+    X509 *certificate = begin(key, issuer, issuer ? "platform" : "development root");
+    X509 *above = issuer ? issuer : certificate;
+    if (certificate &&
         add_extension(certificate, above, NID_basic_constraints,
                       issuer ? "critical,CA:FALSE" : "critical,CA:TRUE,pathlen:0") &&
         add_extension(certificate, above, NID_key_usage,
@@ -79,6 +88,18 @@ X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
         add_extension(certificate, above, NID_subject_key_identifier, "hash") &&
         add_extension(certificate, above, NID_authority_key_identifier, "keyid:always") &&
         X509_sign(certificate, issuer ? issuer_key : key, EVP_sha256()) > 0)
+        return certificate;
+    X509_free(certificate);
+    return NULL;
+}
+
+X509 *certificate_make_tls(EVP_PKEY *key)
+{
+    X509 *certificate = begin(key, NULL, "enclave");
+    if (certificate &&
+        add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:FALSE") &&
+        add_extension(certificate, certificate, NID_key_usage, "critical,digitalSignature") &&
+        add_extension(certificate, certificate, NID_ext_key_usage, "serverAuth,clientAuth"))
         return certificate;
     X509_free(certificate);
     return NULL;

@@ -17,6 +17,10 @@
  * else a platform's under it. NULL: OpenSSL failed. */
 X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key);
 
+/* One of a TLS server or client in an enclave, to be signed by `key` itself: more is added first.
+ */
+X509 *certificate_make_tls(EVP_PKEY *key);
+
 /* SHA-256 of the SubjectPublicKeyInfo in DER. */
 bool certificate_key_hash(const X509 *certificate, uint8_t sha256[32]);
 

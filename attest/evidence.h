@@ -7,6 +7,8 @@
 
 #include "host/posture.h"
 
+#include <cella/error.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,5 +25,10 @@
 #define REPORT_ISV_PROD_ID 256
 #define REPORT_ISV_SVN     258
 #define REPORT_DATA        320
+
+/* Inside an enclave: its own evidence, with this report data, or where it is NULL with what is
+ * there. *bytes are the caller's to free(). */
+cella_status evidence_here(const uint8_t report_data[64], uint8_t **bytes, size_t *size,
+                           cella_error *error);
 
 #endif

@@ -18,6 +18,7 @@
 
 static const struct evidence_kind *const kinds[] = {
     &kind_vsm,
+    &kind_ratls,
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -198,10 +199,10 @@ char *cella_result_json(const cella_result *result)
 
 /* ---- judging ---- */
 
-static const struct evidence_kind *find_kind(const char *type, const uint8_t *evidence, size_t size)
+const struct evidence_kind *evidence_kind_find(const char *name, const uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < KINDS; i++)
-        if (type ? strcmp(kinds[i]->name, type) == 0 : kinds[i]->recognise(evidence, size))
+        if (name ? strcmp(kinds[i]->name, name) == 0 : kinds[i]->recognise(bytes, size))
             return kinds[i];
     return NULL;
 }
@@ -212,7 +213,7 @@ static cella_status judge(struct appraisal *appraisal, const uint8_t *evidence, 
     if (size > EVIDENCE_SIZE)
         return appraisal_malformed(appraisal, "size", "%zu bytes; at most %d are judged", size,
                                    EVIDENCE_SIZE);
-    const struct evidence_kind *kind = find_kind(type, evidence, size);
+    const struct evidence_kind *kind = evidence_kind_find(type, evidence, size);
     if (!kind)
         return appraisal_refuse(
             appraisal, CLASS_UNSUPPORTED, "type", "evidence of a kind that is known here",

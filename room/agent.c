@@ -135,25 +135,6 @@ void agent_note(struct agent *agent, const char *event, json_t *fields)
 
 /* ---- statements and evidence ---- */
 
-static cella_status read_quote(uint8_t **bytes, size_t *size, cella_error *error)
-{
-    int fd = open("/dev/attestation/quote", O_RDONLY | O_CLOEXEC);
-    ssize_t got = -1;
-    *bytes = malloc(EVIDENCE_MOST);
-    for (*size = 0; fd >= 0 && *bytes && *size < EVIDENCE_MOST; *size += (size_t)got)
-        if ((got = read(fd, *bytes + *size, EVIDENCE_MOST - *size)) <= 0)
-            break;
-    if (fd >= 0)
-        close(fd);
-    if (got == 0 && *size)
-        return CELLA_OK;
-    free(*bytes);
-    *bytes = NULL;
-    return fail(error, CELLA_SYSTEM,
-                "there is no evidence of this enclave: the host has no platform key; make one with "
-                "`cella platform init`");
-}
-
 /* The measurement, as evidence has it. */
 static bool read_measurement(const uint8_t *evidence, size_t size, char text[65])
 {
@@ -174,7 +155,7 @@ static cella_status note_start(struct agent *agent, cella_error *error)
     char id[65], measurement[65], tee[32] = "";
     uint8_t *evidence;
     size_t size;
-    cella_status status = read_quote(&evidence, &size, error);
+    cella_status status = evidence_here(NULL, &evidence, &size, error);
     if (status)
         return status;
     if (!read_measurement(evidence, size, measurement))
@@ -191,20 +172,6 @@ static cella_status note_start(struct agent *agent, cella_error *error)
                              hex_write(agent->contract->id, 32, id), "mrenclave", measurement,
                              "tee", tee, "run", agent->run));
     return status;
-}
-
-static cella_status make_evidence(const uint8_t report_data[64], uint8_t **bytes, size_t *size,
-                                  cella_error *error)
-{
-    int fd = open("/dev/attestation/user_report_data", O_WRONLY | O_CLOEXEC);
-    bool good = fd >= 0 && write(fd, report_data, 64) == 64;
-    if (fd >= 0)
-        close(fd);
-    if (!good)
-        return fail(error, CELLA_SYSTEM,
-                    "/dev/attestation cannot be written: is the manifest's "
-                    "\"attestation\" true?");
-    return read_quote(bytes, size, error);
 }
 
 /* The statement comes last: who sees it finds its evidence. */
@@ -227,7 +194,7 @@ static cella_status answer(struct agent *agent, size_t index, cella_error *error
         status = cella_statement_report_data(party->statement, party->statement_size, report_data,
                                              error);
     if (!status)
-        status = make_evidence(report_data, &party->evidence, &party->evidence_size, error);
+        status = evidence_here(report_data, &party->evidence, &party->evidence_size, error);
     store_path(path, "%s/run/%s.evidence", agent->folder, name);
     if (!status)
         status = store_write(path, party->evidence, party->evidence_size, STORE_SHARED, error);

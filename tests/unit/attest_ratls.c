@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Attested TLS certificates of our own: made, judged, and each way to be wrong.
+ */
+#include "attest_pki.h"
+
+#include "attest/appraisal.h"
+#include "attest/cbor.h"
+#include "attest/evidence.h"
+#include "attest/ratls.h"
+
+#include <cella/attest.h>
+#include <cella/tls.h>
+#include <openssl/sha.h>
+#include <time.h>
+
+static char base[] = "/tmp/cella-ratls-XXXXXX";
+static cella_platform *platform;
+static cella_verifier *verifier;
+static cella_demands demands;
+static uint8_t nonce[] = {1, 2, 3};
+
+/* What an enclave would get. */
+static cella_status evidence_of(void *context, const uint8_t report_data[64], uint8_t **bytes,
+                                size_t *size, cella_error *error)
+{
+    uint8_t report[REPORT_SIZE] = {0};
+    report[REPORT_ATTRIBUTES] = context ? 7 : 5; /* debug where one is given */
+    memset(report + REPORT_MRENCLAVE, 0xaa, 32);
+    memcpy(report + REPORT_DATA, report_data, 64);
+    return cella_platform_evidence(platform, report, "vsm", bytes, size, error);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    char folder[64];
+    cella_error error = {0};
+    if (!mkdtemp(base))
+        return -1;
+    snprintf(folder, sizeof(folder), "%s/platform", base);
+    return cella_platform_init(folder, &error) || cella_platform_open(folder, &platform, &error) ||
+           cella_verifier_new(&verifier, &error) ||
+           cella_verifier_add_root_key(verifier, cella_platform_root(platform), &error);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char command[64];
+    cella_verifier_free(verifier);
+    cella_platform_close(platform);
+    snprintf(command, sizeof(command), "rm -r %s", base);
+    return system(command);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    cella_demands_default(&demands);
+    demands.at = time(NULL);
+    demands.insecure_any_nonce = true;
+    return 0;
+}
+
+static void expect(const void *bytes, size_t size, const char *class)
+{
+    cella_result *result;
+    cella_error error = {0};
+    cella_verify(verifier, bytes, size, &demands, &result, &error);
+    if (!result || strcmp(cella_result_class(result), class) != 0)
+        fail_msg("%s: %s", result ? cella_result_class(result) : "", error.sentence);
+    cella_result_free(result);
+}
+
+static char *make(const uint8_t *with, size_t size)
+{
+    char *pem;
+    cella_error error;
+    if (cella_tls_certificate(with, size, evidence_of, NULL, &pem, &error))
+        fail_msg("%s", error.sentence);
+    return pem;
+}
+
+static void ours_are_accepted(void **state)
+{
+    (void)state;
+    char *pem = make(NULL, 0);
+    expect(pem, strlen(pem), "");
+    demands.insecure_any_nonce = false;
+    expect(pem, strlen(pem), CLASS_NONCE);
+    demands.nonce = nonce;
+    demands.nonce_size = sizeof(nonce);
+    expect(pem, strlen(pem), CLASS_NONCE);
+    free(pem);
+    pem = make(nonce, sizeof(nonce));
+    expect(pem, strlen(pem), "");
+    demands.nonce_size--;
+    expect(pem, strlen(pem), CLASS_NONCE);
+    free(pem);
+}
+
+static void what_is_inside_is_judged(void **state)
+{
+    (void)state;
+    cella_error error;
+    char *pem;
+    assert_int_equal(cella_tls_certificate(NULL, 0, evidence_of, "debug", &pem, &error), CELLA_OK);
+    expect(pem, strlen(pem), CLASS_DEBUG);
+    free(pem);
+    pem = make(NULL, 0);
+    demands.at += 20LL * 365 * 86400;
+    expect(pem, strlen(pem), CLASS_TIME);
+    free(pem);
+    assert_int_equal(cella_tls_certificate(nonce, 65, evidence_of, NULL, &pem, &error),
+                     CELLA_INVALID);
+    assert_int_equal(cella_tls_certificate(nonce, 0, evidence_of, NULL, &pem, &error),
+                     CELLA_INVALID);
+}
+
+/* A certificate of `key`, signed by `signer`, with this value of the extension. */
+static uint8_t *certificate_of(EVP_PKEY *key, EVP_PKEY *signer, const uint8_t *value, size_t size,
+                               size_t *der_size)
+{
+    struct pki_shape shape = {.name = "peer", .serial = 1};
+    X509 *certificate = pki_certificate(&shape, key, NULL);
+    ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
+    ASN1_OCTET_STRING_set(octets, value, (int)size);
+    ASN1_OBJECT *object = OBJ_txt2obj(RATLS_OID, 1);
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, 0, octets);
+    X509_add_ext(certificate, extension, -1);
+    assert_true(X509_sign(certificate, signer, EVP_sha256()) > 0);
+    uint8_t *der = NULL;
+    *der_size = (size_t)i2d_X509(certificate, &der);
+    X509_EXTENSION_free(extension);
+    ASN1_OBJECT_free(object);
+    ASN1_OCTET_STRING_free(octets);
+    X509_free(certificate);
+    return der;
+}
+
+static void expect_extension(EVP_PKEY *key, EVP_PKEY *signer, struct cbor_writer *writer,
+                             const char *class)
+{
+    uint8_t *value;
+    size_t size, der_size;
+    cella_error error;
+    assert_int_equal(cbor_finish(writer, &value, &size, &error), CELLA_OK);
+    uint8_t *der = certificate_of(key, signer, value, size, &der_size);
+    expect(der, der_size, class);
+    OPENSSL_free(der);
+    free(value);
+}
+
+static struct cbor_writer pair_of(const uint8_t *evidence, size_t evidence_size,
+                                  const uint8_t *claims, size_t claims_size)
+{
+    struct cbor_writer writer = {0};
+    cbor_put_tag(&writer, RATLS_TAG_CELLA);
+    cbor_put_array(&writer, 2);
+    cbor_put_bytes(&writer, evidence, evidence_size);
+    cbor_put_bytes(&writer, claims, claims_size);
+    return writer;
+}
+
+/* Evidence of one certificate, put into another. */
+static void evidence_is_bound_to_the_key(void **state)
+{
+    (void)state;
+    EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
+    uint8_t report_data[64], *claims, *other_claims, *evidence;
+    size_t claims_size, other_size, evidence_size;
+    struct cbor_writer writer;
+    cella_error error;
+    assert_true(ratls_claims(key, NULL, 0, &claims, &claims_size, report_data));
+    assert_int_equal(evidence_of(NULL, report_data, &evidence, &evidence_size, &error), CELLA_OK);
+    writer = pair_of(evidence, evidence_size, claims, claims_size);
+    expect_extension(key, key, &writer, "");
+    writer = pair_of(evidence, evidence_size, claims, claims_size);
+    expect_extension(other, other, &writer, CLASS_BINDING); /* the key is another */
+    writer = pair_of(evidence, evidence_size, claims, claims_size);
+    expect_extension(key, other, &writer, CLASS_SIG); /* whoever made it has not the key */
+    assert_true(ratls_claims(other, NULL, 0, &other_claims, &other_size, report_data));
+    writer = pair_of(evidence, evidence_size, other_claims, other_size);
+    expect_extension(other, other, &writer, CLASS_BINDING); /* the claims are another's */
+    writer = pair_of((const uint8_t *)"x", 1, claims, claims_size);
+    expect_extension(key, key, &writer, CLASS_UNSUPPORTED);
+    free(claims);
+    free(other_claims);
+    free(evidence);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(other);
+}
+
+static void malformed_ones_are_refused(void **state)
+{
+    static const char *const values[] = {
+        "",                                               /* nothing */
+        "f6",                                             /* no tag */
+        "d9ea60f6",                                       /* no array */
+        "d9ea6080",                                       /* an empty one */
+        "d9ea60814100",                                   /* one of one */
+        "d9ea60834100410041 00",                          /* of three, and not hexadecimal */
+        "d9ea6082f641a0",                                 /* evidence that is no bytes */
+        "d9ea6082410041f6",                               /* claims that are no map */
+        "d9ea6082410041a0",                               /* no pubkey-hash */
+        "d9ea608241004ea16b7075626b65792d68617368f6",     /* which is no bytes */
+        "d9ea608241004fa16b7075626b65792d6861736841f6",   /* ... of no array */
+        "d9ea6082410050a16b7075626b65792d68617368428101", /* ... of one */
+    };
+    (void)state;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        size_t size, der_size;
+        uint8_t *value = of_hex(values[i], &size);
+        uint8_t *der = certificate_of(key, key, value, size, &der_size);
+        expect(der, der_size, CLASS_PARSE);
+        OPENSSL_free(der);
+        free(value);
+    }
+    EVP_PKEY_free(key);
+}
+
+static void each_bit_counts(void **state)
+{
+    (void)state;
+    char *pem = make(NULL, 0);
+    const char *at = strstr(pem, "-----BEGIN CERTIFICATE-----") + 28;
+    for (size_t i = (size_t)(at - pem); i < strlen(pem) - 27; i += 61) {
+        cella_result *result;
+        char was = pem[i];
+        if (was == '\n')
+            continue;
+        pem[i] = was == 'A' ? 'B' : 'A';
+        cella_status status =
+            cella_verify(verifier, (uint8_t *)pem, strlen(pem), &demands, &result, NULL);
+        assert_int_not_equal(status, CELLA_OK);
+        cella_result_free(result);
+        pem[i] = was;
+    }
+    free(pem);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, begin)
+    const struct CMUnitTest tests[] = {
+        TEST(ours_are_accepted),
+        TEST(what_is_inside_is_judged),
+        TEST(evidence_is_bound_to_the_key),
+        TEST(malformed_ones_are_refused),
+        TEST(each_bit_counts),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
