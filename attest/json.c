@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One pass checks everything; later passes over the same bytes only find, and cannot fail.
+ */
+#include "json.h"
+
+#include "image/fail.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct scanner {
+    const uint8_t *at, *end;
+    const char *wrong; /* NULL: nothing so far */
+};
+
+static bool wrong(struct scanner *scanner, const char *what)
+{
+    if (!scanner->wrong)
+        scanner->wrong = what;
+    return false;
+}
+
+static void skip_space(struct scanner *scanner)
+{
+    while (scanner->at < scanner->end && (*scanner->at == ' ' || *scanner->at == '\t' ||
+                                          *scanner->at == '\n' || *scanner->at == '\r'))
+        scanner->at++;
+}
+
+/* The next character that is no white space, or NUL at the end. */
+static char peek(struct scanner *scanner)
+{
+    skip_space(scanner);
+    return scanner->at < scanner->end ? (char)*scanner->at : 0;
+}
+
+static bool take(struct scanner *scanner, char character)
+{
+    if (peek(scanner) != character || scanner->at == scanner->end)
+        return false;
+    scanner->at++;
+    return true;
+}
+
+/* ---- leaves ---- */
+
+static int digit(uint8_t character)
+{
+    if (character >= '0' && character <= '9')
+        return character - '0';
+    character |= 0x20;
+    return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
+}
+
+/* The character that an escape behind its backslash stands for, 1 to 127; -1: none. */
+static int escape(const uint8_t *at, size_t size, size_t *length)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    const char *simple = size > 0 && *at ? strchr(from, *at) : NULL;
+    *length = 1;
+    if (simple)
+        return to[simple - from];
+    if (size < 5 || at[0] != 'u' || at[1] != '0' || at[2] != '0' || digit(at[3]) < 0 ||
+        digit(at[3]) > 7 || digit(at[4]) < 0)
+        return -1;
+    *length = 5;
+    int character = digit(at[3]) * 16 + digit(at[4]);
+    return character ? character : -1;
+}
+
+static bool scan_string(struct scanner *scanner, struct scan_item *item)
+{
+    *item = (struct scan_item){.type = SCAN_TEXT, .bytes = ++scanner->at};
+    while (scanner->at < scanner->end && *scanner->at != '"') {
+        size_t length = 0;
+        if (*scanner->at < ' ' || *scanner->at > '~')
+            return wrong(scanner, "a character that is not printable ASCII in a text");
+        if (*scanner->at++ != '\\')
+            continue;
+        item->escaped = true;
+        if (escape(scanner->at, (size_t)(scanner->end - scanner->at), &length) < 0)
+            return wrong(scanner, "an escape that is malformed or stands for no ASCII character");
+        scanner->at += length;
+    }
+    if (scanner->at == scanner->end)
+        return wrong(scanner, "a text without an end");
+    item->size = (size_t)(scanner->at++ - item->bytes);
+    return true;
+}
+
+static bool scan_digits(struct scanner *scanner, struct scan_item *item)
+{
+    *item = (struct scan_item){.type = SCAN_NUMBER, .bytes = scanner->at};
+    for (; scanner->at < scanner->end && isdigit(*scanner->at); scanner->at++)
+        if (__builtin_mul_overflow(item->number, 10, &item->number) ||
+            __builtin_add_overflow(item->number, *scanner->at - '0', &item->number))
+            return wrong(scanner, "a number of more than 64 bits");
+    item->size = (size_t)(scanner->at - item->bytes);
+    if (item->size > 1 && item->bytes[0] == '0')
+        return wrong(scanner, "a number with a leading zero");
+    if (scanner->at < scanner->end && strchr(".eE+-", *scanner->at) && *scanner->at)
+        return wrong(scanner, "a number with a fraction or an exponent");
+    return true;
+}
+
+static bool scan_word(struct scanner *scanner, struct scan_item *item)
+{
+    static const struct {
+        const char *word;
+        enum scan_type type;
+    } words[] = {{"true", SCAN_TRUE}, {"false", SCAN_FALSE}, {"null", SCAN_NULL}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t size = strlen(words[i].word);
+        if ((size_t)(scanner->end - scanner->at) < size ||
+            memcmp(scanner->at, words[i].word, size) != 0)
+            continue;
+        *item = (struct scan_item){.type = words[i].type, .bytes = scanner->at, .size = size};
+        scanner->at += size;
+        return true;
+    }
+    return wrong(scanner,
+                 *scanner->at == '-' ? "a number with a sign" : "no value where one is due");
+}
+
+/* ---- objects and arrays ---- */
+
+static bool scan_value(struct scanner *scanner, int depth, struct scan_item *item);
+
+static bool scan_key(struct scanner *scanner, struct scan_item *keys, size_t count)
+{
+    struct scan_item *key = &keys[count];
+    if (peek(scanner) != '"')
+        return wrong(scanner, "no key where one is due");
+    if (count == SCAN_KEYS)
+        return wrong(scanner, "more than 256 entries in an object");
+    if (!scan_string(scanner, key))
+        return false;
+    if (key->escaped)
+        return wrong(scanner, "an escape in a key");
+    for (size_t i = 0; i < count; i++)
+        if (keys[i].size == key->size && memcmp(keys[i].bytes, key->bytes, key->size) == 0)
+            return wrong(scanner, "a key twice in an object");
+    return take(scanner, ':') || wrong(scanner, "no colon behind a key");
+}
+
+static bool scan_entries(struct scanner *scanner, int depth, bool object)
+{
+    char close = object ? '}' : ']';
+    struct scan_item *keys = object ? malloc((SCAN_KEYS + 1) * sizeof(*keys)) : NULL;
+    struct scan_item value;
+    bool good = !object || keys || wrong(scanner, "no memory");
+    scanner->at++;
+    if (good && take(scanner, close)) {
+        free(keys);
+        return true;
+    }
+    for (size_t count = 0; good; count++) {
+        good = (!object || scan_key(scanner, keys, count)) && scan_value(scanner, depth, &value);
+        if (good && take(scanner, close))
+            break;
+        good = good && (take(scanner, ',') || wrong(scanner, "neither comma nor end"));
+    }
+    free(keys);
+    return good;
+}
+
+static bool scan_value(struct scanner *scanner, int depth, struct scan_item *item)
+{
+    char first = peek(scanner);
+    const uint8_t *begin = scanner->at;
+    if (begin == scanner->end)
+        return wrong(scanner, "cut off");
+    if (first == '"')
+        return scan_string(scanner, item);
+    if (isdigit((unsigned char)first))
+        return scan_digits(scanner, item);
+    if (first != '{' && first != '[')
+        return scan_word(scanner, item);
+    if (depth == 0)
+        return wrong(scanner, "too deep");
+    if (!scan_entries(scanner, depth - 1, first == '{'))
+        return false;
+    *item = (struct scan_item){.type = first == '{' ? SCAN_OBJECT : SCAN_ARRAY,
+                               .bytes = begin,
+                               .size = (size_t)(scanner->at - begin)};
+    return true;
+}
+
+cella_status scan_decode(const uint8_t *bytes, size_t size, const char *what,
+                         struct scan_item *item, cella_error *error)
+{
+    *item = (struct scan_item){0};
+    if (size > SCAN_SIZE)
+        return fail(error, CELLA_INVALID, "%s: %zu bytes; at most %d are read", what, size,
+                    SCAN_SIZE);
+    struct scanner scanner = {.at = bytes, .end = bytes + size};
+    bool good = scan_value(&scanner, SCAN_DEPTH, item);
+    skip_space(&scanner);
+    if (good && scanner.at != scanner.end)
+        good = wrong(&scanner, "something behind the end");
+    if (good)
+        return CELLA_OK;
+    *item = (struct scan_item){0};
+    return fail(error, CELLA_INVALID, "%s: byte %zu: %s", what, (size_t)(scanner.at - bytes),
+                scanner.wrong);
+}
+
+/* ---- finding, in what was checked ---- */
+
+/* Over a value that scan_value has accepted, without checking it again. */
+static void pass_value(struct scanner *scanner, struct scan_item *item)
+{
+    char first = peek(scanner);
+    const uint8_t *begin = scanner->at;
+    if (first != '{' && first != '[') {
+        scan_value(scanner, 0, item);
+        return;
+    }
+    size_t depth = 0;
+    do {
+        char character = (char)*scanner->at;
+        struct scan_item text;
+        if (character == '"') {
+            scan_string(scanner, &text);
+            continue;
+        }
+        if (character == '{' || character == '[')
+            depth++;
+        if (character == '}' || character == ']')
+            depth--;
+        scanner->at++;
+    } while (depth > 0);
+    *item = (struct scan_item){.type = first == '{' ? SCAN_OBJECT : SCAN_ARRAY,
+                               .bytes = begin,
+                               .size = (size_t)(scanner->at - begin)};
+}
+
+struct scan_reader scan_inside(const struct scan_item *item)
+{
+    struct scan_reader reader = {.object = item->type == SCAN_OBJECT};
+    if (item->type == SCAN_OBJECT || item->type == SCAN_ARRAY) {
+        reader.bytes = item->bytes + 1;
+        reader.size = item->size - 2;
+    }
+    return reader;
+}
+
+bool scan_next(struct scan_reader *reader, struct scan_item *key, struct scan_item *value)
+{
+    struct scanner scanner = {.at = reader->bytes, .end = reader->bytes + reader->size};
+    *key = *value = (struct scan_item){0};
+    take(&scanner, ',');
+    if (!peek(&scanner))
+        return false;
+    if (reader->object) {
+        scan_string(&scanner, key);
+        take(&scanner, ':');
+    }
+    pass_value(&scanner, value);
+    reader->bytes = scanner.at;
+    reader->size = (size_t)(scanner.end - scanner.at);
+    return true;
+}
+
+bool scan_find(const struct scan_item *object, const char *name, struct scan_item *value)
+{
+    struct scan_item key;
+    if (object->type == SCAN_OBJECT)
+        for (struct scan_reader reader = scan_inside(object); scan_next(&reader, &key, value);)
+            if (scan_is_text(&key, name))
+                return true;
+    *value = (struct scan_item){0};
+    return false;
+}
+
+size_t scan_count(const struct scan_item *item)
+{
+    struct scan_item key, value;
+    size_t count = 0;
+    for (struct scan_reader reader = scan_inside(item); scan_next(&reader, &key, &value);)
+        count++;
+    return count;
+}
+
+static const struct scan_field *find_field(const struct scan_field *fields, size_t count,
+                                           const struct scan_item *key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (scan_is_text(key, fields[i].name))
+            return &fields[i];
+    return NULL;
+}
+
+cella_status scan_fields(const struct scan_item *object, const char *what,
+                         const struct scan_field *fields, size_t count, cella_error *error)
+{
+    static const char *const names[] = {"",         "an object", "an array", "a text",
+                                        "a number", "true",      "false",    "null"};
+    struct scan_item key, value;
+    if (object->type != SCAN_OBJECT)
+        return fail(error, CELLA_INVALID, "%s: not an object", what);
+    for (size_t i = 0; i < count; i++)
+        *fields[i].item = (struct scan_item){0};
+    for (struct scan_reader reader = scan_inside(object); scan_next(&reader, &key, &value);) {
+        const struct scan_field *field = find_field(fields, count, &key);
+        if (!field)
+            return fail(error, CELLA_INVALID, "%s: \"%.*s\": unknown", what,
+                        key.size < 60 ? (int)key.size : 60, (const char *)key.bytes);
+        if (field->type != value.type)
+            return fail(error, CELLA_INVALID, "%s: \"%s\": not %s", what, field->name,
+                        names[field->type]);
+        *field->item = value;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!fields[i].optional && fields[i].item->type == SCAN_NONE)
+            return fail(error, CELLA_INVALID, "%s: \"%s\": missing", what, fields[i].name);
+    return CELLA_OK;
+}
+
+/* ---- texts and numbers ---- */
+
+bool scan_is_text(const struct scan_item *item, const char *text)
+{
+    return item->type == SCAN_TEXT && !item->escaped && item->size == strlen(text) &&
+           memcmp(item->bytes, text, item->size) == 0;
+}
+
+bool scan_copy_text(const struct scan_item *item, char *to, size_t most)
+{
+    if (item->type != SCAN_TEXT || item->escaped || item->size > most)
+        return false;
+    memcpy(to, item->bytes, item->size);
+    to[item->size] = 0;
+    return true;
+}
+
+bool scan_hex(const struct scan_item *item, uint8_t *to, size_t size)
+{
+    if (item->type != SCAN_TEXT || item->escaped || item->size != 2 * size)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        int high = digit(item->bytes[2 * i]), low = digit(item->bytes[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        to[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+bool scan_time(const struct scan_item *item, int64_t *time)
+{
+    static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+    char text[21], again[32] = "";
+    struct tm parts = {0};
+    if (!scan_copy_text(item, text, 20) || strlen(text) != 20)
+        return false;
+    for (size_t i = 0; form[i]; i++)
+        if (form[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != form[i])
+            return false;
+    sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
+           &parts.tm_hour, &parts.tm_min, &parts.tm_sec);
+    parts.tm_year -= 1900;
+    parts.tm_mon -= 1;
+    *time = timegm(&parts);
+    /* A 30th of February has become a day of March. */
+    strftime(again, sizeof(again), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return *time >= 0 && strcmp(text, again) == 0;
+}
+
+bool scan_number(const struct scan_item *item, uint64_t most, uint64_t *number)
+{
+    *number = item->number;
+    return item->type == SCAN_NUMBER && item->number <= most;
+}
+
+uint8_t *scan_unescape(const struct scan_item *item, size_t *size)
+{
+    uint8_t *bytes = malloc(item->size + 1), *to = bytes;
+    *size = 0;
+    for (const uint8_t *at = item->bytes, *end = at + item->size; bytes && at < end;) {
+        size_t length;
+        if (*at != '\\') {
+            *to++ = *at++;
+            continue;
+        }
+        *to++ = (uint8_t)escape(at + 1, (size_t)(end - at - 1), &length);
+        at += 1 + length;
+    }
+    if (bytes) {
+        *size = (size_t)(to - bytes);
+        *to = 0;
+    }
+    return bytes;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ */
+#include "status.h"
+
+#include <string.h>
+
+static const char *const names[] = {
+    [TCB_UP_TO_DATE] = "UpToDate",
+    [TCB_SW_HARDENING_NEEDED] = "SWHardeningNeeded",
+    [TCB_CONFIGURATION_NEEDED] = "ConfigurationNeeded",
+    [TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED] = "ConfigurationAndSWHardeningNeeded",
+    [TCB_TD_RELAUNCH_ADVISED] = "TDRelaunchAdvised",
+    [TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] = "TDRelaunchAdvisedConfigurationNeeded",
+    [TCB_OUT_OF_DATE] = "OutOfDate",
+    [TCB_OUT_OF_DATE_CONFIGURATION_NEEDED] = "OutOfDateConfigurationNeeded",
+    [TCB_REVOKED] = "Revoked",
+    [TCB_NOT_SUPPORTED] = "NotSupported (no matching level)",
+};
+
+const char *status_name(enum tcb_status status)
+{
+    return names[status];
+}
+
+bool status_read(const char *name, enum tcb_status *status)
+{
+    for (size_t i = 0; i < TCB_NOT_SUPPORTED; i++)
+        if (i != TCB_TD_RELAUNCH_ADVISED && i != TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED &&
+            strcmp(names[i], name) == 0) {
+            *status = (enum tcb_status)i;
+            return true;
+        }
+    return false;
+}
+
+enum tcb_status status_merge(enum tcb_status platform, enum tcb_status part)
+{
+    if (platform == TCB_NOT_SUPPORTED || part == TCB_NOT_SUPPORTED)
+        return TCB_NOT_SUPPORTED;
+    if (platform == TCB_REVOKED || part == TCB_REVOKED)
+        return TCB_REVOKED;
+    if (part != TCB_OUT_OF_DATE)
+        return platform;
+    switch (platform) {
+    case TCB_UP_TO_DATE:
+    case TCB_SW_HARDENING_NEEDED:
+    case TCB_TD_RELAUNCH_ADVISED:
+        return TCB_OUT_OF_DATE;
+    case TCB_CONFIGURATION_NEEDED:
+    case TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED:
+    case TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED:
+        return TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
+    default:
+        return platform;
+    }
+}
+
+enum tcb_status status_relaunch(enum tcb_status sgx)
+{
+    switch (sgx) {
+    case TCB_UP_TO_DATE:
+    case TCB_SW_HARDENING_NEEDED:
+        return TCB_TD_RELAUNCH_ADVISED;
+    case TCB_CONFIGURATION_NEEDED:
+    case TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED:
+        return TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED;
+    default:
+        return TCB_NOT_SUPPORTED;
+    }
+}

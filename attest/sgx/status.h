@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Statuses of TCB levels (Intel PCS API v4) and how several of them become one, as Intel's quote
+ * verification library does it.
+ */
+#ifndef ATTEST_SGX_STATUS_H
+#define ATTEST_SGX_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* From good to bad, but for the order of those that Intel does not compare. */
+enum tcb_status {
+    TCB_UP_TO_DATE,
+    TCB_SW_HARDENING_NEEDED,
+    TCB_CONFIGURATION_NEEDED,
+    TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED,
+    TCB_TD_RELAUNCH_ADVISED, /* only made here, never in a document */
+    TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED,
+    TCB_OUT_OF_DATE,
+    TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
+    TCB_REVOKED,
+    TCB_NOT_SUPPORTED, /* no level matches */
+};
+
+const char *status_name(enum tcb_status status);
+/* A status as documents have it. */
+bool status_read(const char *name, enum tcb_status *status);
+
+/* The platform's status once its quoting enclave, or its TDX module, has one too. */
+enum tcb_status status_merge(enum tcb_status platform, enum tcb_status part);
+
+/* A TD that was launched on an old TDX module which has been updated since: what its status is if
+ * it were only launched again. `sgx`: of the SGX components alone. */
+enum tcb_status status_relaunch(enum tcb_status sgx);
+
+#endif
