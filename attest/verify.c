@@ -17,6 +17,8 @@
 #define ROOTS_MOST    16
 
 static const struct evidence_kind *const kinds[] = {
+    &kind_sgx,
+    &kind_tdx,
     &kind_vsm,
     &kind_ratls,
 };
@@ -24,6 +26,7 @@ static const struct evidence_kind *const kinds[] = {
 
 /* In this order: the first that knows the form reads it. */
 static collateral_form *const forms[] = {
+    collateral_read_intel,
     collateral_read_x509,
 };
 

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ */
+#include "chain.h"
+
+#include "attest/collateral.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- counted ---- */
+
+static void keep(void *chain)
+{
+    atomic_fetch_add(&((struct pck_chain *)chain)->references, 1);
+}
+
+static void drop(void *object)
+{
+    struct pck_chain *chain = object;
+    if (atomic_fetch_sub(&chain->references, 1) > 1)
+        return;
+    sk_X509_pop_free(chain->pool, X509_free);
+    free(chain);
+}
+
+static const struct cache_type type = {keep, drop};
+
+void pck_chain_drop(struct pck_chain *chain)
+{
+    if (chain)
+        drop(chain);
+}
+
+static struct pck_chain *chain_new(void)
+{
+    struct pck_chain *chain = calloc(1, sizeof(*chain));
+    if (!chain)
+        return NULL;
+    atomic_init(&chain->references, 1);
+    chain->pool = sk_X509_new_null();
+    if (chain->pool)
+        return chain;
+    free(chain);
+    return NULL;
+}
+
+static cella_status no_memory(struct appraisal *appraisal)
+{
+    appraisal->result->no_memory = true;
+    return CELLA_MEMORY;
+}
+
+/* ---- from a quote ---- */
+
+/* Intel's samples have certificates in DER, one behind the other. */
+static bool read_der(const uint8_t *bytes, size_t size, STACK_OF(X509) * to)
+{
+    const uint8_t *at = bytes;
+    while (at < bytes + size && sk_X509_num(to) < X509_CHAIN_MOST) {
+        X509 *one = d2i_X509(NULL, &at, (long)(bytes + size - at));
+        if (!one || !sk_X509_push(to, one)) {
+            X509_free(one);
+            ERR_clear_error();
+            return false;
+        }
+    }
+    return size > 0 && at == bytes + size;
+}
+
+/* PEM with or without a NUL at its end, or DER. */
+static bool read_certificates(const uint8_t *bytes, size_t size, STACK_OF(X509) * to)
+{
+    if (size > 0 && bytes[0] == 0x30)
+        return read_der(bytes, size, to);
+    while (size > 0 && bytes[size - 1] == 0)
+        size--;
+    return size > 0 && !memchr(bytes, 0, size) && x509_read(bytes, size, to, X509_CHAIN_MOST);
+}
+
+static bool is_pck(const X509 *certificate)
+{
+    char name[128];
+    size_t size;
+    x509_common_name(X509_get_subject_name(certificate), name);
+    return strstr(name, PCK_COMMON_NAME) && x509_extension(certificate, PCK_OID, &size);
+}
+
+static bool is_in_order(STACK_OF(X509) * pool, const X509 *leaf)
+{
+    if (sk_X509_value(pool, 0) != leaf)
+        return false;
+    for (int i = 0; i + 1 < sk_X509_num(pool); i++)
+        if (X509_NAME_cmp(X509_get_issuer_name(sk_X509_value(pool, i)),
+                          X509_get_subject_name(sk_X509_value(pool, i + 1))) != 0)
+            return false;
+    return true;
+}
+
+/* Fills in what the leaf says. */
+static bool take_leaf(struct pck_chain *chain, X509 *leaf)
+{
+    size_t size = 0;
+    const uint8_t *extension = x509_extension(leaf, PCK_OID, &size);
+    chain->leaf = leaf;
+    chain->in_order = is_in_order(chain->pool, leaf);
+    x509_common_name(X509_get_issuer_name(leaf), chain->issuer);
+    return extension && pck_read(extension, size, &chain->pck);
+}
+
+static cella_status parse(struct appraisal *appraisal, const struct quote *quote,
+                          struct pck_chain *chain)
+{
+    X509 *leaf = NULL;
+    if (!read_certificates(quote->certification_bytes, quote->certification_size, chain->pool))
+        return appraisal_malformed(appraisal, "PCK certificate",
+                                   "the quote's certificates are malformed, or more than %d",
+                                   X509_CHAIN_MOST);
+    for (int i = 0; i < sk_X509_num(chain->pool); i++) {
+        X509 *one = sk_X509_value(chain->pool, i);
+        if (!is_pck(one))
+            continue;
+        if (leaf)
+            return appraisal_refuse(appraisal, CLASS_CHAIN, "PCK certificate", "one", "two", NULL);
+        leaf = one;
+    }
+    if (!leaf)
+        return appraisal_refuse(appraisal, CLASS_CHAIN, "PCK certificate",
+                                "a certificate named \"" PCK_COMMON_NAME
+                                "\" with extension " PCK_OID,
+                                "none", "The quote's certificates are not of an Intel platform.");
+    if (!take_leaf(chain, leaf))
+        return appraisal_malformed(appraisal, "PCK certificate",
+                                   "extension " PCK_OID " is malformed");
+    return CELLA_OK;
+}
+
+static cella_status from_quote(struct appraisal *appraisal, const struct quote *quote,
+                               struct pck_chain **chain)
+{
+    struct cache *cache = appraisal->verifier->cache;
+    uint8_t key[32];
+    SHA256(quote->certification_bytes, quote->certification_size, key);
+    *chain = cache_get(cache, key, &type);
+    if (*chain)
+        return CELLA_OK;
+    struct pck_chain *made = chain_new();
+    if (!made)
+        return no_memory(appraisal);
+    cella_status status = parse(appraisal, quote, made);
+    if (status) {
+        drop(made);
+        return status;
+    }
+    cache_put(cache, key, &type, made);
+    *chain = made;
+    return CELLA_OK;
+}
+
+/* ---- from the collateral ---- */
+
+/* Whether the platform that the quote names is this certificate's. An encrypted PPID cannot be
+ * compared; then the quoting enclave's signature alone tells platforms apart. */
+static bool fits(const struct quote *quote, X509 *certificate)
+{
+    struct quote_platform platform;
+    struct pck pck;
+    size_t size = 0;
+    const uint8_t *extension = x509_extension(certificate, PCK_OID, &size);
+    if (!is_pck(certificate) || !pck_read(extension, size, &pck))
+        return false;
+    return quote_platform(quote, &platform) &&
+           (!platform.ppid || memcmp(platform.ppid, pck.ppid, sizeof(pck.ppid)) == 0) &&
+           memcmp(platform.cpusvn, pck.cpusvn, sizeof(pck.cpusvn)) == 0 &&
+           platform.pcesvn == pck.pcesvn &&
+           (!platform.pceid || memcmp(platform.pceid, pck.pceid, sizeof(pck.pceid)) == 0);
+}
+
+static cella_status from_collateral(struct appraisal *appraisal, const struct quote *quote,
+                                    struct pck_chain **chain)
+{
+    const cella_verifier *verifier = appraisal->verifier;
+    X509 *leaf = NULL;
+    for (size_t i = 0; !leaf && i < verifier->count; i++)
+        if (verifier->collateral[i].kind == COLLATERAL_CERTIFICATE &&
+            fits(quote, verifier->collateral[i].certificate))
+            leaf = verifier->collateral[i].certificate;
+    if (!leaf)
+        return CELLA_OK;
+    struct pck_chain *made = chain_new();
+    if (!made || !sk_X509_push(made->pool, leaf)) {
+        pck_chain_drop(made);
+        return no_memory(appraisal);
+    }
+    X509_up_ref(leaf);
+    take_leaf(made, leaf);
+    *chain = made;
+    return CELLA_OK;
+}
+
+/* Type 4 is one certificate and no chain: the collateral has to have the rest. */
+cella_status pck_chain_get(struct appraisal *appraisal, const struct quote *quote,
+                           struct pck_chain **chain)
+{
+    struct quote_platform platform;
+    *chain = NULL;
+    if (quote->certification >= QUOTE_PCK_LEAF)
+        return from_quote(appraisal, quote, chain);
+    if (!quote_platform(quote, &platform))
+        return appraisal_malformed(appraisal, "certification_data",
+                                   "%zu bytes are not what type %u has", quote->certification_size,
+                                   quote->certification);
+    return from_collateral(appraisal, quote, chain);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The forms that Intel's collateral comes in: answers of its Provisioning Certification Service and
+ * of caches of it (with their HTTP headers or without), the bundles that verifiers store, and the
+ * files of Fortanix's tools. Documents are parsed whole; certificates and lists go where all
+ * certificates go.
+ */
+#include "attest/collateral.h"
+
+#include "image/fail.h"
+#include "tcb.h"
+
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct intake {
+    cella_verifier *verifier;
+    const char *name;
+    cella_error *error;
+};
+
+static cella_status invalid(const struct intake *intake, const char *key, const char *wrong)
+{
+    return fail(intake->error, CELLA_INVALID, "%s: \"%s\": %s", intake->name, key, wrong);
+}
+
+/* ---- signatures ---- */
+
+/* 64 bytes in hexadecimal, or (Fortanix) the bytes of a DER signature as numbers. */
+static bool read_der_signature(const struct scan_item *array, uint8_t signature[64])
+{
+    uint8_t der[80];
+    const uint8_t *at = der;
+    struct scan_item key, value;
+    uint64_t number;
+    size_t size = 0;
+    for (struct scan_reader reader = scan_inside(array); scan_next(&reader, &key, &value);) {
+        if (size == sizeof(der) || !scan_number(&value, UINT8_MAX, &number))
+            return false;
+        der[size++] = (uint8_t)number;
+    }
+    ECDSA_SIG *both = d2i_ECDSA_SIG(NULL, &at, (long)size);
+    bool good = both && at == der + size &&
+                BN_bn2binpad(ECDSA_SIG_get0_r(both), signature, 32) == 32 &&
+                BN_bn2binpad(ECDSA_SIG_get0_s(both), signature + 32, 32) == 32;
+    ECDSA_SIG_free(both);
+    ERR_clear_error();
+    return good;
+}
+
+static bool read_signature(const struct scan_item *object, const char *key, uint8_t signature[64])
+{
+    struct scan_item value;
+    if (!scan_find(object, key, &value))
+        return false;
+    return value.type == SCAN_ARRAY ? read_der_signature(&value, signature)
+                                    : scan_hex(&value, signature, 64);
+}
+
+/* ---- documents ---- */
+
+static void drop_info(void *info)
+{
+    tcb_info_free(info);
+}
+
+static void drop_identity(void *identity)
+{
+    tcb_identity_free(identity);
+}
+
+/* Parses what is in `one`, whose bytes are one's own already. */
+static cella_status parse_document(const struct intake *intake, struct collateral *one)
+{
+    const struct collateral_signed *document = &one->document;
+    struct tcb_info *info = NULL;
+    struct tcb_identity *identity = NULL;
+    cella_status status;
+    if (one->kind == COLLATERAL_TCB_INFO) {
+        status = tcb_info_read(document->bytes, document->size, intake->name, &info, intake->error);
+        one->parsed = info;
+        one->drop = drop_info;
+    } else {
+        status = tcb_identity_read(document->bytes, document->size, intake->name, &identity,
+                                   intake->error);
+        one->parsed = identity;
+        one->drop = drop_identity;
+    }
+    return status;
+}
+
+/* `value`: the object that is signed, or a text that holds it; `signature`: the key of its
+ * signature beside it. */
+static cella_status add_document(const struct intake *intake, enum collateral_kind kind,
+                                 const struct scan_item *object, const char *key,
+                                 const struct scan_item *value, const char *signature)
+{
+    struct collateral one = {.kind = kind};
+    snprintf(one.name, sizeof(one.name), "%s", intake->name);
+    if (value->type != SCAN_OBJECT && value->type != SCAN_TEXT)
+        return invalid(intake, key, "neither an object nor a text");
+    if (!read_signature(object, signature, one.document.signature))
+        return invalid(intake, signature, "missing, or no signature of P-256");
+    if (value->type == SCAN_TEXT) {
+        one.document.bytes = scan_unescape(value, &one.document.size);
+    } else if ((one.document.bytes = malloc(value->size))) {
+        memcpy(one.document.bytes, value->bytes, value->size);
+        one.document.size = value->size;
+    }
+    if (!one.document.bytes)
+        return fail(intake->error, CELLA_MEMORY, "%s: no memory to read it", intake->name);
+    cella_status status = parse_document(intake, &one);
+    if (status == CELLA_OK)
+        return collateral_add(intake->verifier, &one, intake->error);
+    free(one.document.bytes);
+    return status;
+}
+
+/* ---- certificates and lists ---- */
+
+static cella_status add_x509_text(const struct intake *intake, const char *key,
+                                  const struct scan_item *value)
+{
+    size_t size;
+    if (value->type != SCAN_TEXT)
+        return invalid(intake, key, "not a text");
+    uint8_t *bytes = scan_unescape(value, &size);
+    if (!bytes)
+        return fail(intake->error, CELLA_MEMORY, "%s: no memory to read it", intake->name);
+    cella_status status =
+        collateral_read_x509(intake->verifier, bytes, size, intake->name, intake->error);
+    free(bytes);
+    return status == CELLA_UNSUPPORTED
+               ? invalid(intake, key, "neither certificates nor a revocation list")
+               : status;
+}
+
+static cella_status add_x509(const struct intake *intake, const char *key,
+                             const struct scan_item *value)
+{
+    struct scan_item none, item;
+    cella_status status = CELLA_OK;
+    if (value->type != SCAN_ARRAY)
+        return add_x509_text(intake, key, value);
+    struct scan_reader reader = scan_inside(value);
+    while (status == CELLA_OK && scan_next(&reader, &none, &item))
+        status = add_x509_text(intake, key, &item);
+    return status;
+}
+
+/* ---- JSON ---- */
+
+enum member_kind { MEMBER_TCB_INFO, MEMBER_IDENTITY, MEMBER_X509, MEMBER_BESIDE };
+
+static const struct member {
+    const char *key;
+    enum member_kind kind;
+    const char *signature;
+} members[] = {
+    /* Intel's service */
+    {"tcbInfo", MEMBER_TCB_INFO, "signature"},
+    {"enclaveIdentity", MEMBER_IDENTITY, "signature"},
+    {"signature", MEMBER_BESIDE, NULL},
+    /* bundles, with the names of Intel's quote verification library */
+    {"tcb_info", MEMBER_TCB_INFO, "tcb_info_signature"},
+    {"tcb_info_signature", MEMBER_BESIDE, NULL},
+    {"qe_identity", MEMBER_IDENTITY, "qe_identity_signature"},
+    {"qe_identity_signature", MEMBER_BESIDE, NULL},
+    {"tcb_info_issuer_chain", MEMBER_X509, NULL},
+    {"qe_identity_issuer_chain", MEMBER_X509, NULL},
+    {"pck_crl_issuer_chain", MEMBER_X509, NULL},
+    {"pck_certificate_chain", MEMBER_X509, NULL},
+    {"root_ca_crl", MEMBER_X509, NULL},
+    {"pck_crl", MEMBER_X509, NULL},
+    /* Fortanix */
+    {"raw_tcb_info", MEMBER_TCB_INFO, "signature"},
+    {"raw_enclave_identity", MEMBER_IDENTITY, "signature"},
+    {"ca_chain", MEMBER_X509, NULL},
+    {"crl", MEMBER_X509, NULL},
+};
+
+static const struct member *find_member(const struct scan_item *key)
+{
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        if (scan_is_text(key, members[i].key))
+            return &members[i];
+    return NULL;
+}
+
+static bool is_known(const struct scan_item *object)
+{
+    struct scan_item key, value;
+    for (struct scan_reader reader = scan_inside(object); scan_next(&reader, &key, &value);) {
+        const struct member *member = find_member(&key);
+        if (member && member->kind != MEMBER_BESIDE)
+            return true;
+    }
+    return false;
+}
+
+static cella_status add_member(const struct intake *intake, const struct scan_item *object,
+                               const struct scan_item *key, const struct scan_item *value)
+{
+    const struct member *member = find_member(key);
+    if (!member)
+        return fail(intake->error, CELLA_INVALID, "%s: \"%.*s\": unknown", intake->name,
+                    key->size < 60 ? (int)key->size : 60, (const char *)key->bytes);
+    switch (member->kind) {
+    case MEMBER_TCB_INFO:
+        return add_document(intake, COLLATERAL_TCB_INFO, object, member->key, value,
+                            member->signature);
+    case MEMBER_IDENTITY:
+        return add_document(intake, COLLATERAL_IDENTITY, object, member->key, value,
+                            member->signature);
+    case MEMBER_X509:
+        return add_x509(intake, member->key, value);
+    case MEMBER_BESIDE:
+        break;
+    }
+    return CELLA_OK;
+}
+
+static cella_status read_json(const struct intake *intake, const uint8_t *bytes, size_t size)
+{
+    struct scan_item object, key, value;
+    cella_status status = scan_decode(bytes, size, intake->name, &object, intake->error);
+    if (status)
+        return status;
+    if (!is_known(&object))
+        return fail(intake->error, CELLA_UNSUPPORTED, "%s: JSON, but none of Intel's",
+                    intake->name);
+    struct scan_reader reader = scan_inside(&object);
+    while (status == CELLA_OK && scan_next(&reader, &key, &value))
+        status = add_member(intake, &object, &key, &value);
+    return status;
+}
+
+/* ---- HTTP ---- */
+
+/* "SGX-TCB-Info-Issuer-Chain: -----BEGIN%20CERTIFICATE-----%0A..." */
+static cella_status read_header(const struct intake *intake, const uint8_t *line, size_t size)
+{
+    static const char chain[] = "-Issuer-Chain:";
+    const uint8_t *colon = memchr(line, ':', size);
+    size_t name = colon ? (size_t)(colon - line) + 1 : 0;
+    if (name < sizeof(chain) - 1 ||
+        strncasecmp((const char *)colon + 1 - (sizeof(chain) - 1), chain, sizeof(chain) - 1) != 0)
+        return CELLA_OK;
+    cella_status status = collateral_read_x509(intake->verifier, line + name, size - name,
+                                               intake->name, intake->error);
+    return status == CELLA_UNSUPPORTED
+               ? invalid(intake, "Issuer-Chain", "a header that holds no certificates")
+               : status;
+}
+
+/* What `curl -i` wrote: headers, an empty line, and the body (none: `curl -D`). */
+static cella_status read_answer(const struct intake *intake, const uint8_t *bytes, size_t size)
+{
+    cella_status status = CELLA_OK;
+    while (status == CELLA_OK && size > 0) {
+        const uint8_t *end = memchr(bytes, '\n', size);
+        size_t line = end ? (size_t)(end - bytes) : size, skip = end ? line + 1 : size;
+        line -= line > 0 && bytes[line - 1] == '\r';
+        if (line > 0)
+            status = read_header(intake, bytes, line);
+        bytes += skip;
+        size -= skip;
+        if (line == 0)
+            break;
+    }
+    if (status || size == 0)
+        return status;
+    return bytes[0] == '{'
+               ? read_json(intake, bytes, size)
+               : collateral_read_x509(intake->verifier, bytes, size, intake->name, intake->error);
+}
+
+cella_status collateral_read_intel(cella_verifier *verifier, const uint8_t *bytes, size_t size,
+                                   const char *name, cella_error *error)
+{
+    const struct intake intake = {verifier, name, error};
+    while (size > 0 && strchr(" \t\r\n", *bytes) && *bytes) {
+        bytes++;
+        size--;
+    }
+    if (size > 0 && bytes[0] == '{')
+        return read_json(&intake, bytes, size);
+    if (size > 5 && memcmp(bytes, "HTTP/", 5) == 0)
+        return read_answer(&intake, bytes, size);
+    return fail(error, CELLA_UNSUPPORTED, "%s: not Intel's collateral", name);
+}

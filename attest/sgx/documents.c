@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ */
+#include "documents.h"
+
+#include "attest/ecdsa.h"
+#include "attest/refusal.h"
+#include "image/hex.h"
+
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TCB_SIGNING_NAME "Intel SGX TCB Signing"
+
+const struct x509_anchor sgx_root[1] = {
+    {"Intel SGX Root CA", {0xa0, 0xaf, 0x03, 0x12, 0x89, 0xf5, 0xd5, 0xd4, 0x13, 0x2f, 0x91,
+                           0x86, 0x06, 0x8a, 0x7f, 0xc1, 0x36, 0x28, 0x63, 0x3b, 0xa2, 0x35,
+                           0x77, 0x74, 0x72, 0xe2, 0x9b, 0x6b, 0x6c, 0x67, 0xa4, 0x9e}},
+};
+
+/* ---- who signed it ---- */
+
+/* Remembers a yes. */
+static bool is_signed_by(cella_verifier *verifier, const struct collateral *document,
+                         const uint8_t sha256[32], X509 *signer)
+{
+    uint8_t parts[16 + 32 + 32 + 64] = "document", key[32];
+    memcpy(parts + 16, sha256, 32);
+    memcpy(parts + 80, document->document.signature, 64);
+    if (!x509_key_hash(signer, parts + 48))
+        return false;
+    SHA256(parts, sizeof(parts), key);
+    if (cache_has(verifier->cache, key))
+        return true;
+    EVP_PKEY *public = X509_get0_pubkey(signer);
+    if (!ecdsa_is_key(public, ECDSA_P256) ||
+        !ecdsa_verify(public, EVP_sha256(), document->document.signature, 32,
+                      document->document.bytes, document->document.size))
+        return false;
+    cache_remember(verifier->cache, key);
+    return true;
+}
+
+static bool is_of_time(const X509 *certificate, int64_t at)
+{
+    return x509_time(X509_get0_notBefore(certificate)) <= at &&
+           at <= x509_time(X509_get0_notAfter(certificate));
+}
+
+/* The certificate whose key signed the document: Intel renews it with the same key, so one of that
+ * time rather than another. NULL: none. */
+static X509 *find_signer(const struct appraisal *appraisal, const struct collateral *document,
+                         const uint8_t sha256[32])
+{
+    cella_verifier *verifier = appraisal->verifier;
+    X509 *signer = NULL;
+    char name[128];
+    for (size_t i = 0; i < verifier->count; i++) {
+        X509 *one = verifier->collateral[i].certificate;
+        if (verifier->collateral[i].kind != COLLATERAL_CERTIFICATE)
+            continue;
+        x509_common_name(X509_get_subject_name(one), name);
+        if (strcmp(name, TCB_SIGNING_NAME) != 0 ||
+            (signer && !is_of_time(one, appraisal->demands->at)) ||
+            !is_signed_by(verifier, document, sha256, one))
+            continue;
+        signer = one;
+        if (is_of_time(one, appraisal->demands->at))
+            break;
+    }
+    return signer;
+}
+
+/* ---- which one ---- */
+
+/* What TCB information and identities have in common. */
+struct candidate {
+    const struct collateral *document;
+    const uint8_t *sha256;
+    int64_t issued, next_update;
+    uint32_t evaluation;
+};
+
+struct search {
+    struct appraisal *appraisal;
+    const char *claim; /* such as "TCB information of FMSPC 00906ea10000" */
+    bool any;
+    const struct collateral *altered;
+    struct candidate expired, best;
+    X509 *signer; /* of the best */
+};
+
+static bool is_better(const struct candidate *one, const struct candidate *best)
+{
+    return !best->document || one->evaluation > best->evaluation ||
+           (one->evaluation == best->evaluation && one->issued > best->issued);
+}
+
+static void consider(struct search *search, const struct candidate *one)
+{
+    int64_t at = search->appraisal->demands->at;
+    search->any = true;
+    X509 *signer = find_signer(search->appraisal, one->document, one->sha256);
+    if (!signer) {
+        search->altered = one->document;
+    } else if (at < one->issued || at > one->next_update) {
+        search->expired = *one;
+    } else if (is_better(one, &search->best)) {
+        search->best = *one;
+        search->signer = signer;
+    }
+}
+
+static cella_status refuse_expired(const struct search *search)
+{
+    char expected[64], found[96], at[32], from[32], until[32];
+    snprintf(expected, sizeof(expected), "valid at %s",
+             time_text(search->appraisal->demands->at, at));
+    snprintf(found, sizeof(found), "valid from %s until %s",
+             time_text(search->expired.issued, from),
+             time_text(search->expired.next_update, until));
+    return appraisal_refuse(search->appraisal, CLASS_TIME, search->claim, expected, found,
+                            "Fetch the one of that time from Intel's service and add it to the "
+                            "collateral.");
+}
+
+static cella_status conclude(struct search *search)
+{
+    struct x509_chain chain;
+    struct appraisal *appraisal = search->appraisal;
+    if (search->best.document) {
+        if (search->altered)
+            appraisal_warn(appraisal, "%s: %s was not signed by Intel and is not heeded",
+                           search->claim, search->altered->name);
+        return x509_judge(appraisal, "TCB signing certificate", search->signer, NULL, sgx_root, 1,
+                          X509_CRL_ALL, &chain);
+    }
+    if (search->expired.document)
+        return refuse_expired(search);
+    if (search->altered)
+        return appraisal_refuse(appraisal, CLASS_COLLATERAL, search->claim,
+                                "the signature of " TCB_SIGNING_NAME,
+                                "one by another key, or over other bytes",
+                                "Fetch it again, together with its issuer chain.");
+    if (!appraisal->demands->insecure_no_collateral)
+        return appraisal_refuse(appraisal, CLASS_COLLATERAL, search->claim, "one in the collateral",
+                                "none", "Fetch it from Intel's service or a cache of it.");
+    appraisal_warn(appraisal,
+                   "insecure_no_collateral: no %s: weaknesses that are known would not "
+                   "be seen",
+                   search->claim);
+    return CELLA_OK;
+}
+
+cella_status documents_tcb_info(struct appraisal *appraisal, const struct pck *pck, bool tdx,
+                                const struct tcb_info **info)
+{
+    char claim[64], fmspc[13];
+    struct search search = {.appraisal = appraisal, .claim = claim};
+    snprintf(claim, sizeof(claim), "%s TCB information of FMSPC %s", tdx ? "TDX" : "SGX",
+             hex_write(pck->fmspc, sizeof(pck->fmspc), fmspc));
+    for (size_t i = 0; i < appraisal->verifier->count; i++) {
+        const struct collateral *one = &appraisal->verifier->collateral[i];
+        const struct tcb_info *document = one->parsed;
+        if (one->kind == COLLATERAL_TCB_INFO && document->tdx == tdx && document->has_pceid &&
+            memcmp(document->fmspc, pck->fmspc, sizeof(pck->fmspc)) == 0 &&
+            memcmp(document->pceid, pck->pceid, sizeof(pck->pceid)) == 0)
+            consider(&search, &(struct candidate){one, document->sha256, document->issued,
+                                                  document->next_update, document->evaluation});
+    }
+    *info = search.best.document ? search.best.document->parsed : NULL;
+    return conclude(&search);
+}
+
+cella_status documents_identity(struct appraisal *appraisal, const char *id,
+                                const struct tcb_identity **identity)
+{
+    char claim[64];
+    struct search search = {.appraisal = appraisal, .claim = claim};
+    snprintf(claim, sizeof(claim), "%s identity", id);
+    for (size_t i = 0; i < appraisal->verifier->count; i++) {
+        const struct collateral *one = &appraisal->verifier->collateral[i];
+        const struct tcb_identity *document = one->parsed;
+        if (one->kind == COLLATERAL_IDENTITY && strcmp(document->id, id) == 0)
+            consider(&search, &(struct candidate){one, document->sha256, document->issued,
+                                                  document->next_update, document->evaluation});
+    }
+    *identity = search.best.document ? search.best.document->parsed : NULL;
+    return conclude(&search);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Intel's signed documents in the verifier's collateral: which of them speak of a platform, and
+ * whether Intel signed them.
+ */
+#ifndef ATTEST_SGX_DOCUMENTS_H
+#define ATTEST_SGX_DOCUMENTS_H
+
+#include "attest/appraisal.h"
+#include "attest/collateral.h"
+#include "attest/x509.h"
+#include "pck.h"
+
+extern const struct x509_anchor sgx_root[1]; /* Intel SGX Root CA, by its key */
+
+/* The TCB information for this platform and TEE, or the identity with this id ("QE", "TD_QE"):
+ * signed by Intel's TCB signing certificate, which is judged, and of the time that is judged at; of
+ * several the one with the highest tcbEvaluationDataNumber, of these the newest. Refuses as
+ * CLASS_COLLATERAL or CLASS_TIME. With insecure_no_collateral one that is missing is CELLA_OK and
+ * NULL. */
+cella_status documents_tcb_info(struct appraisal *appraisal, const struct pck *pck, bool tdx,
+                                const struct tcb_info **info);
+cella_status documents_identity(struct appraisal *appraisal, const char *id,
+                                const struct tcb_identity **identity);
+
+#endif

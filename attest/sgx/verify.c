@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Quotes of SGX and TDX, judged: what is inside first (form, signatures, chain), then the
+ * collateral (revocation, identity of the quoting enclave, TCB), then what was demanded.
+ */
+#include "verify.h"
+
+#include "attest/ecdsa.h"
+#include "attest/reader.h"
+#include "documents.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+#define SHORTEST 8 /* bytes of a header by which a quote is recognised */
+
+/* ---- signatures inside the quote ---- */
+
+static void keep_key(void *key)
+{
+    EVP_PKEY_up_ref(key);
+}
+
+static void drop_key(void *key)
+{
+    EVP_PKEY_free(key);
+}
+
+static const struct cache_type key_type = {keep_key, drop_key};
+
+/* x and y as a key; NULL: no point of the curve. */
+static EVP_PKEY *make_key(const uint8_t point[64])
+{
+    uint8_t encoded[65] = {POINT_CONVERSION_UNCOMPRESSED};
+    EVP_PKEY *key = NULL;
+    memcpy(encoded + 1, point, 64);
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)ECDSA_P256, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded, sizeof(encoded)),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
+        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
+        key = NULL;
+    EVP_PKEY_CTX_free(context);
+    ERR_clear_error();
+    return key;
+}
+
+/* A platform's attestation key is the same for many quotes. */
+static EVP_PKEY *attestation_key(cella_verifier *verifier, const uint8_t point[64])
+{
+    uint8_t hash[32];
+    SHA256(point, 64, hash);
+    EVP_PKEY *key = cache_get(verifier->cache, hash, &key_type);
+    if (key || !(key = make_key(point)))
+        return key;
+    cache_put(verifier->cache, hash, &key_type, key);
+    return key;
+}
+
+/* The quoting enclave's report, by the platform's key. */
+static cella_status judge_qe_signature(const struct verification *verification)
+{
+    const struct quote *quote = &verification->quote;
+    EVP_PKEY *key = X509_get0_pubkey(verification->chain->leaf);
+    if (!ecdsa_is_key(key, ECDSA_P256))
+        return appraisal_refuse(verification->appraisal, CLASS_KEY, "PCK certificate",
+                                "a key on P-256", "another", NULL);
+    bool good = ecdsa_verify(key, EVP_sha256(), quote->qe_signature, 32, quote->qe.bytes,
+                             QUOTE_REPORT_BODY);
+    record_check(verification, "qe_report_signature", good);
+    if (good)
+        return CELLA_OK;
+    return appraisal_refuse(verification->appraisal, CLASS_QE_REPORT_SIG, "qe_report",
+                            "the signature of the platform's PCK",
+                            "one by another key, or over other bytes",
+                            "The quote was altered, or its certificate is of another platform.");
+}
+
+/* The quoting enclave vouches for the attestation key. */
+static cella_status judge_binding(const struct verification *verification)
+{
+    const struct quote *quote = &verification->quote;
+    uint8_t expected[64] = {0};
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(context, quote->key, 64) == 1 &&
+                EVP_DigestUpdate(context, quote->auth, quote->auth_size) == 1 &&
+                EVP_DigestFinal_ex(context, expected, NULL) == 1 &&
+                CRYPTO_memcmp(expected, quote->qe.report_data, 64) == 0;
+    EVP_MD_CTX_free(context);
+    record_check(verification, "qe_report_binding", good);
+    if (good)
+        return CELLA_OK;
+    return appraisal_refuse(verification->appraisal, CLASS_QE_BINDING, "qe_report.report_data",
+                            "the SHA-256 of the attestation key and the authentication data",
+                            "something else",
+                            "The quote was altered: the quoting enclave vouches for another key.");
+}
+
+static cella_status judge_quote_signature(const struct verification *verification)
+{
+    const struct quote *quote = &verification->quote;
+    struct appraisal *appraisal = verification->appraisal;
+    EVP_PKEY *key = attestation_key(appraisal->verifier, quote->key);
+    if (!key)
+        return appraisal_refuse(appraisal, CLASS_KEY, "attestation_key", "a point on P-256",
+                                "another", "The quote was altered.");
+    bool good = ecdsa_verify(key, EVP_sha256(), quote->signature, 32, quote->signed_bytes,
+                             quote->signed_size);
+    EVP_PKEY_free(key);
+    record_check(verification, "quote_signature", good);
+    if (good)
+        return CELLA_OK;
+    return appraisal_refuse(appraisal, CLASS_QUOTE_SIG, "quote", "its attestation key's signature",
+                            "one by another key, or over other bytes", "The quote was altered.");
+}
+
+static cella_status judge_inside(struct verification *verification)
+{
+    cella_status status =
+        pck_chain_get(verification->appraisal, &verification->quote, &verification->chain);
+    if (status == CELLA_OK && verification->chain) {
+        record_chain(verification);
+        status = judge_qe_signature(verification);
+    }
+    status = status ? status : judge_binding(verification);
+    status = status ? status : judge_quote_signature(verification);
+    return status ? status : maa_judge(verification);
+}
+
+/* ---- collateral ---- */
+
+static cella_status judge_chain(const struct verification *verification)
+{
+    struct x509_chain chain;
+    if (!verification->chain)
+        return appraisal_refuse(verification->appraisal, CLASS_COLLATERAL, "PCK certificate",
+                                "one in the quote or in the collateral", "none",
+                                "The quote is not verifiable without the PCK certificate: fetch "
+                                "the platform's from Intel's service and add it.");
+    return x509_judge(verification->appraisal, "PCK certificate", verification->chain->leaf,
+                      verification->chain->pool, sgx_root, 1, X509_CRL_ALL, &chain);
+}
+
+static cella_status judge_collateral(struct verification *verification)
+{
+    struct appraisal *appraisal = verification->appraisal;
+    const struct quote *quote = &verification->quote;
+    cella_status status = judge_chain(verification);
+    if (status)
+        return status;
+    const struct pck *pck = &verification->chain->pck;
+    verification->platform = (struct tcb_platform){pck->components, pck->pcesvn,
+                                                   is_tdx(quote) ? quote->td.tee_tcb_svn : NULL};
+    status = documents_tcb_info(appraisal, pck, is_tdx(quote), &verification->info);
+    if (status == CELLA_OK)
+        status =
+            documents_identity(appraisal, is_tdx(quote) ? "TD_QE" : "QE", &verification->identity);
+    status = status ? status : judge_qe_identity(verification);
+    status = status ? status : judge_tcb(verification);
+    if (status == CELLA_OK)
+        record_tcb(verification);
+    return status;
+}
+
+/* ---- demands ---- */
+
+/* In a TD's attributes all of the lowest eight bits mean that it can be looked into (TUD). */
+static cella_status judge_demands(const struct verification *verification)
+{
+    struct appraisal *appraisal = verification->appraisal;
+    const struct quote *quote = &verification->quote;
+    bool tdx = is_tdx(quote);
+    bool debug = tdx ? quote->td.attributes[0] != 0 : quote->enclave.attributes[0] & QUOTE_DEBUG;
+    cella_status status =
+        appraisal_report_data(appraisal, tdx ? quote->td.report_data : quote->enclave.report_data);
+    if (status == CELLA_OK)
+        status = appraisal_debug(appraisal,
+                                 tdx ? "tdx_td_attributes_debug" : "x-ms-sgx-is-debuggable", debug);
+    status = status ? status : appraisal_no_age(appraisal);
+    return status ? status : judge_status(verification);
+}
+
+/* ---- the kinds ---- */
+
+static cella_status parse(struct verification *verification, uint32_t tee, const uint8_t *bytes,
+                          size_t size)
+{
+    static const char *const classes[] = {
+        [QUOTE_UNSUPPORTED] = CLASS_UNSUPPORTED, [QUOTE_VENDOR] = CLASS_VENDOR};
+    struct quote_fault fault = {0};
+    struct appraisal *appraisal = verification->appraisal;
+    enum quote_verdict verdict = quote_parse(bytes, size, &verification->quote, &fault);
+    if (verdict == QUOTE_MALFORMED)
+        return appraisal_malformed(appraisal, fault.claim, "%s; expected %s", fault.found,
+                                   fault.expected);
+    if (verdict)
+        return appraisal_refuse(appraisal, classes[verdict], fault.claim, fault.expected,
+                                fault.found,
+                                "Only quotes by Intel's ECDSA quoting enclaves are "
+                                "judged.");
+    if (verification->quote.tee != tee)
+        return appraisal_refuse(appraisal, CLASS_UNSUPPORTED, "tee_type",
+                                tee == QUOTE_TEE_TDX ? "0x81 (TDX)" : "0 (SGX)", "the other",
+                                "It is a quote of the other kind: name that one.");
+    return CELLA_OK;
+}
+
+static cella_status verify_quote(struct appraisal *appraisal, const struct maa *maa, uint32_t tee,
+                                 const uint8_t *bytes, size_t size)
+{
+    struct verification verification = {.appraisal = appraisal, .maa = maa};
+    cella_status status = parse(&verification, tee, bytes, size);
+    if (status)
+        return status;
+    record_quote(&verification);
+    status = judge_inside(&verification);
+    status = status ? status : judge_collateral(&verification);
+    status = status ? status : judge_demands(&verification);
+    if (status == CELLA_OK)
+        record_claims(&verification);
+    pck_chain_drop(verification.chain);
+    return status;
+}
+
+static bool is_quote(const uint8_t *bytes, size_t size, uint32_t tee)
+{
+    if (size < SHORTEST)
+        return false;
+    uint64_t version = little_endian(bytes, 2), key = little_endian(bytes + 2, 2);
+    return version >= 3 && version <= 5 && key == QUOTE_KEY_ECDSA_P256 &&
+           little_endian(bytes + 4, 4) == tee;
+}
+
+static bool recognise_sgx(const uint8_t *bytes, size_t size)
+{
+    return is_quote(bytes, size, QUOTE_TEE_SGX) || maa_recognise(bytes, size);
+}
+
+static bool recognise_tdx(const uint8_t *bytes, size_t size)
+{
+    return is_quote(bytes, size, QUOTE_TEE_TDX);
+}
+
+static cella_status verify_sgx(struct appraisal *appraisal, const uint8_t *bytes, size_t size)
+{
+    struct maa maa;
+    if (!maa_recognise(bytes, size))
+        return verify_quote(appraisal, NULL, QUOTE_TEE_SGX, bytes, size);
+    cella_status status = maa_read(appraisal, bytes, size, &maa);
+    if (status)
+        return status;
+    status = verify_quote(appraisal, &maa, QUOTE_TEE_SGX, maa.quote, maa.quote_size);
+    maa_free(&maa);
+    return status;
+}
+
+static cella_status verify_tdx(struct appraisal *appraisal, const uint8_t *bytes, size_t size)
+{
+    return verify_quote(appraisal, NULL, QUOTE_TEE_TDX, bytes, size);
+}
+
+const struct evidence_kind kind_sgx = {"sgx", recognise_sgx, verify_sgx};
+const struct evidence_kind kind_tdx = {"tdx", recognise_tdx, verify_tdx};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A quote while it is judged.
+ */
+#ifndef ATTEST_SGX_VERIFY_H
+#define ATTEST_SGX_VERIFY_H
+
+#include "attest/appraisal.h"
+#include "chain.h"
+#include "quote.h"
+#include "tcb.h"
+
+/* What the levels that match come to. */
+struct tcb_judgement {
+    const struct tcb_level *level;      /* of the platform; NULL: none matches */
+    const struct tcb_isv_level *module; /* of the TDX module */
+    const struct tcb_isv_level *qe;
+    bool has_module;        /* a TDX module that has an identity of its own */
+    enum tcb_status sgx;    /* by SGX's components alone */
+    enum tcb_status launch; /* as the TD was launched; for SGX the same as `status` */
+    enum tcb_status status; /* the one that counts */
+    int64_t date;           /* the oldest of the levels */
+};
+
+struct verification {
+    struct appraisal *appraisal;
+    const struct maa *maa; /* what the quote came in; NULL: in nothing */
+    struct quote quote;
+    struct pck_chain *chain;
+    const struct tcb_info *info;         /* NULL: missing, which was allowed */
+    const struct tcb_identity *identity; /* ... */
+    struct tcb_platform platform;
+    struct tcb_judgement tcb;
+};
+
+static inline bool is_tdx(const struct quote *quote)
+{
+    return quote->tee == QUOTE_TEE_TDX;
+}
+
+/* ---- judging TCBs (judge.c) ---- */
+
+/* The quoting enclave is Intel's: CLASS_QE_IDENTITY. */
+cella_status judge_qe_identity(const struct verification *verification);
+/* Finds the levels and merges their statuses. Refuses a TDX module that is not Intel's. */
+cella_status judge_tcb(struct verification *verification);
+/* Whether the status is good enough for what was demanded. */
+cella_status judge_status(const struct verification *verification);
+
+/* ---- what the reader sees (record.c) ---- */
+
+void record_quote(const struct verification *verification);
+void record_chain(const struct verification *verification);
+/* checks: "quote_signature", ... */
+void record_check(const struct verification *verification, const char *name, bool good);
+void record_tcb(const struct verification *verification);
+void record_claims(const struct verification *verification);
+
+/* ---- Microsoft Azure Attestation's sample files (maa.c) ---- */
+
+/* {"QuoteHex": ..., "EnclaveHeldDataHex": ..., and what the quote should say} */
+struct maa {
+    uint8_t *quote, *held;
+    size_t quote_size, held_size;
+    bool has_mrenclave, has_mrsigner, has_product, has_svn, has_attributes;
+    uint8_t mrenclave[32], mrsigner[32], product[16];
+    uint64_t svn, attributes;
+};
+
+bool maa_recognise(const uint8_t *bytes, size_t size);
+cella_status maa_read(struct appraisal *appraisal, const uint8_t *bytes, size_t size,
+                      struct maa *maa);
+/* The held data are those that the quote was made for, and the file says what the quote says. */
+cella_status maa_judge(const struct verification *verification);
+void maa_free(struct maa *maa);
+
+#endif
