@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * SGX and TDX quotes of real hardware, with the collateral of their time: what is read, what is
+ * said of them, every mutation, every truncation, and each piece of collateral missing, altered or
+ * of another time.
+ */
+#include "attest_vectors.h"
+
+#include <cella/verify.h>
+
+#include <openssl/sha.h>
+
+#define Y2020    1591358400 /* 2020-06-05T12:00:00Z */
+#define Y2023    1677628800 /* 2023-03-01T00:00:00Z */
+#define Y2025    1751328000 /* 2025-07-01T00:00:00Z */
+
+#define SGX_2025 "sgx/dcap-qvl/sgx_quote.bin"
+#define TDX_2025 "tdx/dcap-qvl/tdx_quote.bin"
+#define V5       "tdx/go-tdx-guest-v5/quote_v5_sample.bin"
+
+static cella_error error;
+
+/* ---- what is judged with what ---- */
+
+enum allow {
+    NO_COLLATERAL = 1,
+    OUTDATED = 2,
+    DEBUG = 4,
+    PRODUCTION = 8, /* not the set's own root */
+};
+
+struct set {
+    const char *quote;
+    int64_t at;
+    const char *root; /* NULL: Intel's */
+    const char *collateral[10];
+};
+
+static const struct set sets[] = {
+    {SGX_2025, Y2025, NULL, {"sgx/dcap-qvl/sgx_quote_collateral.json"}},
+    {"sgx/fortanix-pcs-2020/quote.bin",
+     Y2020,
+     NULL,
+     {"sgx/fortanix-pcs-2020/00906ea10000.tcb", "sgx/fortanix-pcs-2020/qe3_identity.id",
+      "sgx/fortanix-pcs-2020/processor.crl"}},
+    {"sgx/fortanix-dcap-ql/quote_pck_cert_chain.bin",
+     Y2020,
+     NULL,
+     {"sgx/fortanix-pcs-2020/00906ea10000.tcb", "sgx/fortanix-pcs-2020/qe3_identity.id",
+      "sgx/fortanix-pcs-2020/processor.crl"}},
+    {"sgx/fortanix-dcap-ql/quote_pck_cert_chain_corrupted.bin", Y2020, NULL, {NULL}},
+    {"sgx/fortanix-dcap-ql/quote_raw_tcb.bin", Y2020, NULL, {NULL}},
+    {"sgx/maa-intel-sdk/enclave.info.release.json", Y2023, NULL, {NULL}},
+    {"sgx/maa-intel-sdk/enclave.info.debug.json", Y2023, NULL, {NULL}},
+    {"sgx/maa-intel-sdk/enclave.info.prodid.json", Y2023, NULL, {NULL}},
+    {"sgx/maa-intel-sdk/enclave.info.securityversion.json", Y2023, NULL, {NULL}},
+    {"sgx/intel-qvl-sample/quote.dat",
+     1577836800, /* 2020-01-01T00:00:00Z */
+     "sgx/intel-qvl-sample/trustedRootCaCert.pem",
+     {"sgx/intel-qvl-sample/pckCert.pem", "sgx/intel-qvl-sample/pckSignChain.pem",
+      "sgx/intel-qvl-sample/tcbSignChain.pem", "sgx/intel-qvl-sample/tcbInfo.json",
+      "sgx/intel-qvl-sample/qeIdentity.json", "sgx/intel-qvl-sample/qveIdentity.json",
+      "sgx/intel-qvl-sample/rootCaCrl.der", "sgx/intel-qvl-sample/intermediateCaCrl.der"}},
+    {TDX_2025, Y2025, NULL, {"tdx/dcap-qvl/tdx_quote_collateral.json"}},
+    {"tdx/go-tdx-guest-v4/tdx_prod_quote_SPR_E4.bin",
+     1688173200, /* 2023-07-01T01:00:00Z */
+     NULL,
+     {"tdx/go-tdx-guest-v4/tcb_info_50806f000000.json", "tdx/go-tdx-guest-v4/td_qe_identity.json",
+      "tdx/go-tdx-guest-v4/pck_platform_crl.der", "tdx/go-tdx-guest-v4/root_crl.der",
+      "tdx/go-tdx-guest-v4/tcb_signing_chain.pem", "tdx/go-tdx-guest-v4/pck_crl_issuer_chain.pem"}},
+    {V5,
+     1770080400, /* 2026-02-03T01:00:00Z */
+     NULL,
+     {"tdx/go-tdx-guest-v5/tcb_info_90c06f000000.json"}},
+    {"tdx/gcp-cos113/cos-113-tdx-quote.bin", 1722470400 /* 2024-08-01 */, NULL, {NULL}},
+    {"tdx/openenclave-v4/tdx_quote.bin", 1685577600 /* 2023-06-01 */, NULL, {NULL}},
+    {"tdx/intel-qvl-sample/quote.dat",
+     1640995200, /* 2022-01-01 */
+     "tdx/intel-qvl-sample/trustedRootCaCert.pem",
+     {"tdx/intel-qvl-sample/pckCert.pem", "tdx/intel-qvl-sample/pckSignChain.pem",
+      "tdx/intel-qvl-sample/tcbSignChain.pem", "tdx/intel-qvl-sample/qeIdentity.json",
+      "tdx/intel-qvl-sample/rootCaCrl.der", "tdx/intel-qvl-sample/intermediateCaCrl.der"}},
+};
+#define SETS (sizeof(sets) / sizeof(sets[0]))
+
+static const struct set *find_set(const char *quote)
+{
+    for (size_t i = 0; i < SETS; i++)
+        if (strcmp(sets[i].quote, quote) == 0)
+            return &sets[i];
+    fail_msg("%s is in no set", quote);
+    return NULL;
+}
+
+static cella_verifier *verifier_new(void)
+{
+    cella_verifier *verifier;
+    assert_int_equal(cella_verifier_new(&verifier, &error), CELLA_OK);
+    return verifier;
+}
+
+static void add_root(cella_verifier *verifier, const char *path)
+{
+    size_t size;
+    uint8_t *bytes = vector(path, &size);
+    assert_int_equal(cella_verifier_add_root(verifier, bytes, size, path, &error), CELLA_OK);
+    free(bytes);
+}
+
+/* The TCB signing certificate that Intel made in 2025, and nothing else of that time. */
+static void add_signer_of_2025(cella_verifier *verifier)
+{
+    json_t *bundle = vector_json("tdx/dcap-qvl/tdx_quote_collateral.json");
+    const char *chain = json_string_value(json_object_get(bundle, "tcb_info_issuer_chain"));
+    assert_int_equal(
+        cella_verifier_add(verifier, (const uint8_t *)chain, strlen(chain), "chain", &error), 0);
+    json_decref(bundle);
+}
+
+static cella_verifier *verifier_of(const struct set *set, int allow)
+{
+    cella_verifier *verifier = verifier_new();
+    if (set->root && !(allow & PRODUCTION))
+        add_root(verifier, set->root);
+    for (size_t i = 0; set->collateral[i]; i++)
+        add_vector(verifier, set->collateral[i]);
+    if (strcmp(set->quote, V5) == 0)
+        add_signer_of_2025(verifier);
+    return verifier;
+}
+
+static cella_demands demands_of(const struct set *set, int allow)
+{
+    cella_demands demands;
+    cella_demands_default(&demands);
+    demands.at = set->at;
+    demands.insecure_any_report_data = true;
+    demands.insecure_no_collateral = allow & NO_COLLATERAL;
+    demands.insecure_allow_outdated = allow & OUTDATED;
+    demands.insecure_allow_debug = allow & DEBUG;
+    return demands;
+}
+
+static void expect_class(const struct set *set, const char *class, const char *expected,
+                         const json_t *json)
+{
+    if (strcmp(class, expected) == 0)
+        return;
+    char *text = json_dumps(json_object_get(json, "refusal"), 0);
+    fail_msg("%s: \"%s\" instead of \"%s\": %s", set->quote, class, expected, text);
+}
+
+/* Judges a quote with its set; the result is the caller's. */
+static json_t *judge_set(const char *quote, int allow, const char *expected)
+{
+    const struct set *set = find_set(quote);
+    cella_verifier *verifier = verifier_of(set, allow);
+    cella_demands demands = demands_of(set, allow);
+    json_t *json = NULL, *again = NULL;
+    size_t size;
+    uint8_t *bytes = vector(quote, &size);
+    const char *class = judge_bytes(verifier, &demands, bytes, size, &json);
+    expect_class(set, class, expected, json);
+    /* Once more, out of what is remembered now. */
+    class = judge_bytes(verifier, &demands, bytes, size, &again);
+    expect_class(set, class, expected, again);
+    assert_true(json_equal(json, again));
+    json_decref(again);
+    free(bytes);
+    cella_verifier_free(verifier);
+    return json;
+}
+
+static void check(const char *quote, int allow, const char *expected)
+{
+    json_decref(judge_set(quote, allow, expected));
+}
+
+static const json_t *at(const json_t *json, const char *path)
+{
+    char copy[128], *rest = NULL;
+    snprintf(copy, sizeof(copy), "%s", path);
+    for (char *name = strtok_r(copy, "/", &rest); name && json; name = strtok_r(NULL, "/", &rest))
+        json = json_object_get(json, name);
+    return json;
+}
+
+static void assert_text(const json_t *json, const char *path, const char *expected)
+{
+    const char *text = json_string_value(at(json, path));
+    if (!text)
+        fail_msg("%s: not there", path);
+    assert_string_equal(text, expected);
+}
+
+/* ---- verdicts ---- */
+
+static void test_verdicts(void **state)
+{
+    static const struct {
+        const char *quote;
+        int allow;
+        const char *class;
+    } cases[] = {
+        {SGX_2025, 0, ""},
+        {TDX_2025, 0, ""},
+        {"sgx/intel-qvl-sample/quote.dat", 0, ""},
+        {"sgx/intel-qvl-sample/quote.dat", PRODUCTION, "ANCHOR"},
+        /* there is no root CRL of that time */
+        {"sgx/fortanix-pcs-2020/quote.bin", 0, "COLLATERAL"},
+        {"sgx/fortanix-pcs-2020/quote.bin", NO_COLLATERAL, "DEBUG"},
+        {"sgx/fortanix-pcs-2020/quote.bin", NO_COLLATERAL | DEBUG, ""},
+        {"sgx/fortanix-dcap-ql/quote_pck_cert_chain.bin", 0, "COLLATERAL"},
+        {"sgx/fortanix-dcap-ql/quote_pck_cert_chain.bin", NO_COLLATERAL | DEBUG, "TCB_STATUS"},
+        {"sgx/fortanix-dcap-ql/quote_pck_cert_chain.bin", NO_COLLATERAL | DEBUG | OUTDATED, ""},
+        {"sgx/fortanix-dcap-ql/quote_pck_cert_chain_corrupted.bin", 0, "QUOTE_SIG"},
+        {"sgx/fortanix-dcap-ql/quote_pck_cert_chain_corrupted.bin", NO_COLLATERAL, "QUOTE_SIG"},
+        {"sgx/fortanix-dcap-ql/quote_raw_tcb.bin", 0, "COLLATERAL"},
+        {"sgx/fortanix-dcap-ql/quote_raw_tcb.bin", NO_COLLATERAL, "COLLATERAL"},
+        {"sgx/maa-intel-sdk/enclave.info.release.json", 0, "COLLATERAL"},
+        {"sgx/maa-intel-sdk/enclave.info.release.json", NO_COLLATERAL, ""},
+        {"sgx/maa-intel-sdk/enclave.info.prodid.json", NO_COLLATERAL, ""},
+        {"sgx/maa-intel-sdk/enclave.info.securityversion.json", NO_COLLATERAL, ""},
+        {"sgx/maa-intel-sdk/enclave.info.debug.json", NO_COLLATERAL, "DEBUG"},
+        {"sgx/maa-intel-sdk/enclave.info.debug.json", NO_COLLATERAL | DEBUG, ""},
+        {"tdx/go-tdx-guest-v4/tdx_prod_quote_SPR_E4.bin", 0, "TCB_STATUS"},
+        {"tdx/go-tdx-guest-v4/tdx_prod_quote_SPR_E4.bin", OUTDATED, "TCB_STATUS"},
+        {V5, 0, "COLLATERAL"}, /* the collateral of its time is not whole */
+        {V5, NO_COLLATERAL, ""},
+        {"tdx/gcp-cos113/cos-113-tdx-quote.bin", 0, "COLLATERAL"},
+        {"tdx/gcp-cos113/cos-113-tdx-quote.bin", NO_COLLATERAL, ""},
+        {"tdx/openenclave-v4/tdx_quote.bin", NO_COLLATERAL, ""},
+        {"tdx/intel-qvl-sample/quote.dat", 0, "COLLATERAL"}, /* its TCB information is malformed */
+        {"tdx/intel-qvl-sample/quote.dat", NO_COLLATERAL, "QE_IDENTITY"}, /* its own QE */
+        {"tdx/intel-qvl-sample/quote.dat", PRODUCTION | NO_COLLATERAL, "ANCHOR"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        check(cases[i].quote, cases[i].allow, cases[i].class);
+}
+
+/* All that expected.json has, of every quote. */
+static void test_component_tables(void **state)
+{
+    (void)state;
+    json_t *json = judge_set(SGX_2025, 0, "");
+    assert_text(json, "evidence/tcb/status", "ConfigurationAndSWHardeningNeeded");
+    json_decref(json);
+}
+
+static void test_expected(void **state)
+{
+    (void)state;
+    size_t judged = 0;
+    static const char *const files[] = {"sgx/expected.json", "tdx/expected.json"};
+    for (size_t i = 0; i < 2; i++) {
+        json_t *all = vector_json(files[i]), *one;
+        const char *path;
+        json_object_foreach(all, path, one)
+        {
+            const struct set *set = find_set(path);
+            cella_verifier *verifier = verifier_of(set, 0);
+            cella_demands demands = demands_of(set, NO_COLLATERAL | DEBUG);
+            size_t size;
+            uint8_t *bytes = vector(path, &size);
+            json_t *json;
+            judge_bytes(verifier, &demands, bytes, size, &json);
+            json_object_del(one, "evaluate_at");
+            json_object_del(one, "source");
+            assert_has(json_object_get(json, "evidence"), one, path);
+            json_decref(json);
+            free(bytes);
+            cella_verifier_free(verifier);
+            judged++;
+        }
+        json_decref(all);
+    }
+    assert_int_equal(judged, 14);
+}
+
+/* ---- altered ---- */
+
+static void test_mutations(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"sgx/mutations.json", "tdx/mutations.json"};
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++) {
+        json_t *all = vector_json(files[i]), *one;
+        const char *path;
+        json_object_foreach(json_object_get(all, "files"), path, one)
+        {
+            const struct set *set = find_set(path);
+            cella_verifier *verifier = verifier_of(set, 0);
+            cella_demands demands = demands_of(set, NO_COLLATERAL | DEBUG);
+            demands.type = i ? "tdx" : "sgx";
+            check_mutations(verifier, &demands, files[i], path);
+            cella_verifier_free(verifier);
+            count++;
+        }
+        json_decref(all);
+    }
+    assert_int_equal(count, 5);
+}
+
+/* Each is malformed, until all is there but what trails behind the signature data. */
+static void check_prefixes(const struct set *set, const char *type, int allow)
+{
+    size_t size;
+    uint8_t *bytes = vector(set->quote, &size);
+    cella_verifier *verifier = verifier_of(set, 0);
+    cella_demands demands = demands_of(set, allow);
+    json_t *json = NULL;
+    demands.type = type;
+    judge_bytes(verifier, &demands, bytes, size, &json);
+    size_t whole = size - (size_t)json_integer_value(at(json, "evidence/trailing_bytes"));
+    json_decref(json);
+    for (size_t less = 0; less < size; less++) {
+        uint8_t *copy = copy_of(bytes, less);
+        const char *class = judge_bytes(verifier, &demands, copy, less, &json);
+        if (less < whole ? strcmp(class, "PARSE") != 0 : strcmp(class, "PARSE") == 0)
+            fail_msg("%s: %zu bytes of it: \"%s\"", set->quote, less, class);
+        if (less >= whole)
+            assert_int_equal(json_integer_value(at(json, "evidence/trailing_bytes")), less - whole);
+        json_decref(json);
+        free(copy);
+    }
+    cella_verifier_free(verifier);
+    free(bytes);
+}
+
+static void test_truncations(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SETS; i++)
+        if (!strstr(sets[i].quote, "/maa-") && !strstr(sets[i].quote, "gcp-cos113"))
+            check_prefixes(&sets[i], strncmp(sets[i].quote, "tdx", 3) == 0 ? "tdx" : "sgx", DEBUG);
+}
+
+/* No byte that counts can be another: all bits of all bytes of one quote, but in the chain, where
+ * white space and the like may differ. */
+static void test_every_bit(void **state)
+{
+    (void)state;
+    const struct set *set = find_set(TDX_2025);
+    cella_verifier *verifier = verifier_of(set, 0);
+    cella_demands demands = demands_of(set, 0);
+    size_t size;
+    uint8_t *bytes = vector(set->quote, &size);
+    demands.type = "tdx";
+    for (size_t bit = 0; bit < 8 * 1252; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        if (!*judge_bytes(verifier, &demands, bytes, size, NULL))
+            fail_msg("bit %zu of byte %zu may be another", bit % 8, bit / 8);
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    free(bytes);
+    cella_verifier_free(verifier);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verdicts),  cmocka_unit_test(test_expected),
+        cmocka_unit_test(test_mutations), cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_every_bit), cmocka_unit_test(test_component_tables),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
