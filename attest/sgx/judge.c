@@ -23,7 +23,7 @@ static cella_status refuse_qe(const struct verification *verification, const cha
                             "The quote was not made by Intel's quoting enclave.");
 }
 
-cella_status judge_qe_identity(const struct verification *verification)
+cella_status quote_judge_qe_identity(const struct verification *verification)
 {
     const struct quote_report *qe = &verification->quote.qe;
     const struct tcb_identity *identity = verification->identity;
@@ -107,7 +107,7 @@ static bool wants_relaunch(const struct verification *verification, enum tcb_sta
 {
     const struct tcb_judgement *tcb = &verification->tcb;
     return is_tdx(&verification->quote) && qe < TCB_OUT_OF_DATE && tcb->launch < TCB_REVOKED &&
-           status_relaunch(tcb->sgx) != TCB_NOT_SUPPORTED &&
+           tcb_status_relaunch(tcb->sgx) != TCB_NOT_SUPPORTED &&
            (platform == TCB_OUT_OF_DATE || module == TCB_OUT_OF_DATE) &&
            is_updated_since(verification);
 }
@@ -119,8 +119,8 @@ static void merge(struct verification *verification)
     enum tcb_status module = tcb->has_module ? isv_status(tcb->module) : TCB_UP_TO_DATE;
     /* Where its identity is missing (which was allowed) nothing is known of its status. */
     enum tcb_status qe = verification->identity ? isv_status(tcb->qe) : TCB_UP_TO_DATE;
-    tcb->launch = status_merge(status_merge(platform, module), qe);
-    tcb->status = wants_relaunch(verification, platform, module, qe) ? status_relaunch(tcb->sgx)
+    tcb->launch = tcb_status_merge(tcb_status_merge(platform, module), qe);
+    tcb->status = wants_relaunch(verification, platform, module, qe) ? tcb_status_relaunch(tcb->sgx)
                                                                      : tcb->launch;
 }
 
@@ -130,7 +130,7 @@ static void take_date(struct tcb_judgement *tcb, const struct tcb_state *state)
         tcb->date = state->date;
 }
 
-cella_status judge_tcb(struct verification *verification)
+cella_status quote_judge_tcb(struct verification *verification)
 {
     struct tcb_judgement *tcb = &verification->tcb;
     const struct tcb_identity *identity = verification->identity;
@@ -194,7 +194,7 @@ static const struct {
                            "says which component is too low."},
 };
 
-cella_status judge_status(const struct verification *verification)
+cella_status quote_judge_status(const struct verification *verification)
 {
     struct appraisal *appraisal = verification->appraisal;
     enum tcb_status status = verification->tcb.status;
@@ -204,15 +204,15 @@ cella_status judge_status(const struct verification *verification)
     bool allowed = verdicts[status].outdated && appraisal->demands->insecure_allow_outdated;
     if (!verdicts[status].accepted && !allowed)
         return appraisal_refuse(appraisal, verdicts[status].class, "tcb_status",
-                                "UpToDate, or a status that needs no update", status_name(status),
-                                verdicts[status].advice);
+                                "UpToDate, or a status that needs no update",
+                                tcb_status_name(status), verdicts[status].advice);
     if (allowed)
         appraisal_warn(appraisal,
                        "insecure_allow_outdated: the TCB is %s: it has weaknesses that "
                        "are known",
-                       status_name(status));
+                       tcb_status_name(status));
     else if (status != TCB_UP_TO_DATE)
-        appraisal_warn(appraisal, "the TCB is %s: %s", status_name(status),
+        appraisal_warn(appraisal, "the TCB is %s: %s", tcb_status_name(status),
                        verdicts[status].advice);
     return CELLA_OK;
 }

@@ -75,7 +75,7 @@ static void record_td(struct appraisal *appraisal, const struct quote_td *td, js
     record_hex(appraisal, to, claims ? "tdx_report_data" : "report_data", td->report_data, 64);
 }
 
-void record_quote(const struct verification *verification)
+void quote_record(const struct verification *verification)
 {
     struct appraisal *appraisal = verification->appraisal;
     const struct quote *quote = &verification->quote;
@@ -106,7 +106,7 @@ void record_quote(const struct verification *verification)
         record_json(appraisal, checks, names[i], json_null());
 }
 
-void record_check(const struct verification *verification, const char *name, bool good)
+void quote_record_check(const struct verification *verification, const char *name, bool good)
 {
     json_t *checks = json_object_get(verification->appraisal->result->evidence, "checks");
     record_bool(verification->appraisal, checks, name, good);
@@ -127,7 +127,7 @@ static void record_serial(struct appraisal *appraisal, json_t *to, const X509 *c
     record_text(appraisal, to, "serial", text);
 }
 
-void record_chain(const struct verification *verification)
+void quote_record_chain(const struct verification *verification)
 {
     struct appraisal *appraisal = verification->appraisal;
     const struct pck *pck = &verification->chain->pck;
@@ -152,7 +152,7 @@ void record_chain(const struct verification *verification)
         record_bool(appraisal, to, "smt_enabled", pck->smt_enabled);
     }
     if (verification->quote.certification == QUOTE_PCK_CHAIN)
-        record_check(verification, "pck_chain_in_order", verification->chain->in_order);
+        quote_record_check(verification, "pck_chain_in_order", verification->chain->in_order);
 }
 
 /* ---- TCB levels ---- */
@@ -181,7 +181,7 @@ static void record_level(const struct verification *verification, const struct t
     struct appraisal *appraisal = verification->appraisal;
     const struct tcb_platform *platform = &verification->platform;
     const struct tcb_info *info = verification->info;
-    record_text(appraisal, to, "status", status_name(level->state.status));
+    record_text(appraisal, to, "status", tcb_status_name(level->state.status));
     record_time(appraisal, to, "date", level->state.date);
     append_components(appraisal, record_json(appraisal, to, "components", json_array()),
                       platform->sgx, level->sgx, info->sgx_names);
@@ -227,7 +227,7 @@ static void record_module(const struct verification *verification, json_t *to)
     if (!verification->tcb.has_module)
         return;
     snprintf(text, sizeof(text), "TDX_%02X isvsvn %u -> %s", svn[1], svn[0],
-             status_name(level ? level->state.status : TCB_NOT_SUPPORTED));
+             tcb_status_name(level ? level->state.status : TCB_NOT_SUPPORTED));
     record_text(verification->appraisal, to, "module", text);
 }
 
@@ -236,9 +236,9 @@ static void record_platform(const struct verification *verification, json_t *to)
     struct appraisal *appraisal = verification->appraisal;
     const struct tcb_judgement *tcb = &verification->tcb;
     const struct tcb_level *newest = &verification->info->levels[0];
-    record_text(appraisal, to, "tcb_status", status_name(tcb->status));
+    record_text(appraisal, to, "tcb_status", tcb_status_name(tcb->status));
     if (tcb->launch != tcb->status)
-        record_text(appraisal, to, "tcb_status_at_launch", status_name(tcb->launch));
+        record_text(appraisal, to, "tcb_status_at_launch", tcb_status_name(tcb->launch));
     record_module(verification, to);
     record_number(appraisal, to, "tcb_evaluation_data_number", verification->info->evaluation);
     json_t *table = record_json(appraisal, to, "tcb", json_object());
@@ -248,14 +248,14 @@ static void record_platform(const struct verification *verification, json_t *to)
         record_level(verification, newest, record_json(appraisal, table, "newest", json_object()));
 }
 
-void record_tcb(const struct verification *verification)
+void quote_record_tcb(const struct verification *verification)
 {
     struct appraisal *appraisal = verification->appraisal;
     const struct tcb_judgement *tcb = &verification->tcb;
     json_t *to = appraisal->result->evidence;
     if (verification->identity)
         record_text(appraisal, to, "qe_tcb_status",
-                    status_name(tcb->qe ? tcb->qe->state.status : TCB_NOT_SUPPORTED));
+                    tcb_status_name(tcb->qe ? tcb->qe->state.status : TCB_NOT_SUPPORTED));
     if (!verification->info)
         return;
     record_platform(verification, to);
@@ -303,11 +303,11 @@ static void claim_td(struct appraisal *appraisal, const struct quote_td *td, jso
     record_number(appraisal, to, "tdx_seamsvn", td->tee_tcb_svn[0]);
 }
 
-void record_claims(const struct verification *verification)
+void quote_record_claims(const struct verification *verification)
 {
     struct appraisal *appraisal = verification->appraisal;
     const struct quote *quote = &verification->quote;
-    const struct maa *maa = verification->maa;
+    const struct sample *sample = verification->sample;
     json_t *to = appraisal->result->claims, *evidence = appraisal->result->evidence;
     bool debug =
         is_tdx(quote) ? quote->td.attributes[0] != 0 : quote->enclave.attributes[0] & QUOTE_DEBUG;
@@ -316,11 +316,11 @@ void record_claims(const struct verification *verification)
     else
         claim_enclave(appraisal, &quote->enclave, to);
     record_text(appraisal, to, "dbgstat", debug ? "enabled" : "disabled");
-    if (maa)
-        record_hex(appraisal, to, "x-ms-sgx-ehd", maa->held, maa->held_size);
+    if (sample)
+        record_hex(appraisal, to, "x-ms-sgx-ehd", sample->held, sample->held_size);
     if (!verification->info)
         return;
-    record_text(appraisal, to, "attester_tcb_status", status_name(verification->tcb.status));
+    record_text(appraisal, to, "attester_tcb_status", tcb_status_name(verification->tcb.status));
     record_time(appraisal, to, "attester_tcb_date", verification->tcb.date);
     record_json(appraisal, to, "attester_advisory_ids",
                 json_incref(json_object_get(evidence, "advisory_ids")));

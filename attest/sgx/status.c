@@ -17,12 +17,12 @@ static const char *const names[] = {
     [TCB_NOT_SUPPORTED] = "NotSupported (no matching level)",
 };
 
-const char *status_name(enum tcb_status status)
+const char *tcb_status_name(enum tcb_status status)
 {
     return names[status];
 }
 
-bool status_read(const char *name, enum tcb_status *status)
+bool tcb_status_read(const char *name, enum tcb_status *status)
 {
     for (size_t i = 0; i < TCB_NOT_SUPPORTED; i++)
         if (i != TCB_TD_RELAUNCH_ADVISED && i != TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED &&
@@ -33,7 +33,7 @@ bool status_read(const char *name, enum tcb_status *status)
     return false;
 }
 
-enum tcb_status status_merge(enum tcb_status platform, enum tcb_status part)
+enum tcb_status tcb_status_merge(enum tcb_status platform, enum tcb_status part)
 {
     if (platform == TCB_NOT_SUPPORTED || part == TCB_NOT_SUPPORTED)
         return TCB_NOT_SUPPORTED;
@@ -55,7 +55,7 @@ enum tcb_status status_merge(enum tcb_status platform, enum tcb_status part)
     }
 }
 
-enum tcb_status status_relaunch(enum tcb_status sgx)
+enum tcb_status tcb_status_relaunch(enum tcb_status sgx)
 {
     switch (sgx) {
     case TCB_UP_TO_DATE:

@@ -23,15 +23,15 @@ enum tcb_status {
     TCB_NOT_SUPPORTED, /* no level matches */
 };
 
-const char *status_name(enum tcb_status status);
+const char *tcb_status_name(enum tcb_status status);
 /* A status as documents have it. */
-bool status_read(const char *name, enum tcb_status *status);
+bool tcb_status_read(const char *name, enum tcb_status *status);
 
 /* The platform's status once its quoting enclave, or its TDX module, has one too. */
-enum tcb_status status_merge(enum tcb_status platform, enum tcb_status part);
+enum tcb_status tcb_status_merge(enum tcb_status platform, enum tcb_status part);
 
 /* A TD that was launched on an old TDX module which has been updated since: what its status is if
  * it were only launched again. `sgx`: of the SGX components alone. */
-enum tcb_status status_relaunch(enum tcb_status sgx);
+enum tcb_status tcb_status_relaunch(enum tcb_status sgx);
 
 #endif

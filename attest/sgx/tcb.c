@@ -64,7 +64,7 @@ static cella_status read_state(const struct scan_item *date, const struct scan_i
     char text[48];
     if (!scan_time(date, &state->date))
         return invalid(what, "tcbDate", "a time", error);
-    if (!scan_copy_text(status, text, sizeof(text) - 1) || !status_read(text, &state->status))
+    if (!scan_copy_text(status, text, sizeof(text) - 1) || !tcb_status_read(text, &state->status))
         return invalid(what, "tcbStatus", "a status that is known", error);
     return read_advisories(advisories, what, &state->advisories, error);
 }

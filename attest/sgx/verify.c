@@ -73,7 +73,7 @@ static cella_status judge_qe_signature(const struct verification *verification)
                                 "a key on P-256", "another", NULL);
     bool good = ecdsa_verify(key, EVP_sha256(), quote->qe_signature, 32, quote->qe.bytes,
                              QUOTE_REPORT_BODY);
-    record_check(verification, "qe_report_signature", good);
+    quote_record_check(verification, "qe_report_signature", good);
     if (good)
         return CELLA_OK;
     return appraisal_refuse(verification->appraisal, CLASS_QE_REPORT_SIG, "qe_report",
@@ -94,7 +94,7 @@ static cella_status judge_binding(const struct verification *verification)
                 EVP_DigestFinal_ex(context, expected, NULL) == 1 &&
                 CRYPTO_memcmp(expected, quote->qe.report_data, 64) == 0;
     EVP_MD_CTX_free(context);
-    record_check(verification, "qe_report_binding", good);
+    quote_record_check(verification, "qe_report_binding", good);
     if (good)
         return CELLA_OK;
     return appraisal_refuse(verification->appraisal, CLASS_QE_BINDING, "qe_report.report_data",
@@ -114,7 +114,7 @@ static cella_status judge_quote_signature(const struct verification *verificatio
     bool good = ecdsa_verify(key, EVP_sha256(), quote->signature, 32, quote->signed_bytes,
                              quote->signed_size);
     EVP_PKEY_free(key);
-    record_check(verification, "quote_signature", good);
+    quote_record_check(verification, "quote_signature", good);
     if (good)
         return CELLA_OK;
     return appraisal_refuse(appraisal, CLASS_QUOTE_SIG, "quote", "its attestation key's signature",
@@ -126,12 +126,12 @@ static cella_status judge_inside(struct verification *verification)
     cella_status status =
         pck_chain_get(verification->appraisal, &verification->quote, &verification->chain);
     if (status == CELLA_OK && verification->chain) {
-        record_chain(verification);
+        quote_record_chain(verification);
         status = judge_qe_signature(verification);
     }
     status = status ? status : judge_binding(verification);
     status = status ? status : judge_quote_signature(verification);
-    return status ? status : maa_judge(verification);
+    return status ? status : sample_judge(verification);
 }
 
 /* ---- collateral ---- */
@@ -162,10 +162,10 @@ static cella_status judge_collateral(struct verification *verification)
     if (status == CELLA_OK)
         status =
             documents_identity(appraisal, is_tdx(quote) ? "TD_QE" : "QE", &verification->identity);
-    status = status ? status : judge_qe_identity(verification);
-    status = status ? status : judge_tcb(verification);
+    status = status ? status : quote_judge_qe_identity(verification);
+    status = status ? status : quote_judge_tcb(verification);
     if (status == CELLA_OK)
-        record_tcb(verification);
+        quote_record_tcb(verification);
     return status;
 }
 
@@ -184,7 +184,7 @@ static cella_status judge_demands(const struct verification *verification)
         status = appraisal_debug(appraisal,
                                  tdx ? "tdx_td_attributes_debug" : "x-ms-sgx-is-debuggable", debug);
     status = status ? status : appraisal_no_age(appraisal);
-    return status ? status : judge_status(verification);
+    return status ? status : quote_judge_status(verification);
 }
 
 /* ---- the kinds ---- */
@@ -212,19 +212,19 @@ static cella_status parse(struct verification *verification, uint32_t tee, const
     return CELLA_OK;
 }
 
-static cella_status verify_quote(struct appraisal *appraisal, const struct maa *maa, uint32_t tee,
-                                 const uint8_t *bytes, size_t size)
+static cella_status verify_quote(struct appraisal *appraisal, const struct sample *sample,
+                                 uint32_t tee, const uint8_t *bytes, size_t size)
 {
-    struct verification verification = {.appraisal = appraisal, .maa = maa};
+    struct verification verification = {.appraisal = appraisal, .sample = sample};
     cella_status status = parse(&verification, tee, bytes, size);
     if (status)
         return status;
-    record_quote(&verification);
+    quote_record(&verification);
     status = judge_inside(&verification);
     status = status ? status : judge_collateral(&verification);
     status = status ? status : judge_demands(&verification);
     if (status == CELLA_OK)
-        record_claims(&verification);
+        quote_record_claims(&verification);
     pck_chain_drop(verification.chain);
     return status;
 }
@@ -240,7 +240,7 @@ static bool is_quote(const uint8_t *bytes, size_t size, uint32_t tee)
 
 static bool recognise_sgx(const uint8_t *bytes, size_t size)
 {
-    return is_quote(bytes, size, QUOTE_TEE_SGX) || maa_recognise(bytes, size);
+    return is_quote(bytes, size, QUOTE_TEE_SGX) || sample_recognise(bytes, size);
 }
 
 static bool recognise_tdx(const uint8_t *bytes, size_t size)
@@ -250,14 +250,14 @@ static bool recognise_tdx(const uint8_t *bytes, size_t size)
 
 static cella_status verify_sgx(struct appraisal *appraisal, const uint8_t *bytes, size_t size)
 {
-    struct maa maa;
-    if (!maa_recognise(bytes, size))
+    struct sample sample;
+    if (!sample_recognise(bytes, size))
         return verify_quote(appraisal, NULL, QUOTE_TEE_SGX, bytes, size);
-    cella_status status = maa_read(appraisal, bytes, size, &maa);
+    cella_status status = sample_read(appraisal, bytes, size, &sample);
     if (status)
         return status;
-    status = verify_quote(appraisal, &maa, QUOTE_TEE_SGX, maa.quote, maa.quote_size);
-    maa_free(&maa);
+    status = verify_quote(appraisal, &sample, QUOTE_TEE_SGX, sample.quote, sample.quote_size);
+    sample_free(&sample);
     return status;
 }
 

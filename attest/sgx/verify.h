@@ -24,7 +24,7 @@ struct tcb_judgement {
 
 struct verification {
     struct appraisal *appraisal;
-    const struct maa *maa; /* what the quote came in; NULL: in nothing */
+    const struct sample *sample; /* what the quote came in; NULL: in nothing */
     struct quote quote;
     struct pck_chain *chain;
     const struct tcb_info *info;         /* NULL: missing, which was allowed */
@@ -41,25 +41,25 @@ static inline bool is_tdx(const struct quote *quote)
 /* ---- judging TCBs (judge.c) ---- */
 
 /* The quoting enclave is Intel's: CLASS_QE_IDENTITY. */
-cella_status judge_qe_identity(const struct verification *verification);
+cella_status quote_judge_qe_identity(const struct verification *verification);
 /* Finds the levels and merges their statuses. Refuses a TDX module that is not Intel's. */
-cella_status judge_tcb(struct verification *verification);
+cella_status quote_judge_tcb(struct verification *verification);
 /* Whether the status is good enough for what was demanded. */
-cella_status judge_status(const struct verification *verification);
+cella_status quote_judge_status(const struct verification *verification);
 
 /* ---- what the reader sees (record.c) ---- */
 
-void record_quote(const struct verification *verification);
-void record_chain(const struct verification *verification);
+void quote_record(const struct verification *verification);
+void quote_record_chain(const struct verification *verification);
 /* checks: "quote_signature", ... */
-void record_check(const struct verification *verification, const char *name, bool good);
-void record_tcb(const struct verification *verification);
-void record_claims(const struct verification *verification);
+void quote_record_check(const struct verification *verification, const char *name, bool good);
+void quote_record_tcb(const struct verification *verification);
+void quote_record_claims(const struct verification *verification);
 
-/* ---- Microsoft Azure Attestation's sample files (maa.c) ---- */
+/* ---- Microsoft Azure Attestation's sample files (sample.c) ---- */
 
 /* {"QuoteHex": ..., "EnclaveHeldDataHex": ..., and what the quote should say} */
-struct maa {
+struct sample {
     uint8_t *quote, *held;
     size_t quote_size, held_size;
     bool has_mrenclave, has_mrsigner, has_product, has_svn, has_attributes;
@@ -67,11 +67,11 @@ struct maa {
     uint64_t svn, attributes;
 };
 
-bool maa_recognise(const uint8_t *bytes, size_t size);
-cella_status maa_read(struct appraisal *appraisal, const uint8_t *bytes, size_t size,
-                      struct maa *maa);
+bool sample_recognise(const uint8_t *bytes, size_t size);
+cella_status sample_read(struct appraisal *appraisal, const uint8_t *bytes, size_t size,
+                         struct sample *sample);
 /* The held data are those that the quote was made for, and the file says what the quote says. */
-cella_status maa_judge(const struct verification *verification);
-void maa_free(struct maa *maa);
+cella_status sample_judge(const struct verification *verification);
+void sample_free(struct sample *sample);
 
 #endif

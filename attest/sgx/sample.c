@@ -17,7 +17,7 @@
 
 #define ENCLAVE_SGX 2 /* "Type" */
 
-bool maa_recognise(const uint8_t *bytes, size_t size)
+bool sample_recognise(const uint8_t *bytes, size_t size)
 {
     static const char key[] = "\"QuoteHex\"";
     while (size > 0 && (*bytes == ' ' || (*bytes >= '\t' && *bytes <= '\r'))) {
@@ -38,42 +38,42 @@ static uint8_t *read_hex(const struct scan_item *item, size_t *size)
     return NULL;
 }
 
-struct maa_items {
+struct sample_items {
     struct scan_item type, mrenclave, mrsigner, product, svn, attributes, quote, held;
 };
 
-static const char *take(const struct maa_items *items, struct maa *maa)
+static const char *take(const struct sample_items *items, struct sample *sample)
 {
     uint64_t type = ENCLAVE_SGX;
-    maa->has_mrenclave = items->mrenclave.type != SCAN_NONE;
-    maa->has_mrsigner = items->mrsigner.type != SCAN_NONE;
-    maa->has_product = items->product.type != SCAN_NONE;
-    maa->has_svn = items->svn.type != SCAN_NONE;
-    maa->has_attributes = items->attributes.type != SCAN_NONE;
-    maa->svn = items->svn.number;
-    maa->attributes = items->attributes.number;
+    sample->has_mrenclave = items->mrenclave.type != SCAN_NONE;
+    sample->has_mrsigner = items->mrsigner.type != SCAN_NONE;
+    sample->has_product = items->product.type != SCAN_NONE;
+    sample->has_svn = items->svn.type != SCAN_NONE;
+    sample->has_attributes = items->attributes.type != SCAN_NONE;
+    sample->svn = items->svn.number;
+    sample->attributes = items->attributes.number;
     if (items->type.type != SCAN_NONE)
         type = items->type.number;
     if (type != ENCLAVE_SGX)
         return "Type";
-    if (maa->has_mrenclave && !scan_hex(&items->mrenclave, maa->mrenclave, 32))
+    if (sample->has_mrenclave && !scan_hex(&items->mrenclave, sample->mrenclave, 32))
         return "MrEnclaveHex";
-    if (maa->has_mrsigner && !scan_hex(&items->mrsigner, maa->mrsigner, 32))
+    if (sample->has_mrsigner && !scan_hex(&items->mrsigner, sample->mrsigner, 32))
         return "MrSignerHex";
-    if (maa->has_product && !scan_hex(&items->product, maa->product, 16))
+    if (sample->has_product && !scan_hex(&items->product, sample->product, 16))
         return "ProductIdHex";
-    if (!(maa->quote = read_hex(&items->quote, &maa->quote_size)))
+    if (!(sample->quote = read_hex(&items->quote, &sample->quote_size)))
         return "QuoteHex";
-    if (!(maa->held = read_hex(&items->held, &maa->held_size)))
+    if (!(sample->held = read_hex(&items->held, &sample->held_size)))
         return "EnclaveHeldDataHex";
     return NULL;
 }
 
-cella_status maa_read(struct appraisal *appraisal, const uint8_t *bytes, size_t size,
-                      struct maa *maa)
+cella_status sample_read(struct appraisal *appraisal, const uint8_t *bytes, size_t size,
+                         struct sample *sample)
 {
     struct scan_item object;
-    struct maa_items items;
+    struct sample_items items;
     const struct scan_field fields[] = {
         {"Type", SCAN_NUMBER, &items.type, true},
         {"MrEnclaveHex", SCAN_TEXT, &items.mrenclave, true},
@@ -85,24 +85,24 @@ cella_status maa_read(struct appraisal *appraisal, const uint8_t *bytes, size_t 
         {"EnclaveHeldDataHex", SCAN_TEXT, &items.held, false},
     };
     cella_error error = {0};
-    *maa = (struct maa){0};
+    *sample = (struct sample){0};
     cella_status status = scan_decode(bytes, size, "JSON", &object, &error);
     if (status == CELLA_OK)
         status = scan_fields(&object, "JSON", fields, sizeof(fields) / sizeof(fields[0]), &error);
     if (status)
         return appraisal_malformed(appraisal, "quote", "%s", error.sentence);
-    const char *wrong = take(&items, maa);
+    const char *wrong = take(&items, sample);
     if (!wrong)
         return CELLA_OK;
-    maa_free(maa);
+    sample_free(sample);
     return appraisal_malformed(appraisal, wrong, "not what such a file has there");
 }
 
-void maa_free(struct maa *maa)
+void sample_free(struct sample *sample)
 {
-    free(maa->quote);
-    free(maa->held);
-    *maa = (struct maa){0};
+    free(sample->quote);
+    free(sample->held);
+    *sample = (struct sample){0};
 }
 
 /* ---- judging ---- */
@@ -117,30 +117,31 @@ static cella_status refuse(const struct verification *verification, const char *
                             advice);
 }
 
-cella_status maa_judge(const struct verification *verification)
+cella_status sample_judge(const struct verification *verification)
 {
     static const char other[] = "The file and its quote do not belong together.";
-    const struct maa *maa = verification->maa;
+    const struct sample *sample = verification->sample;
     const struct quote_report *enclave = &verification->quote.enclave;
     uint8_t hash[32], number[16] = {0};
-    if (!maa)
+    if (!sample)
         return CELLA_OK;
-    SHA256(maa->held, maa->held_size, hash);
+    SHA256(sample->held, sample->held_size, hash);
     if (CRYPTO_memcmp(hash, enclave->report_data, 32) != 0)
         return refuse(verification, "EnclaveHeldDataHex", enclave->report_data, hash, 32,
                       "The quote was made for other data.");
-    if (maa->has_mrenclave && memcmp(maa->mrenclave, enclave->mrenclave, 32) != 0)
-        return refuse(verification, "MrEnclaveHex", enclave->mrenclave, maa->mrenclave, 32, other);
-    if (maa->has_mrsigner && memcmp(maa->mrsigner, enclave->mrsigner, 32) != 0)
-        return refuse(verification, "MrSignerHex", enclave->mrsigner, maa->mrsigner, 32, other);
+    if (sample->has_mrenclave && memcmp(sample->mrenclave, enclave->mrenclave, 32) != 0)
+        return refuse(verification, "MrEnclaveHex", enclave->mrenclave, sample->mrenclave, 32,
+                      other);
+    if (sample->has_mrsigner && memcmp(sample->mrsigner, enclave->mrsigner, 32) != 0)
+        return refuse(verification, "MrSignerHex", enclave->mrsigner, sample->mrsigner, 32, other);
     number[0] = (uint8_t)enclave->isv_prod_id;
     number[1] = (uint8_t)(enclave->isv_prod_id >> 8);
-    if (maa->has_product && memcmp(maa->product, number, 16) != 0)
-        return refuse(verification, "ProductIdHex", number, maa->product, 16, other);
-    if (maa->has_svn && maa->svn != enclave->isv_svn)
+    if (sample->has_product && memcmp(sample->product, number, 16) != 0)
+        return refuse(verification, "ProductIdHex", number, sample->product, 16, other);
+    if (sample->has_svn && sample->svn != enclave->isv_svn)
         return appraisal_refuse(verification->appraisal, CLASS_BINDING, "SecurityVersion",
                                 "the quote's isvsvn", "another number", other);
-    if (maa->has_attributes && maa->attributes != little_endian(enclave->attributes, 8))
+    if (sample->has_attributes && sample->attributes != little_endian(enclave->attributes, 8))
         return appraisal_refuse(verification->appraisal, CLASS_BINDING, "Attributes",
                                 "the quote's attributes", "others", other);
     return CELLA_OK;
