@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Verifications a second on one core, beside the signatures that each cannot do without, verified
+ * by the same OpenSSL in the same run: `attest VECTORS [ROW]`, where VECTORS is
+ * tests/vectors/attest.
+ *
+ * cached: one verifier for all, as a service has it: chains and collateral were verified before,
+ * and only the signatures over the evidence itself are left. uncached: a new verifier each time, to
+ * which the collateral is added, parsed and verified anew. The bound is the time of the signatures
+ * alone; the last columns are how much of it is reached.
+ */
+#include <cella/verify.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SECONDS 1.0 /* of each measurement */
+#define FILES   6
+#define ROUNDS  3 /* the best one counts: others had the machine disturbed */
+
+enum algorithm { P256, P384, RSA_4096, ALGORITHMS };
+
+static const char *const algorithm_names[ALGORITHMS] = {"P-256", "P-384", "RSA-4096"};
+
+/* A row: what is judged, and the signatures that it costs at least. */
+static const struct row {
+    const char *name, *evidence, *collateral[FILES];
+    int64_t at;
+    int cached[ALGORITHMS], uncached[ALGORITHMS];
+    bool no_collateral;
+} rows[] = {
+    /* quote and quoting enclave; uncached: PCK, its CA, the root, both revocation lists, the TCB
+     * signing certificate, TCB information and identity, too */
+    {.name = "SGX quote v3",
+     .evidence = "sgx/dcap-qvl/sgx_quote.bin",
+     .collateral = {"sgx/dcap-qvl/sgx_quote_collateral.json"},
+     .at = 1751328000,
+     .cached = {[P256] = 2},
+     .uncached = {[P256] = 10}},
+    {.name = "TDX quote v4",
+     .evidence = "tdx/dcap-qvl/tdx_quote.bin",
+     .collateral = {"tdx/dcap-qvl/tdx_quote_collateral.json"},
+     .at = 1751328000,
+     .cached = {[P256] = 2},
+     .uncached = {[P256] = 10}},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+struct file {
+    uint8_t *bytes;
+    size_t size;
+};
+
+static cella_error error;
+
+static void check(bool good, const char *what)
+{
+    if (good)
+        return;
+    fprintf(stderr, "attest: %s: %s\n", what, error.sentence);
+    exit(1);
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static struct file read_file(const char *folder, const char *path)
+{
+    char name[4096];
+    struct file file;
+    snprintf(name, sizeof(name), "%s/%s", folder, path);
+    FILE *stream = fopen(name, "rb");
+    check(stream && fseek(stream, 0, SEEK_END) == 0, name);
+    file.size = (size_t)ftell(stream);
+    rewind(stream);
+    file.bytes = malloc(file.size);
+    check(file.bytes && fread(file.bytes, 1, file.size, stream) == file.size, name);
+    fclose(stream);
+    return file;
+}
+
+/* ---- signatures alone ---- */
+
+static EVP_PKEY *make_key(enum algorithm algorithm)
+{
+    return algorithm == RSA_4096 ? EVP_RSA_gen(4096) : EVP_EC_gen(algorithm_names[algorithm]);
+}
+
+/* Seconds that one verification takes. */
+static double signature_time(enum algorithm algorithm)
+{
+    uint8_t hash[48] = {1}, signature[512];
+    size_t size = sizeof(signature), hash_size = algorithm == P384 ? 48 : 32;
+    EVP_PKEY *key = make_key(algorithm);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+    double best = 1e9;
+    check(context && EVP_PKEY_sign_init(context) == 1 &&
+              EVP_PKEY_sign(context, signature, &size, hash, hash_size) == 1 &&
+              EVP_PKEY_verify_init(context) == 1,
+          algorithm_names[algorithm]);
+    for (int round = 0; round < ROUNDS; round++) {
+        double began = now(), took;
+        long count = 0;
+        do {
+            check(EVP_PKEY_verify(context, signature, size, hash, hash_size) == 1, "signature");
+            count++;
+        } while ((took = now() - began) < SECONDS);
+        if (took / (double)count < best)
+            best = took / (double)count;
+    }
+    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_free(key);
+    return best;
+}
+
+/* ---- verifications ---- */
+
+struct work {
+    const struct row *row;
+    struct file evidence, collateral[FILES];
+};
+
+static cella_verifier *make_verifier(const struct work *work)
+{
+    cella_verifier *verifier;
+    check(cella_verifier_new(&verifier, &error) == CELLA_OK, "verifier");
+    for (size_t i = 0; i < FILES && work->row->collateral[i]; i++)
+        check(cella_verifier_add(verifier, work->collateral[i].bytes, work->collateral[i].size,
+                                 work->row->collateral[i], &error) == CELLA_OK,
+              work->row->collateral[i]);
+    return verifier;
+}
+
+static void verify(const struct work *work, cella_verifier *verifier)
+{
+    cella_demands demands;
+    cella_result *result;
+    cella_demands_default(&demands);
+    demands.at = work->row->at;
+    demands.insecure_any_report_data = demands.insecure_any_nonce = true;
+    demands.insecure_no_collateral = work->row->no_collateral;
+    check(cella_verify(verifier, work->evidence.bytes, work->evidence.size, &demands, &result,
+                       &error) == CELLA_OK,
+          work->row->name);
+    cella_result_free(result);
+}
+
+/* Seconds that one verification takes. */
+static double verification_time(const struct work *work, bool cached)
+{
+    cella_verifier *verifier = cached ? make_verifier(work) : NULL;
+    double best = 1e9;
+    if (cached)
+        verify(work, verifier);
+    for (int round = 0; round < ROUNDS; round++) {
+        double began = now(), took;
+        long count = 0;
+        do {
+            if (!cached)
+                verifier = make_verifier(work);
+            verify(work, verifier);
+            if (!cached)
+                cella_verifier_free(verifier);
+            count++;
+        } while ((took = now() - began) < SECONDS);
+        if (took / (double)count < best)
+            best = took / (double)count;
+    }
+    if (cached)
+        cella_verifier_free(verifier);
+    return best;
+}
+
+static double bound(const double times[ALGORITHMS], const int counts[ALGORITHMS])
+{
+    double sum = 0;
+    for (int i = 0; i < ALGORITHMS; i++)
+        sum += times[i] * counts[i];
+    return sum;
+}
+
+static void measure(const char *folder, const struct row *row, const double times[ALGORITHMS])
+{
+    struct work work = {.row = row, .evidence = read_file(folder, row->evidence)};
+    for (size_t i = 0; i < FILES && row->collateral[i]; i++)
+        work.collateral[i] = read_file(folder, row->collateral[i]);
+    double cached = verification_time(&work, true), uncached = verification_time(&work, false);
+    printf("| %s | %.0f | %.0f | %.2f | %.2f |\n", row->name, 1 / cached, 1 / uncached,
+           bound(times, row->cached) / cached, bound(times, row->uncached) / uncached);
+    for (size_t i = 0; i < FILES; i++)
+        free(work.collateral[i].bytes);
+    free(work.evidence.bytes);
+}
+
+int main(int count, char **arguments)
+{
+    double times[ALGORITHMS];
+    if (count < 2 || count > 3)
+        return 2;
+    for (int i = 0; i < ALGORITHMS; i++) {
+        times[i] = signature_time(i);
+        printf("%s: %.0f signatures verified a second\n", algorithm_names[i], 1 / times[i]);
+    }
+    printf(
+        "\n| evidence | a second, cached | uncached | of the bound, cached | uncached |\n"
+        "| --- | --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < ROWS; i++)
+        if (count == 2 || strstr(rows[i].name, arguments[2]))
+            measure(arguments[1], &rows[i], times);
+    return 0;
+}
