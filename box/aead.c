@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 EVP_CIPHER_CTX *aead_new(const uint8_t key[BOX_KEY], bool seals)
 {
@@ -60,6 +61,11 @@ bool aead_open(EVP_CIPHER_CTX *cipher, const uint8_t nonce[BOX_NONCE], const voi
 bool aead_nonces(uint8_t *bytes, size_t size)
 {
     return RAND_bytes(bytes, (int)size) == 1;
+}
+
+void aead_sha256(const void *bytes, size_t size, uint8_t digest[32])
+{
+    SHA256(bytes, size, digest);
 }
 
 bool aead_is_zero(const uint8_t *bytes, size_t size)

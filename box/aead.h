@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * AES-256-GCM by OpenSSL: one key, many messages, each under a nonce of its own.
+ * AES-256-GCM by OpenSSL: one key, many messages, each under a nonce of its own. And what goes with
+ * it: SHA-256, nonces.
  */
 #ifndef BOX_AEAD_H
 #define BOX_AEAD_H
@@ -23,6 +24,8 @@ bool aead_open(EVP_CIPHER_CTX *cipher, const uint8_t nonce[BOX_NONCE], const voi
 
 /* Random bytes, for nonces: of which `size` is at most 2^30. */
 bool aead_nonces(uint8_t *bytes, size_t size);
+
+void aead_sha256(const void *bytes, size_t size, uint8_t digest[32]);
 
 bool aead_is_zero(const uint8_t *bytes, size_t size);
 

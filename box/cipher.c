@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,11 +32,6 @@ static void random_fill(void *bytes, size_t size)
     /* A nonce that is no random number would give the key away. */
     if (size > INT32_MAX || RAND_bytes(bytes, (int)size) != 1)
         abort();
-}
-
-static void digest_of(const void *bytes, size_t size, uint8_t digest[32])
-{
-    SHA256(bytes, size, digest);
 }
 
 static void key_end(void *prepared)
@@ -79,7 +73,7 @@ const struct box_services box_services = {
     .allocate = allocate,
     .release = release,
     .random = random_fill,
-    .sha256 = digest_of,
+    .sha256 = aead_sha256,
     .key_begin = key_begin,
     .key_end = key_end,
     .seal = seal,

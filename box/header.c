@@ -12,7 +12,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,16 +29,6 @@ static size_t stanza_size(unsigned type)
     default:
         return sizeof(struct box_stanza_key);
     }
-}
-
-static void key_id(const uint8_t key[BOX_KEY], uint8_t id[BOX_ID])
-{
-    uint8_t text[sizeof(BOX_KEY_ID_PREFIX) - 1 + BOX_KEY], digest[SHA256_DIGEST_LENGTH];
-    memcpy(text, BOX_KEY_ID_PREFIX, sizeof(BOX_KEY_ID_PREFIX) - 1);
-    memcpy(text + sizeof(BOX_KEY_ID_PREFIX) - 1, key, BOX_KEY);
-    SHA256(text, sizeof(text), digest);
-    memcpy(id, digest, BOX_ID);
-    OPENSSL_cleanse(text, sizeof(text));
 }
 
 /* ---- checks ---- */
@@ -276,7 +265,7 @@ static cella_status put_key(struct box_header *header, const uint8_t key[BOX_KEY
                             const uint8_t file_key[BOX_KEY], cella_error *error)
 {
     struct box_stanza_key content;
-    key_id(key, content.key_id);
+    box_key_id(aead_sha256, key, content.key_id);
     if (!wrap(header, key, file_key, &content.seal, content.wrapped))
         return fail(error, CELLA_SYSTEM, "the key could not be sealed under another");
     put_stanza(header, BOX_STANZA_KEY, &content);
@@ -329,7 +318,7 @@ cella_status box_head_make(const struct cella_box_to *to, const char *name,
     cella_status status = CELLA_OK;
     if (RAND_bytes(header->file_id, BOX_ID) != 1 || RAND_priv_bytes(file_key, BOX_KEY) != 1)
         status = fail(error, CELLA_SYSTEM, "there is no randomness");
-    key_id(file_key, header->key_id);
+    box_key_id(aead_sha256, file_key, header->key_id);
     if (!status)
         status = put_all(header, to, file_key, error);
     if (!status && !seal_header(file_key, made, *count))
@@ -375,7 +364,7 @@ static bool try_key(const struct box_header *header, const struct box_stanza_key
                     const uint8_t key[BOX_KEY], uint8_t file_key[BOX_KEY])
 {
     uint8_t id[BOX_ID];
-    key_id(key, id);
+    box_key_id(aead_sha256, key, id);
     return memcmp(id, content->key_id, BOX_ID) == 0 &&
            unwrap(header, key, &content->seal, content->wrapped, file_key);
 }
@@ -409,7 +398,7 @@ static bool find_key(const uint8_t *pages, const struct cella_box_keys *keys,
     const struct box_header *header = (const void *)pages;
     uint8_t id[BOX_ID];
     if (keys->key) {
-        key_id(keys->key, id);
+        box_key_id(aead_sha256, keys->key, id);
         if (memcmp(id, header->key_id, BOX_ID) == 0) {
             memcpy(file_key, keys->key, BOX_KEY);
             return true;
@@ -460,7 +449,7 @@ cella_status box_head_open(const uint8_t *pages, uint32_t count, const char *whe
         return status;
     if (!find_key(pages, keys, file_key))
         return no_key(pages, where, error);
-    key_id(file_key, id);
+    box_key_id(aead_sha256, file_key, id);
     if (memcmp(id, header->key_id, BOX_ID) == 0 && header_is_sealed(file_key, pages, count))
         return CELLA_OK;
     OPENSSL_cleanse(file_key, BOX_KEY);

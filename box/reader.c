@@ -135,25 +135,12 @@ void reader_info(const struct box_reader *reader, struct cella_box_info *info)
     const struct box_header *header = (const void *)reader->header;
     *info =
         (struct cella_box_info){.size = reader->super.size, .generation = reader->super.generation};
-    super_version(reader->file_id, &reader->super, info->version);
+    box_version_of(aead_sha256, reader->file_id, &reader->super, info->version);
     memcpy(info->name, header->name, header->name_size);
     memcpy(info->file_id, reader->file_id, BOX_ID);
 }
 
 /* ---- length, journal, tree ---- */
-
-static uint64_t first_missing(const struct box_reader *reader, uint64_t pages)
-{
-    uint64_t low = 0, high = box_blocks(reader->super.size);
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (base(reader) + box_place_data(middle) < pages)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
 
 static cella_status check_length(const struct box_reader *reader, cella_error *error)
 {
@@ -164,7 +151,7 @@ static cella_status check_length(const struct box_reader *reader, cella_error *e
     if (pages < needed)
         return fail(error, CELLA_REFUSED,
                     "%s: it is truncated: block %llu and what is behind it are missing", where,
-                    (unsigned long long)first_missing(reader, pages));
+                    (unsigned long long)box_first_missing(base(reader), super->size, pages));
     if (super->journal_count &&
         (pages < super->journal_page ||
          pages - super->journal_page < journal_table(reader) + super->journal_count))

@@ -7,7 +7,6 @@
 #include "../image/fail.h"
 #include "aead.h"
 
-#include <openssl/sha.h>
 #include <string.h>
 
 struct additional {
@@ -70,28 +69,7 @@ cella_status super_find(EVP_CIPHER_CTX *cipher, const uint8_t file_id[BOX_ID],
                     "was altered",
                     where);
     *super = slot[good[1] && (!good[0] || slot[1].sequence > slot[0].sequence)];
-    uint64_t end = header_pages + 2 + box_pages(box_blocks(super->size));
-    if (super->size > BOX_SIZE_MOST || super->flags & ~(uint32_t)BOX_SUPER_WRITING ||
-        super->journal_count > BOX_MESSAGES_MOST || super->journal_page > BOX_SIZE_MOST ||
-        (super->journal_count && super->journal_page < end))
+    if (!box_super_is_sound(super, header_pages + UINT64_C(2)))
         return fail(error, CELLA_INVALID, "%s: its superblock is malformed", where);
     return CELLA_OK;
-}
-
-void super_version(const uint8_t file_id[BOX_ID], const struct box_super *super,
-                   uint8_t version[32])
-{
-    struct {
-        char prefix[sizeof(BOX_VERSION_PREFIX) - 1];
-        uint8_t file_id[BOX_ID];
-        uint8_t generation[8], size[8];
-        uint8_t root[sizeof(struct box_seal)];
-    } text;
-    static_assert(sizeof(text) == 71, "nothing between");
-    memcpy(text.prefix, BOX_VERSION_PREFIX, sizeof(text.prefix));
-    memcpy(text.file_id, file_id, BOX_ID);
-    memcpy(text.generation, &super->generation, 8);
-    memcpy(text.size, &super->size, 8);
-    memcpy(text.root, &super->root, sizeof(text.root));
-    SHA256((const uint8_t *)&text, sizeof(text), version);
 }

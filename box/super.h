@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Superblocks of a box: sealed, found, and what version they say.
+ * Superblocks of a box: sealed and found.
  */
 #ifndef BOX_SUPER_H
 #define BOX_SUPER_H
@@ -18,7 +18,5 @@ bool super_seal(EVP_CIPHER_CTX *cipher, const uint8_t file_id[BOX_ID],
 cella_status super_find(EVP_CIPHER_CTX *cipher, const uint8_t file_id[BOX_ID],
                         uint32_t header_pages, const uint8_t slots[2 * BOX_PAGE], const char *where,
                         struct box_super *super, cella_error *error);
-void super_version(const uint8_t file_id[BOX_ID], const struct box_super *super,
-                   uint8_t version[32]);
 
 #endif

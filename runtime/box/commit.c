@@ -104,29 +104,7 @@ static bool super_find(struct box *box)
     }
     if (!found)
         return box_fail(box, BOX_FAULT_OTHER_HEADER, 0);
-    const struct box_super *now = &box->super;
-    uint64_t content = box_pages(box_blocks(now->size));
-    if (now->size > BOX_SIZE_MOST || now->flags & ~(uint32_t)BOX_SUPER_WRITING ||
-        now->journal_count > BOX_JOURNAL_MOST || now->journal_page > BOX_SIZE_MOST ||
-        now->messages > 2 * BOX_MESSAGES_MOST || /* no writer goes that far; and no overflow */
-        (now->journal_count &&
-         (now->journal_page < box_base(box) + content || !(now->flags & BOX_SUPER_WRITING))))
-        return box_fail(box, BOX_FAULT_MALFORMED, 0);
-    return true;
-}
-
-/* The first block that is not in a file of so many pages. */
-static uint64_t first_missing(const struct box *box, uint64_t pages)
-{
-    uint64_t low = 0, high = box_blocks(box->super.size);
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (box_base(box) + box_place_data(middle) < pages)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return box_super_is_sound(&box->super, box_base(box)) || box_fail(box, BOX_FAULT_MALFORMED, 0);
 }
 
 static bool size_check(struct box *box)
@@ -137,7 +115,8 @@ static bool size_check(struct box *box)
         return false;
     box->file_pages = bytes / BOX_PAGE;
     if (box->file_pages < needed)
-        return box_fail(box, BOX_FAULT_TRUNCATED, first_missing(box, box->file_pages));
+        return box_fail(box, BOX_FAULT_TRUNCATED,
+                        box_first_missing(box_base(box), super->size, box->file_pages));
     if (super->journal_count &&
         box->file_pages < super->journal_page + journal_pages(super->journal_count))
         return box_fail(box, BOX_FAULT_TRUNCATED, box_blocks(super->size));

@@ -197,21 +197,5 @@ bool box_truncate(struct box *box, uint64_t size)
 
 void box_version(const struct box *box, uint8_t digest[32])
 {
-    uint8_t text[sizeof(BOX_VERSION_PREFIX) - 1 + BOX_ID + 8 + 8 + sizeof(struct box_seal)];
-    uint8_t *at = text;
-    const struct {
-        const void *bytes;
-        size_t size;
-    } parts[] = {
-        {BOX_VERSION_PREFIX, sizeof(BOX_VERSION_PREFIX) - 1},
-        {box->file_id, BOX_ID},
-        {&box->super.generation, 8},
-        {&box->super.size, 8},
-        {&box->super.root, sizeof(box->super.root)},
-    };
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        memcpy(at, parts[i].bytes, parts[i].size);
-        at += parts[i].size;
-    }
-    box->services->sha256(text, sizeof(text), digest);
+    box_version_of(box->services->sha256, box->file_id, &box->super, digest);
 }

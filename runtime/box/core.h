@@ -16,8 +16,6 @@
 
 #include "format.h"
 
-#include <stddef.h>
-
 enum box_fault_kind {
     BOX_FAULT_NONE = 0,
     BOX_FAULT_INPUT_OUTPUT = 1, /* the host could not read, write or sync */
@@ -48,7 +46,7 @@ struct box_services {
     void *(*allocate)(size_t size);             /* zeroed, 16-aligned; NULL: no memory */
     void (*release)(void *memory, size_t size); /* what allocate gave; it has been wiped */
     void (*random)(void *bytes, size_t size);
-    void (*sha256)(const void *bytes, size_t size, uint8_t digest[32]);
+    box_sha256 *sha256;
     /* A key made ready for AES-256-GCM, NULL: no memory; key_end wipes it. */
     void *(*key_begin)(const uint8_t key[BOX_KEY]);
     void (*key_end)(void *key);
@@ -110,23 +108,6 @@ const uint8_t *box_id(const struct box *box);
 struct box_fault box_fault(const struct box *box);
 /* Of the last commit. */
 void box_version(const struct box *box, uint8_t digest[32]);
-
-/* ---- header.c: also for the tools ---- */
-void box_key_id(const struct box_services *services, const uint8_t key[BOX_KEY],
-                uint8_t id[BOX_ID]);
-/* Checks all of a header but its seal; `size` is what was read, at least one page. The pages that
- * it has, 0: malformed. */
-uint32_t box_header_check(const uint8_t *pages, size_t size);
-/* The first stanza of `type` behind `after` (NULL: the first of all) in a checked header; its
- * content is behind it. NULL: no more. */
-const struct box_stanza *box_header_stanza(const uint8_t *pages, uint16_t type,
-                                           const struct box_stanza *after);
-/* Seals or authenticates a checked header of `count` pages. `pages` has a byte in front of it that
- * may be written. */
-bool box_header_seal(const struct box_services *services, void *key, uint8_t *pages,
-                     uint32_t count);
-bool box_header_authentic(const struct box_services *services, void *key, uint8_t *pages,
-                          uint32_t count);
 
 /* ---- fault.c, libcella only: one sentence, of a box that people know as `name` ---- */
 void box_fault_sentence(struct box_fault fault, const char *name, char *sentence, size_t size);

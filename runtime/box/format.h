@@ -20,6 +20,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define BOX_PAGE          4096u
@@ -67,8 +68,25 @@ struct box_header {
 };
 static_assert(sizeof(struct box_header) == 320, "part of the format");
 
+/* Wipes what the compiler may not think away. */
+static inline void box_wipe(void *bytes, size_t size)
+{
+    __builtin_memset(bytes, 0, size);
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+}
+
+typedef void box_sha256(const void *bytes, size_t size, uint8_t digest[32]);
+
 /* key id = first 16 bytes of SHA-256("cella box key id" (16 bytes), key). */
-#define BOX_KEY_ID_PREFIX "cella box key id"
+static inline void box_key_id(box_sha256 *sha256, const uint8_t key[BOX_KEY], uint8_t id[BOX_ID])
+{
+    uint8_t text[16 + BOX_KEY], digest[32];
+    __builtin_memcpy(text, "cella box key id", 16);
+    __builtin_memcpy(text + 16, key, BOX_KEY);
+    sha256(text, sizeof(text), digest);
+    __builtin_memcpy(id, digest, BOX_ID);
+    box_wipe(text, sizeof(text));
+}
 
 enum box_stanza_type {
     BOX_STANZA_X25519 = 1,     /* to a recipient's public key, by HPKE */
@@ -133,6 +151,21 @@ static_assert(sizeof(struct box_super) == 80, "part of the format");
  * SHA-256("cella box 1", file id, generation, size, root). It can be computed without the key. */
 #define BOX_VERSION_PREFIX "cella box 1"
 
+static inline void box_version_of(box_sha256 *sha256, const uint8_t file_id[BOX_ID],
+                                  const struct box_super *super, uint8_t version[32])
+{
+    struct {
+        uint8_t prefix[sizeof(BOX_VERSION_PREFIX) - 1], file_id[BOX_ID];
+        uint64_t generation, size;
+        struct box_seal root;
+    } __attribute__((packed))
+    text = {.generation = super->generation, .size = super->size, .root = super->root};
+    static_assert(sizeof(text) == 71, "part of the format");
+    __builtin_memcpy(text.prefix, BOX_VERSION_PREFIX, sizeof(text.prefix));
+    __builtin_memcpy(text.file_id, file_id, BOX_ID);
+    sha256(&text, sizeof(text), version);
+}
+
 /* An entry of a node. All zeros: a hole (zeros below it). */
 struct box_entry {
     struct box_seal seal;
@@ -190,6 +223,32 @@ static inline uint64_t box_place_node(unsigned level, uint64_t index)
 static inline uint64_t box_pages(uint64_t blocks)
 {
     return blocks ? box_place_data(blocks - 1) + 1 : 0;
+}
+
+/* Of the content that begins at page `base`, the first block that is not in a file of so many
+ * pages. */
+static inline uint64_t box_first_missing(uint64_t base, uint64_t size, uint64_t pages)
+{
+    uint64_t low = 0, high = box_blocks(size);
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (base + box_place_data(middle) < pages)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Can a superblock say that? No writer gets beyond these messages; and no sum of it overflows. */
+static inline bool box_super_is_sound(const struct box_super *super, uint64_t base)
+{
+    return super->size <= BOX_SIZE_MOST && !(super->flags & ~(uint32_t)BOX_SUPER_WRITING) &&
+           super->journal_count <= BOX_JOURNAL_MOST && super->journal_page <= BOX_SIZE_MOST &&
+           super->messages <= 2 * BOX_MESSAGES_MOST &&
+           (!super->journal_count ||
+            ((super->flags & BOX_SUPER_WRITING) &&
+             super->journal_page >= base + box_pages(box_blocks(super->size))));
 }
 
 #endif

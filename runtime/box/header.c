@@ -7,16 +7,6 @@
 
 #define SEAL_OFFSET(count) ((count) * (size_t)BOX_PAGE - sizeof(struct box_seal))
 
-void box_key_id(const struct box_services *services, const uint8_t key[BOX_KEY], uint8_t id[BOX_ID])
-{
-    uint8_t text[sizeof(BOX_KEY_ID_PREFIX) - 1 + BOX_KEY], digest[32];
-    memcpy(text, BOX_KEY_ID_PREFIX, sizeof(BOX_KEY_ID_PREFIX) - 1);
-    memcpy(text + sizeof(BOX_KEY_ID_PREFIX) - 1, key, BOX_KEY);
-    services->sha256(text, sizeof(text), digest);
-    memcpy(id, digest, BOX_ID);
-    box_wipe(text, sizeof(text));
-}
-
 /* ---- what a header may look like ---- */
 
 static bool are_zero(const uint8_t *bytes, size_t size)
@@ -73,7 +63,9 @@ static bool stanzas_are_valid(const struct box_header *header, const uint8_t *st
     return at == header->stanzas_size && are_zero(stanzas + at, room - at);
 }
 
-uint32_t box_header_check(const uint8_t *pages, size_t size)
+/* Checks all of a header but its seal; `size` is what was read, at least one page. The pages that
+ * it has, 0: malformed. */
+static uint32_t header_check(const uint8_t *pages, size_t size)
 {
     struct box_header header;
     if (size < BOX_PAGE)
@@ -94,8 +86,10 @@ uint32_t box_header_check(const uint8_t *pages, size_t size)
     return count;
 }
 
-const struct box_stanza *box_header_stanza(const uint8_t *pages, uint16_t type,
-                                           const struct box_stanza *after)
+/* The first stanza of `type` behind `after` (NULL: the first of all) in a checked header; its
+ * content is behind it. NULL: no more. */
+static const struct box_stanza *header_stanza(const uint8_t *pages, uint16_t type,
+                                              const struct box_stanza *after)
 {
     const struct box_header *header = (const struct box_header *)(const void *)pages;
     const uint8_t *at = pages + sizeof(*header), *end = at + header->stanzas_size;
@@ -110,7 +104,10 @@ const struct box_stanza *box_header_stanza(const uint8_t *pages, uint16_t type,
 
 /* ---- seals ---- */
 
-bool box_header_seal(const struct box_services *services, void *key, uint8_t *pages, uint32_t count)
+/* Seal and authenticate a checked header of `count` pages. `pages` has a byte in front of it that
+ * may be written. */
+static bool header_seal(const struct box_services *services, void *key, uint8_t *pages,
+                        uint32_t count)
 {
     struct box_seal seal;
     pages[-1] = BOX_FOR_HEADER;
@@ -121,8 +118,8 @@ bool box_header_seal(const struct box_services *services, void *key, uint8_t *pa
     return true;
 }
 
-bool box_header_authentic(const struct box_services *services, void *key, uint8_t *pages,
-                          uint32_t count)
+static bool header_is_authentic(const struct box_services *services, void *key, uint8_t *pages,
+                                uint32_t count)
 {
     struct box_seal seal;
     pages[-1] = BOX_FOR_HEADER;
@@ -148,7 +145,7 @@ static enum box_fault_kind unwrap(const struct box_services *services, const uin
     struct box_stanza_key wrap;
     uint8_t additional[1 + BOX_ID];
     do {
-        stanza = box_header_stanza(pages, BOX_STANZA_KEY, stanza);
+        stanza = header_stanza(pages, BOX_STANZA_KEY, stanza);
         if (!stanza)
             return BOX_FAULT_KEY;
         memcpy(&wrap, stanza + 1, sizeof(wrap));
@@ -169,11 +166,11 @@ static bool key_find(struct box *box, const uint8_t *pages, const uint8_t *key)
     const struct box_header *header = (const struct box_header *)(const void *)pages;
     uint8_t id[BOX_ID], file_key[BOX_KEY];
     enum box_fault_kind kind = BOX_FAULT_NONE;
-    box_key_id(box->services, key, id);
+    box_key_id(box->services->sha256, key, id);
     memcpy(file_key, key, BOX_KEY);
     if (memcmp(id, header->key_id, BOX_ID) != 0) {
         kind = unwrap(box->services, pages, key, id, file_key);
-        box_key_id(box->services, file_key, id);
+        box_key_id(box->services->sha256, file_key, id);
         if (!kind && memcmp(id, header->key_id, BOX_ID) != 0)
             kind = BOX_FAULT_HEADER;
     }
@@ -198,13 +195,13 @@ static bool header_read(struct box *box, uint8_t *pages)
         return box_fail(box, BOX_FAULT_MALFORMED, 0);
     if (!box->file.read(box->file.context, 0, pages, BOX_PAGE))
         return box_fail(box, BOX_FAULT_INPUT_OUTPUT, 0);
-    uint32_t count = box_header_check(pages, BOX_PAGE);
+    uint32_t count = header_check(pages, BOX_PAGE);
     if (!count || size < (count + UINT64_C(2)) * BOX_PAGE)
         return box_fail(box, BOX_FAULT_MALFORMED, 0);
     if (count > 1 && !box->file.read(box->file.context, BOX_PAGE, pages + BOX_PAGE,
                                      (count - 1) * (size_t)BOX_PAGE))
         return box_fail(box, BOX_FAULT_INPUT_OUTPUT, 0);
-    if (box_header_check(pages, count * (size_t)BOX_PAGE) != count)
+    if (header_check(pages, count * (size_t)BOX_PAGE) != count)
         return box_fail(box, BOX_FAULT_MALFORMED, 0);
     box->header_pages = count;
     return true;
@@ -213,7 +210,7 @@ static bool header_read(struct box *box, uint8_t *pages)
 static bool is_named(const uint8_t *pages, const char *name, size_t size)
 {
     const struct box_header *header = (const struct box_header *)(const void *)pages;
-    const struct box_stanza *former = box_header_stanza(pages, BOX_STANZA_FORMER, NULL);
+    const struct box_stanza *former = header_stanza(pages, BOX_STANZA_FORMER, NULL);
     return (header->name_size == size && memcmp(header->name, name, size) == 0) ||
            (former && former->size == size && memcmp(former + 1, name, size) == 0);
 }
@@ -222,10 +219,10 @@ static bool open_in(struct box *box, const struct box_opening *opening, uint8_t 
 {
     if (!header_read(box, pages) || !key_find(box, pages, opening->key))
         return false;
-    if (!box_header_authentic(box->services, box->key, pages, box->header_pages))
+    if (!header_is_authentic(box->services, box->key, pages, box->header_pages))
         return box_fail(box, BOX_FAULT_HEADER, 0);
     memcpy(box->file_id, pages + offsetof(struct box_header, file_id), BOX_ID);
-    box->former = box_header_stanza(pages, BOX_STANZA_FORMER, NULL);
+    box->former = header_stanza(pages, BOX_STANZA_FORMER, NULL);
     return !opening->name || is_named(pages, opening->name, opening->name_size) ||
            box_fail(box, BOX_FAULT_NAME, 0);
 }
@@ -272,7 +269,7 @@ static bool wrap(struct box *box, uint8_t *pages, const uint8_t *key, const uint
     void *prepared = box->services->key_begin(key);
     if (!prepared)
         return false;
-    box_key_id(box->services, key, stanza.key_id);
+    box_key_id(box->services->sha256, key, stanza.key_id);
     box->services->random(stanza.seal.nonce, BOX_NONCE);
     wrap_additional(box->file_id, additional);
     bool done = box->services->seal(prepared, &stanza.seal, additional, sizeof(additional),
@@ -286,7 +283,7 @@ static bool wrap(struct box *box, uint8_t *pages, const uint8_t *key, const uint
 static bool header_write(struct box *box, uint8_t *pages)
 {
     box->messages++;
-    if (!box_header_seal(box->services, box->key, pages, box->header_pages))
+    if (!header_seal(box->services, box->key, pages, box->header_pages))
         return box_fail(box, BOX_FAULT_MEMORY, 0);
     return box->file.write(box->file.context, 0, pages, box->header_pages * (size_t)BOX_PAGE) ||
            box_fail(box, BOX_FAULT_INPUT_OUTPUT, 0);
@@ -312,7 +309,7 @@ static bool create_in(struct box *box, const struct box_opening *opening, bool w
     memcpy(file_key, opening->key, BOX_KEY);
     if (wrapped)
         box->services->random(file_key, BOX_KEY);
-    box_key_id(box->services, file_key, header->key_id);
+    box_key_id(box->services->sha256, file_key, header->key_id);
     box->key = box->services->key_begin(file_key);
     bool done = box->key && (!wrapped || wrap(box, pages, opening->key, file_key));
     box_wipe(file_key, sizeof(file_key));
@@ -335,7 +332,7 @@ bool header_create(struct box *box, const struct box_opening *opening, bool wrap
 static void former_remove(uint8_t *pages)
 {
     struct box_header *header = (struct box_header *)(void *)pages;
-    const struct box_stanza *former = box_header_stanza(pages, BOX_STANZA_FORMER, NULL);
+    const struct box_stanza *former = header_stanza(pages, BOX_STANZA_FORMER, NULL);
     if (!former)
         return;
     size_t size = sizeof(*former) + former->size;
@@ -354,8 +351,7 @@ static bool rename_in(struct box *box, uint8_t *pages, const char *name, size_t 
     struct box_header *header = (struct box_header *)(void *)pages;
     if (!header_read(box, pages))
         return false;
-    if (box->header_pages != count ||
-        !box_header_authentic(box->services, box->key, pages, count)) {
+    if (box->header_pages != count || !header_is_authentic(box->services, box->key, pages, count)) {
         box->header_pages = count;
         return box_fail(box, BOX_FAULT_HEADER, 0);
     }

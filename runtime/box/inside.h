@@ -125,11 +125,4 @@ static inline uint64_t box_base(const struct box *box)
     return box->header_pages + UINT64_C(2);
 }
 
-/* Wipes what the compiler may not think away. */
-static inline void box_wipe(void *bytes, size_t size)
-{
-    memset(bytes, 0, size);
-    __asm__ volatile("" : : "r"(bytes) : "memory");
-}
-
 #endif

@@ -379,38 +379,60 @@ static void set_flag(struct box_super *super)
     super->flags = 2;
 }
 
+static void set_messages(struct box_super *super)
+{
+    super->messages = 2 * BOX_MESSAGES_MOST + 1;
+}
+
 static void set_writing(struct box_super *super)
 {
     super->sequence = 2;
     super->flags = BOX_SUPER_WRITING;
 }
 
-static void set_journal_inside(struct box_super *super)
-{
-    super->journal_page = 4;
-    super->journal_count = 1;
-}
-
 static void set_journal(struct box_super *super)
 {
-    super->sequence = 2;
-    super->flags = BOX_SUPER_WRITING;
+    set_writing(super);
     super->journal_page = DATA(299) / PAGE + 1;
     super->journal_count = 2;
+}
+
+static void set_journal_inside(struct box_super *super)
+{
+    set_journal(super);
+    super->journal_page--;
+}
+
+static void set_journal_of_nobody(struct box_super *super)
+{
+    set_journal(super);
+    super->flags = 0;
+}
+
+static void set_journal_far(struct box_super *super)
+{
+    set_journal(super);
+    super->journal_page = BOX_SIZE_MOST + 1;
+}
+
+static void set_journal_long(struct box_super *super)
+{
+    set_journal(super);
+    super->journal_count = BOX_JOURNAL_MOST + 1;
 }
 
 static void test_superblocks(void **state)
 {
     (void)state;
-    struct sealed box = sealed(0);
-    reseal(&box, set_size);
-    refused(box, "superblock is malformed");
-    box = sealed(0);
-    reseal(&box, set_flag);
-    refused(box, "superblock is malformed");
-    box = sealed(0);
-    reseal(&box, set_journal_inside);
-    refused(box, "superblock is malformed");
+    static void (*const malformed[])(struct box_super *) = {
+        set_size,        set_flag,        set_messages, set_journal_inside, set_journal_of_nobody,
+        set_journal_far, set_journal_long};
+    struct sealed box;
+    for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+        box = sealed(0);
+        reseal(&box, malformed[i]);
+        refused(box, "superblock is malformed");
+    }
     box = sealed(0);
     reseal(&box, set_journal);
     refused(box, "its journal is cut");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Where format.h puts things: every page of a content has one use, whatever its size, and every
- * node of the tree lies in front of the content's end.
+ * node of the tree lies in front of the content's end. And the digests that are part of the format.
  */
-#include "runtime/box/format.h"
+#include "box/aead.h"
+#include "image/hex.h"
 
 // clang-format off
 #include <setjmp.h>
@@ -67,12 +68,31 @@ static void test_edges(void **state)
     assert_int_equal(box_blocks(4097), 2);
 }
 
+/* By docs/box-format.md, with another SHA-256 (Python's). */
+static void test_digests(void **state)
+{
+    (void)state;
+    struct box_super super = {.sequence = 9, .generation = 3, .size = 5000, .messages = 7};
+    uint8_t bytes[BOX_KEY], digest[32];
+    char text[65];
+    for (unsigned i = 0; i < BOX_KEY; i++)
+        bytes[i] = (uint8_t)i;
+    for (unsigned i = 0; i < sizeof(super.root); i++)
+        ((uint8_t *)&super.root)[i] = (uint8_t)(100 + i);
+    box_key_id(aead_sha256, bytes, digest);
+    assert_string_equal(hex_write(digest, BOX_ID, text), "6519286279783350fea79159424064fb");
+    box_version_of(aead_sha256, bytes, &super, digest);
+    assert_string_equal(hex_write(digest, 32, text),
+                        "3d9c4dc53a9ab2eeffcdc8551898ea6b18b0eba0057dc2e3fd53b722749a188d");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_page_once),
         cmocka_unit_test(test_in_front_of_the_end),
         cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_digests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
