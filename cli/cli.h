@@ -24,14 +24,15 @@ extern const struct cli_verb cli_doctor, cli_identity, cli_inspect, cli_pack, cl
  * turns into: what they link would take longer to load than a small program runs. cella-tools has
  * every verb. */
 #define CLI_TOOLS(VERB)                                                                            \
-    VERB(key, "make and show keys")                                                                \
-    VERB(seal, "encrypt files into boxes")                                                         \
-    VERB(open, "decrypt boxes")                                                                    \
-    VERB(platform, "make or show who signs evidence here")                                         \
-    VERB(room, "compute with others on joined data")                                               \
-    VERB(verify, "judge evidence of a TEE")
+    VERB(key, "key", "make and show keys")                                                         \
+    VERB(seal, "seal", "encrypt files into boxes")                                                 \
+    VERB(open, "open", "decrypt boxes")                                                            \
+    VERB(platform, "platform", "make or show who signs evidence here")                             \
+    VERB(room, "room", "compute with others on joined data")                                       \
+    VERB(tls_connect, "tls-connect", "show who has a TLS server's key")                            \
+    VERB(verify, "verify", "judge evidence of a TEE")
 
-#define CLI_DECLARE(name, summary) extern const struct cli_verb cli_##name;
+#define CLI_DECLARE(symbol, name, summary) extern const struct cli_verb cli_##symbol;
 CLI_TOOLS(CLI_DECLARE)
 
 /* `cella: SENTENCE` on stderr. A sentence may quote an image, which may be hostile: control

@@ -17,9 +17,9 @@
 #endif
 
 #ifdef CLI_FRONT
-#define TOOL(name, summary) &(const struct cli_verb){#name, summary, NULL, NULL},
+#define TOOL(symbol, name, summary) &(const struct cli_verb){name, summary, NULL, NULL},
 #else
-#define TOOL(name, summary) &cli_##name,
+#define TOOL(symbol, name, summary) &cli_##symbol,
 #endif
 
 static const struct cli_verb *const verbs[] = {&cli_doctor,  &cli_pack, &cli_identity,
@@ -113,7 +113,7 @@ static int usage(FILE *to)
         "Runs ordinary programs where nobody can look in.\n\n",
         to);
     for (size_t i = 0; i < VERBS; i++)
-        fprintf(to, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+        fprintf(to, "  %-11s %s\n", verbs[i]->name, verbs[i]->summary);
     fputs(
         "\n`cella VERB --help` says more; so does `man cella`. `cella --version` prints "
         "the\nversion.\n",

@@ -97,6 +97,19 @@ static void put_refusal(FILE *to, const json_t *refusal)
     }
 }
 
+/* The values that are not among those that were shown. */
+static void put_others(FILE *to, const json_t *object, const json_t *shown)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        const json_t *same = json_object_get(shown, name);
+        if (!same || !json_equal(same, value))
+            put_value(to, name, value, 1);
+    }
+}
+
 void cli_verdict(const json_t *result, FILE *to)
 {
     const json_t *refusal = json_object_get(result, "refusal");
@@ -121,8 +134,8 @@ void cli_verdict(const json_t *result, FILE *to)
     }
     if (json_object_size(evidence) > 0) {
         fputs(json_is_object(refusal) ? "what it says, which nobody vouches for:\n"
-                                      : "what was read:\n",
+                                      : "what was read besides:\n",
               to);
-        put_object(to, evidence, 1);
+        put_others(to, evidence, claims);
     }
 }

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The options of verbs that judge evidence, and their answer.
+ */
+#include "demands.h"
+
+#include "image/file.h"
+#include "image/hex.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLICY_MOST (1 << 20)
+
+enum {
+    OPTION_AT = 256,
+    OPTION_COLLATERAL,
+    OPTION_ROOT,
+    OPTION_REPORT_DATA,
+    OPTION_NONCE,
+    OPTION_MAX_AGE,
+    OPTION_ATTESTATION_KEY,
+    OPTION_TYPE,
+    OPTION_POLICY,
+    OPTION_JSON,
+    OPTION_ANY_REPORT_DATA,
+    OPTION_ANY_NONCE,
+    OPTION_ALLOW_DEBUG,
+    OPTION_NO_COLLATERAL,
+    OPTION_ALLOW_OUTDATED,
+    OPTION_ALLOW_SHA1,
+};
+
+static const struct option options[] = {
+    {"at", required_argument, NULL, OPTION_AT},
+    {"collateral", required_argument, NULL, OPTION_COLLATERAL},
+    {"root", required_argument, NULL, OPTION_ROOT},
+    {"report-data", required_argument, NULL, OPTION_REPORT_DATA},
+    {"nonce", required_argument, NULL, OPTION_NONCE},
+    {"max-age", required_argument, NULL, OPTION_MAX_AGE},
+    {"attestation-key", required_argument, NULL, OPTION_ATTESTATION_KEY},
+    {"type", required_argument, NULL, OPTION_TYPE},
+    {"policy", required_argument, NULL, OPTION_POLICY},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"insecure_any_report_data", no_argument, NULL, OPTION_ANY_REPORT_DATA},
+    {"insecure_any_nonce", no_argument, NULL, OPTION_ANY_NONCE},
+    {"insecure_allow_debug", no_argument, NULL, OPTION_ALLOW_DEBUG},
+    {"insecure_no_collateral", no_argument, NULL, OPTION_NO_COLLATERAL},
+    {"insecure_allow_outdated", no_argument, NULL, OPTION_ALLOW_OUTDATED},
+    {"insecure_allow_sha1", no_argument, NULL, OPTION_ALLOW_SHA1},
+    {"help", no_argument, NULL, 'h'},
+    {0}};
+
+static int wrong_value(const struct cli_demands *demands, const char *option, const char *wanted,
+                       const char *found)
+{
+    return cli_misused(demands->verb, "--%s wants %s; found \"%.80s\"", option, wanted, found);
+}
+
+/* At most `most` bytes of hexadecimal text; zeros behind them. 0: something else. */
+static size_t read_hex(const char *text, uint8_t *bytes, size_t most)
+{
+    size_t size = strlen(text) / 2;
+    memset(bytes, 0, most);
+    return size <= most && hex_read(text, bytes, size) ? size : 0;
+}
+
+static cella_status read_policy(const char *path, cella_policy **policy, cella_error *error)
+{
+    uint8_t *bytes = NULL;
+    size_t size;
+    cella_policy_free(*policy);
+    *policy = NULL;
+    cella_status status = file_read(path, POLICY_MOST, &bytes, &size, error);
+    if (status == CELLA_OK)
+        status = cella_policy_read(bytes, size, path, policy, error);
+    free(bytes);
+    return status;
+}
+
+/* An option whose value is a file. */
+static int take_file(struct cli_demands *demands, int option, const char *path)
+{
+    cella_error error;
+    cella_status status;
+    if (option == OPTION_COLLATERAL)
+        status = cli_collateral_add(demands->verifier, path, demands->left_out, &error);
+    else if (option == OPTION_ROOT)
+        status = cli_root_add(demands->verifier, path, &error);
+    else
+        status = read_policy(path, &demands->policy, &error);
+    if (status)
+        cli_say(error.sentence);
+    return status ? CLI_MALFORMED : 0;
+}
+
+static int take_value(struct cli_demands *demands, int option, const char *value)
+{
+    cella_demands *are = &demands->are;
+    char *end;
+    switch (option) {
+    case OPTION_AT:
+        if (!cli_time(value, &are->at))
+            return wrong_value(demands, "at", "a time, as 2025-07-01T00:00:00Z or now", value);
+        return 0;
+    case OPTION_REPORT_DATA:
+        if (read_hex(value, demands->report_data, sizeof(demands->report_data)) == 0)
+            return wrong_value(demands, "report-data", "1 to 64 bytes in lower-case hexadecimal",
+                               value);
+        are->report_data = demands->report_data;
+        return 0;
+    case OPTION_NONCE:
+        are->nonce_size = read_hex(value, demands->nonce, sizeof(demands->nonce));
+        if (are->nonce_size == 0)
+            return wrong_value(demands, "nonce", "1 to 512 bytes in lower-case hexadecimal", value);
+        are->nonce = demands->nonce;
+        return 0;
+    case OPTION_MAX_AGE:
+        are->most_age = strtoll(value, &end, 10);
+        if (*end || are->most_age <= 0)
+            return wrong_value(demands, "max-age", "a number of seconds", value);
+        return 0;
+    case OPTION_ATTESTATION_KEY:
+        if (read_hex(value, demands->attestation_key, 32) != 32)
+            return wrong_value(demands, "attestation-key", "a SHA-256 in lower-case hexadecimal",
+                               value);
+        are->attestation_key = demands->attestation_key;
+        return 0;
+    case OPTION_TYPE:
+        are->type = value;
+        return 0;
+    default:
+        return take_file(demands, option, value);
+    }
+}
+
+/* An option without one. */
+static void take_flag(struct cli_demands *demands, int option)
+{
+    cella_demands *are = &demands->are;
+    const struct {
+        int option;
+        bool *flag;
+    } flags[] = {
+        {OPTION_JSON, &demands->json},
+        {OPTION_ANY_REPORT_DATA, &are->insecure_any_report_data},
+        {OPTION_ANY_NONCE, &are->insecure_any_nonce},
+        {OPTION_ALLOW_DEBUG, &are->insecure_allow_debug},
+        {OPTION_NO_COLLATERAL, &are->insecure_no_collateral},
+        {OPTION_ALLOW_OUTDATED, &are->insecure_allow_outdated},
+        {OPTION_ALLOW_SHA1, &are->insecure_allow_sha1},
+    };
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+        if (flags[i].option == option)
+            *flags[i].flag = true;
+}
+
+/* True: all were read. */
+static bool take_all(struct cli_demands *demands, int count, char **arguments, int *status)
+{
+    *status = 0;
+    opterr = 0;
+    for (int option; (option = getopt_long(count, arguments, ":h", options, NULL)) >= 0;) {
+        if (option == 'h' || option < OPTION_AT) {
+            *status = option == 'h' ? cli_help(demands->verb)
+                                    : cli_bad_option(demands->verb, arguments, option);
+            return false;
+        }
+        if (option < OPTION_JSON)
+            *status = take_value(demands, option, optarg);
+        else
+            take_flag(demands, option);
+        if (*status)
+            return false;
+    }
+    return true;
+}
+
+bool cli_demands_read(struct cli_demands *demands, const struct cli_verb *verb, int count,
+                      char **arguments, const char *wanted, const char **argument, int *status)
+{
+    cella_error error;
+    memset(demands, 0, sizeof(*demands));
+    demands->verb = verb;
+    demands->left_out = json_array();
+    cella_demands_default(&demands->are);
+    if (cella_verifier_new(&demands->verifier, &error)) {
+        *status = cli_fail(&error);
+        return false;
+    }
+    if (!take_all(demands, count, arguments, status))
+        return false;
+    if (optind + 1 != count)
+        *status = cli_misused(verb, "%s is wanted", wanted);
+    else if (demands->are.at == 0)
+        *status = cli_misused(verb, "--at is wanted: the time to judge at, such as now");
+    else
+        *argument = arguments[optind];
+    return *status == 0;
+}
+
+void cli_demands_end(struct cli_demands *demands)
+{
+    cella_policy_free(demands->policy);
+    cella_verifier_free(demands->verifier);
+    json_decref(demands->left_out);
+}
+
+/* ---- judging ---- */
+
+/* Asks the policy about an accepted result, and writes its answer into it. */
+static cella_status ask_policy(const cella_policy *policy, json_t *result, cella_error *error)
+{
+    char *trace = NULL;
+    json_t *claims = json_object_get(result, "claims");
+    json_object_set_new(claims, "iss", json_string("cella"));
+    char *text = json_dumps(claims, JSON_COMPACT);
+    cella_status status =
+        text ? cella_policy_evaluate(policy, text, strlen(text), &trace, error) : CELLA_MEMORY;
+    if (trace)
+        json_object_set_new(result, "policy", json_loads(trace, 0, NULL));
+    if (status) {
+        json_object_set_new(result, "verdict", json_string("refused"));
+        json_object_set_new(
+            result, "refusal",
+            json_pack("{s:s, s:s, s:s, s:s, s:s}", "class", "POLICY", "claim", "policy", "expected",
+                      "to be permitted", "found", error->sentence, "advice",
+                      "The trace has each condition: its claim, what was expected and found."));
+    }
+    free(trace);
+    free(text);
+    return status;
+}
+
+static void show(const struct cli_demands *demands, json_t *result)
+{
+    json_t *path;
+    size_t at;
+    if (demands->json) {
+        json_object_set(result, "left_out", demands->left_out);
+        json_dumpf(result, stdout, JSON_COMPACT);
+        putchar('\n');
+        return;
+    }
+    cli_verdict(result, stdout);
+    json_array_foreach(demands->left_out, at, path)
+        printf("left out of the collateral, of which it is no form: %s\n", json_string_value(path));
+}
+
+int cli_demands_judge(struct cli_demands *demands, const uint8_t *evidence, size_t size)
+{
+    cella_result *result = NULL;
+    cella_error error = {0};
+    cella_status status =
+        cella_verify(demands->verifier, evidence, size, &demands->are, &result, &error);
+    char *text = result ? cella_result_json(result) : NULL;
+    json_t *all = text ? json_loads(text, 0, NULL) : NULL;
+    if (all && status == CELLA_OK && demands->policy)
+        status = ask_policy(demands->policy, all, &error);
+    if (all)
+        show(demands, all);
+    else
+        cli_say(error.sentence[0] ? error.sentence : "no memory to show the verdict");
+    json_decref(all);
+    free(text);
+    cella_result_free(result);
+    return !all                      ? CLI_FAILED
+           : status == CELLA_OK      ? 0
+           : status == CELLA_REFUSED ? CLI_REFUSED
+                                     : CLI_MALFORMED;
+}
