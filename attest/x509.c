@@ -395,6 +395,22 @@ static cella_status judge_revocation(struct building *building, size_t place,
     return CELLA_OK;
 }
 
+/* Whose word it is: the names of the first chain that was judged, the leaf's first. */
+static void record_chain(struct appraisal *appraisal, const struct x509_chain *chain)
+{
+    json_t *evidence = appraisal->result->evidence;
+    if (json_object_get(evidence, "vouched_by"))
+        return;
+    json_t *names = record_json(appraisal, evidence, "vouched_by", json_array());
+    for (size_t i = 0; names && i < chain->count; i++) {
+        char name[128];
+        x509_common_name(X509_get_subject_name(chain->certificates[i]), name);
+        if (json_array_append_new(names, json_string(name)))
+            appraisal->result->no_memory = true;
+    }
+    record_hex(appraisal, evidence, "root", chain->root, sizeof(chain->root));
+}
+
 cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *leaf,
                         STACK_OF(X509) * pool, const struct x509_anchor *anchors,
                         size_t anchor_count, enum x509_revocation revocation,
@@ -420,5 +436,7 @@ cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *lea
         status = judge_time(&building, chain->certificates[i]);
     for (size_t i = 0; status == CELLA_OK && revocation != X509_CRL_NONE && i + 1 < count; i++)
         status = judge_revocation(&building, i, revocation);
+    if (status == CELLA_OK)
+        record_chain(appraisal, chain);
     return status;
 }

@@ -51,7 +51,8 @@ enum x509_revocation {
  * and judges it at the demands' time: signatures, validity, basicConstraints, pathLenConstraint,
  * keyUsage, unknown critical extensions, revocation lists of the collateral with their own
  * signatures and times. Refuses as CLASS_ANCHOR, CLASS_CHAIN, CLASS_TIME, CLASS_REVOKED or
- * CLASS_COLLATERAL, with `what` (such as "PCK certificate") as the claim. With
+ * CLASS_COLLATERAL, with `what` (such as "PCK certificate") as the claim. The first chain that is
+ * good is recorded in the result's evidence: "vouched_by", its names, and "root". With
  * insecure_no_collateral X509_CRL_ALL is as X509_CRL_IF_PRESENT. */
 cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *leaf,
                         STACK_OF(X509) * pool, const struct x509_anchor *anchors,

@@ -25,6 +25,7 @@ enum {
     OPTION_TYPE,
     OPTION_POLICY,
     OPTION_JSON,
+    OPTION_VERBOSE,
     OPTION_ANY_REPORT_DATA,
     OPTION_ANY_NONCE,
     OPTION_ALLOW_DEBUG,
@@ -44,6 +45,7 @@ static const struct option options[] = {
     {"type", required_argument, NULL, OPTION_TYPE},
     {"policy", required_argument, NULL, OPTION_POLICY},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"verbose", no_argument, NULL, OPTION_VERBOSE},
     {"insecure_any_report_data", no_argument, NULL, OPTION_ANY_REPORT_DATA},
     {"insecure_any_nonce", no_argument, NULL, OPTION_ANY_NONCE},
     {"insecure_allow_debug", no_argument, NULL, OPTION_ALLOW_DEBUG},
@@ -145,6 +147,7 @@ static void take_flag(struct cli_demands *demands, int option)
         bool *flag;
     } flags[] = {
         {OPTION_JSON, &demands->json},
+        {OPTION_VERBOSE, &demands->verbose},
         {OPTION_ANY_REPORT_DATA, &are->insecure_any_report_data},
         {OPTION_ANY_NONCE, &are->insecure_any_nonce},
         {OPTION_ALLOW_DEBUG, &are->insecure_allow_debug},
@@ -244,7 +247,7 @@ static void show(const struct cli_demands *demands, json_t *result)
         putchar('\n');
         return;
     }
-    cli_verdict(result, stdout);
+    cli_verdict(result, demands->verbose, stdout);
     json_array_foreach(demands->left_out, at, path)
         printf("left out of the collateral, of which it is no form: %s\n", json_string_value(path));
 }

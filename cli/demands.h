@@ -26,6 +26,7 @@
     "                       the key of a TPM that is trusted without a certificate\n"              \
     "  --type TYPE          sgx, tdx, snp, nitro, tpm, azure, vsm or ratls; else it is\n"          \
     "                       recognised\n"                                                          \
+    "  --verbose            what was read, proven or not\n"                                        \
     "  --json               as JSON; cella-verify(1) says what is in it\n"                         \
     "  -h, --help           this text\n\n"                                                         \
     "What weakens the verdict, and is told in it:\n"                                               \
@@ -42,7 +43,7 @@ struct cli_demands {
     cella_policy *policy; /* NULL: none */
     json_t *left_out;     /* of collateral directories */
     uint8_t report_data[64], nonce[512], attestation_key[32];
-    bool json;
+    bool json, verbose;
 };
 
 /* Reads the command line up to the one argument that is no option, which `wanted` calls by its

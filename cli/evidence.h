@@ -21,7 +21,7 @@ cella_status cli_root_add(cella_verifier *verifier, const char *text, cella_erro
 /* 2025-07-01T00:00:00Z, 2025-07-01, seconds since 1970, or now. */
 bool cli_time(const char *text, int64_t *time);
 
-/* Writes a result of cella_result_json for a person. */
-void cli_verdict(const json_t *result, FILE *to);
+/* Writes a result of cella_result_json for a person; `verbose`: what was read, too. */
+void cli_verdict(const json_t *result, bool verbose, FILE *to);
 
 #endif
