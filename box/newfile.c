@@ -6,6 +6,7 @@
 #include "newfile.h"
 
 #include "../image/fail.h"
+#include "direct.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PAGE 4096u /* of the memory, and what file systems align to at most */
+#define DIRECT_WORTH                                                                               \
+    (UINT64_C(8) << 20) /* bytes: fewer are soon read again, from the page cache                   \
+                         */
 
 static cella_status is_there(const char *path, cella_error *error)
 {
@@ -69,7 +75,8 @@ cella_status new_file_open(struct new_file *file, const char *path, mode_t mode,
     cella_status status = may_be_written(path, replaces, error);
     if (status)
         return status;
-    *file = (struct new_file){.path = path, .replaces = replaces};
+    *file = (struct new_file){
+        .direct = -1, .path = path, .replaces = replaces, .writing = PTHREAD_MUTEX_INITIALIZER};
     file->fd = open_nameless(path, mode);
     if (file->fd < 0)
         file->fd = open_temporary(file, mode);
@@ -77,6 +84,60 @@ cella_status new_file_open(struct new_file *file, const char *path, mode_t mode,
         return fail(error, CELLA_SYSTEM, "%s: cannot write there: %s", path, strerror(errno));
     return CELLA_OK;
 }
+
+/* ---- writing ---- */
+
+void new_file_expect(struct new_file *file, uint64_t size)
+{
+    if (file->direct < 0)
+        file->direct = direct_open(file->fd, O_WRONLY, size);
+}
+
+/* False: see errno; some of it may be written. */
+static bool write_all(int fd, uint64_t offset, const uint8_t *bytes, size_t size)
+{
+    while (size) {
+        ssize_t done = pwrite(fd, bytes, size, (off_t)offset);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        bytes += done;
+        offset += (uint64_t)done;
+        size -= (size_t)done;
+    }
+    return true;
+}
+
+/* *size becomes what was written so. False: see errno; that it cannot be is no failure. */
+static bool write_direct(const struct new_file *file, uint64_t offset, const uint8_t *bytes,
+                         size_t *size)
+{
+    *size -= *size % DIRECT_PAGE;
+    if (file->direct < 0 || !direct_aligned(offset, bytes))
+        *size = 0;
+    if (write_all(file->direct, offset, bytes, *size))
+        return true;
+    *size = 0;
+    return errno == EINVAL;
+}
+
+cella_status new_file_write(struct new_file *file, uint64_t offset, const uint8_t *bytes,
+                            size_t size, cella_error *error)
+{
+    size_t done = size;
+    bool good = write_direct(file, offset, bytes, &done);
+    if (good && done < size) {
+        pthread_mutex_lock(&file->writing);
+        good = write_all(file->fd, offset + done, bytes + done, size - done);
+        pthread_mutex_unlock(&file->writing);
+    }
+    return good ? CELLA_OK
+                : fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", file->path,
+                       strerror(errno));
+}
+
+/* ---- its name ---- */
 
 static bool give_name(const struct new_file *file, const char *name)
 {
@@ -121,5 +182,7 @@ void new_file_abandon(struct new_file *file)
     if (file->temporary)
         unlink(file->temporary); /* after a rename it is gone already */
     free(file->temporary);
+    if (file->direct >= 0)
+        close(file->direct);
     close(file->fd);
 }

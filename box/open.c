@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Boxes opened whole: threads take groups, in order, until none is left or one is wrong. Of several
- * that are wrong the first is told: those before it were taken before it, and are finished.
+ * Boxes opened whole: threads take batches, in order, until none is left or one is wrong. Of
+ * several that are wrong the first is told: those before it were taken before it, and are finished.
  */
 #include "../image/fail.h"
 #include "aead.h"
+#include "direct.h"
 #include "newfile.h"
 #include "reader.h"
 
@@ -20,18 +21,16 @@
 /* Where the content goes: memory, a file, or (neither) nowhere: it is only checked. */
 struct target {
     uint8_t *bytes;
-    int fd; /* -1: none */
-    const char *where;
+    struct new_file *file;
 };
 
 struct job {
     const struct box_reader *reader;
     const struct target *target;
     const struct cella_box_progress *progress;
-    pthread_mutex_t writing; /* else threads would spin for the file's lock in the kernel */
-    pthread_mutex_t lock;    /* of what follows */
-    uint64_t next;           /* group */
-    uint64_t failed;         /* the first one that failed */
+    pthread_mutex_t lock; /* of what follows */
+    uint64_t next;        /* batch */
+    uint64_t failed;      /* the first one that failed */
     cella_status status;
     cella_error error;
 };
@@ -41,77 +40,60 @@ static cella_status put(const struct target *target, uint64_t offset, const uint
 {
     if (target->bytes)
         memcpy(target->bytes + offset, bytes, size);
-    while (target->fd >= 0 && size) {
-        ssize_t done = pwrite(target->fd, bytes, size, (off_t)offset);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", target->where,
-                        strerror(errno));
-        bytes += done;
-        offset += (uint64_t)done;
-        size -= (size_t)done;
-    }
-    return CELLA_OK;
+    return target->file ? new_file_write(target->file, offset, bytes, size, error) : CELLA_OK;
 }
 
-static bool take(struct job *job, uint64_t *group)
+static bool take(struct job *job, uint64_t *batch)
 {
     pthread_mutex_lock(&job->lock);
-    bool more = !job->status && job->next < job->reader->groups;
+    bool more = !job->status && job->next < job->reader->batches;
     if (more) {
-        *group = job->next++;
+        *batch = job->next++;
         if (job->progress)
-            job->progress->report(job->progress->context, *group * (uint64_t)GROUP_BYTES,
+            job->progress->report(job->progress->context, *batch * (uint64_t)BATCH_BYTES,
                                   job->reader->super.size);
     }
     pthread_mutex_unlock(&job->lock);
     return more;
 }
 
-static void failed(struct job *job, uint64_t group, cella_status status, const cella_error *error)
+static void failed(struct job *job, uint64_t batch, cella_status status, const cella_error *error)
 {
     pthread_mutex_lock(&job->lock);
-    if (!job->status || group < job->failed) {
-        job->failed = group;
+    if (!job->status || batch < job->failed) {
+        job->failed = batch;
         job->status = status;
         job->error = *error;
     }
     pthread_mutex_unlock(&job->lock);
 }
 
-static cella_status open_group(struct job *job, EVP_CIPHER_CTX *cipher, uint64_t group,
+static cella_status open_batch(struct job *job, EVP_CIPHER_CTX *cipher, uint64_t batch,
                                uint8_t *pages, cella_error *error)
 {
     bool hole;
-    uint64_t offset = group * GROUP_BYTES, left = job->reader->super.size - offset;
-    cella_status status = reader_group(job->reader, cipher, group, pages, &hole, error);
+    uint64_t offset = batch * BATCH_BYTES, left = job->reader->super.size - offset;
+    cella_status status = reader_batch(job->reader, cipher, batch, pages, &hole, error);
     if (status || hole) /* what is not written is zeros */
         return status;
-    pthread_mutex_lock(&job->writing);
-    status = put(job->target, offset, pages + BOX_PAGE,
-                 left < GROUP_BYTES ? (size_t)left : GROUP_BYTES, error);
-    pthread_mutex_unlock(&job->writing);
-    return status;
+    return put(job->target, offset, pages, left < BATCH_BYTES ? (size_t)left : BATCH_BYTES, error);
 }
 
 static void work(void *context)
 {
     struct job *job = context;
+    uint64_t size = job->reader->super.size, batch;
     EVP_CIPHER_CTX *cipher = aead_new(job->reader->file_key, false);
-    uint8_t *pages = aligned_alloc(BOX_PAGE, GROUP_PAGES * BOX_PAGE);
+    uint8_t *pages = batch_new(size);
     cella_error error = {0};
-    uint64_t group;
-    while (take(job, &group)) {
+    while (take(job, &batch)) {
         cella_status status = cipher && pages
-                                  ? open_group(job, cipher, group, pages, &error)
+                                  ? open_batch(job, cipher, batch, pages, &error)
                                   : fail(&error, CELLA_MEMORY, "no memory to open a box");
         if (status)
-            failed(job, group, status, &error);
+            failed(job, batch, status, &error);
     }
-    if (pages)
-        OPENSSL_cleanse(pages, GROUP_PAGES * BOX_PAGE);
-    free(pages);
+    batch_end(pages, size);
     EVP_CIPHER_CTX_free(cipher);
 }
 
@@ -121,7 +103,6 @@ static cella_status open_all(const struct box_reader *reader, const struct targe
     struct job job = {.reader = reader,
                       .target = target,
                       .progress = progress,
-                      .writing = PTHREAD_MUTEX_INITIALIZER,
                       .lock = PTHREAD_MUTEX_INITIALIZER};
     group_run(work, &job, reader->super.size);
     if (job.status && error)
@@ -131,10 +112,17 @@ static cella_status open_all(const struct box_reader *reader, const struct targe
 
 /* ---- files ---- */
 
+static void source_close(const struct box_source *source)
+{
+    close(source->fd);
+    if (source->direct >= 0)
+        close(source->direct);
+}
+
 static cella_status source_open(const char *box, struct box_source *source, cella_error *error)
 {
     struct stat is;
-    *source = (struct box_source){.where = box};
+    *source = (struct box_source){.where = box, .direct = -1};
     /* O_NONBLOCK: a FIFO in place of the box must not hang the caller. */
     source->fd = open(box, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (source->fd < 0 || fstat(source->fd, &is) != 0) {
@@ -145,10 +133,11 @@ static cella_status source_open(const char *box, struct box_source *source, cell
         return status;
     }
     if (!S_ISREG(is.st_mode)) {
-        close(source->fd);
+        source_close(source);
         return fail(error, CELLA_INVALID, "%s: not a regular file", box);
     }
     source->size = (uint64_t)is.st_size;
+    source->direct = direct_open(source->fd, O_RDONLY, source->size);
     return CELLA_OK;
 }
 
@@ -160,10 +149,11 @@ static cella_status to_file(const struct box_reader *reader, const char *to, boo
     cella_status status = new_file_open(&file, to, 0600, replaces, error);
     if (status)
         return status;
+    new_file_expect(&file, reader->super.size);
     if (ftruncate(file.fd, (off_t)reader->super.size) != 0)
         status = fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", to, strerror(errno));
     else
-        status = open_all(reader, &(struct target){.fd = file.fd, .where = to}, progress, error);
+        status = open_all(reader, &(struct target){.file = &file}, progress, error);
     if (!status)
         return new_file_commit(&file, error);
     new_file_abandon(&file);
@@ -184,11 +174,11 @@ cella_status cella_box_open_file(const char *box, const struct cella_box_keys *k
         status = reader_begin(&reader, error);
     if (!status)
         status = to ? to_file(&reader, to, replaces, progress, error)
-                    : open_all(&reader, &(struct target){.fd = -1}, progress, error);
+                    : open_all(&reader, &(struct target){0}, progress, error);
     if (!status && info)
         reader_info(&reader, info);
     reader_end(&reader);
-    close(source.fd);
+    source_close(&source);
     return status;
 }
 
@@ -208,7 +198,7 @@ cella_status cella_box_look(const char *box, struct cella_box_info *info, uint8_
         reader.header = NULL;
     }
     reader_end(&reader);
-    close(source.fd);
+    source_close(&source);
     return status;
 }
 
@@ -227,7 +217,7 @@ cella_status cella_box_file_key(const char *box, const struct cella_box_keys *ke
         memcpy(file_key, reader.file_key, BOX_KEY);
     }
     reader_end(&reader);
-    close(source.fd);
+    source_close(&source);
     return status;
 }
 
@@ -237,9 +227,10 @@ cella_status cella_box_open_bytes(const void *box, size_t box_size, const char *
                                   const struct cella_box_keys *keys, uint8_t **bytes, size_t *size,
                                   struct cella_box_info *info, cella_error *error)
 {
-    const struct box_source source = {.where = where, .bytes = box, .fd = -1, .size = box_size};
+    const struct box_source source = {
+        .where = where, .bytes = box, .fd = -1, .direct = -1, .size = box_size};
     struct box_reader reader;
-    struct target target = {.fd = -1};
+    struct target target = {0};
     cella_status status = reader_unlock(&reader, &source, keys, error);
     if (!status)
         status = reader_begin(&reader, error);

@@ -6,6 +6,7 @@
 
 #include "../image/fail.h"
 #include "aead.h"
+#include "direct.h"
 #include "super.h"
 
 #include <errno.h>
@@ -24,7 +25,8 @@ static cella_status read_bytes(const struct box_source *source, uint64_t offset,
         return CELLA_OK;
     }
     for (size_t done = 0; done < size;) {
-        ssize_t got = pread(source->fd, (uint8_t *)to + done, size - done, (off_t)(offset + done));
+        ssize_t got = direct_read(source->fd, source->direct, offset + done, (uint8_t *)to + done,
+                                  size - done);
         if (got < 0 && errno != EINTR)
             return fail(error, CELLA_SYSTEM, "%s: cannot be read: %s", source->where,
                         strerror(errno));
@@ -176,23 +178,31 @@ static cella_status read_journal(struct box_reader *reader, cella_error *error)
                       error);
 }
 
-static cella_status read_node(const struct box_reader *reader, EVP_CIPHER_CTX *cipher,
+/* A node that was read, in place. */
+static cella_status open_node(const struct box_reader *reader, EVP_CIPHER_CTX *cipher,
                               unsigned level, uint64_t index, const struct box_seal *seal,
                               struct box_entry entries[BOX_FANOUT], cella_error *error)
 {
     struct group_additional additional = group_additional(reader->file_id, level, index);
+    if (aead_open(cipher, seal->nonce, &additional, sizeof(additional), entries, BOX_PAGE, entries,
+                  seal->tag))
+        return CELLA_OK;
+    return fail(error, CELLA_REFUSED,
+                "%s: block %llu: the node over it and what is behind it fails authentication: it "
+                "was altered, moved, or is of an older version",
+                reader->source->where, (unsigned long long)(index * box_span(level)));
+}
+
+static cella_status read_node(const struct box_reader *reader, EVP_CIPHER_CTX *cipher,
+                              unsigned level, uint64_t index, const struct box_seal *seal,
+                              struct box_entry entries[BOX_FANOUT], cella_error *error)
+{
     memset(entries, 0, BOX_PAGE);
     if (group_is_hole(seal))
         return CELLA_OK;
     cella_status status =
         read_pages(reader, box_place_node(level, index), 1, (uint8_t *)entries, error);
-    if (status || aead_open(cipher, seal->nonce, &additional, sizeof(additional), entries, BOX_PAGE,
-                            entries, seal->tag))
-        return status;
-    return fail(error, CELLA_REFUSED,
-                "%s: block %llu: the node over it and what is behind it fails authentication: it "
-                "was altered, moved, or is of an older version",
-                reader->source->where, (unsigned long long)(index * box_span(level)));
+    return status ? status : open_node(reader, cipher, level, index, seal, entries, error);
 }
 
 /* From the seals of a level to those of the level below, which replace them. */
@@ -220,6 +230,7 @@ static cella_status read_tree(struct box_reader *reader, cella_error *error)
 {
     uint64_t blocks = box_blocks(reader->super.size);
     reader->groups = group_nodes(1, blocks);
+    reader->batches = (reader->groups + BATCH_GROUPS - 1) / BATCH_GROUPS;
     reader->leaves = malloc(sizeof(*reader->leaves));
     EVP_CIPHER_CTX *cipher = cipher_of(reader, error);
     if (!cipher || !reader->leaves) {
@@ -253,15 +264,15 @@ void reader_end(struct box_reader *reader)
 /* ---- blocks ---- */
 
 static cella_status open_block(const struct box_reader *reader, EVP_CIPHER_CTX *cipher,
-                               uint64_t block, const struct box_seal *seal, uint8_t *page,
-                               cella_error *error)
+                               uint64_t block, const struct box_seal *seal, const uint8_t *from,
+                               uint8_t *to, cella_error *error)
 {
     struct group_additional additional = group_additional(reader->file_id, 0, block);
     if (group_is_hole(seal)) {
-        memset(page, 0, BOX_PAGE);
+        memset(to, 0, BOX_PAGE);
         return CELLA_OK;
     }
-    if (aead_open(cipher, seal->nonce, &additional, sizeof(additional), page, BOX_PAGE, page,
+    if (aead_open(cipher, seal->nonce, &additional, sizeof(additional), from, BOX_PAGE, to,
                   seal->tag))
         return CELLA_OK;
     return fail(error, CELLA_REFUSED,
@@ -270,21 +281,42 @@ static cella_status open_block(const struct box_reader *reader, EVP_CIPHER_CTX *
                 reader->source->where, (unsigned long long)block);
 }
 
-cella_status reader_group(const struct box_reader *reader, EVP_CIPHER_CTX *cipher, uint64_t group,
+/* From a group's pages to its content; `to` may be up to its pages. */
+static cella_status open_group(const struct box_reader *reader, EVP_CIPHER_CTX *cipher,
+                               uint64_t group, size_t blocks, const uint8_t *from, uint8_t *to,
+                               cella_error *error)
+{
+    const struct box_seal *seal = &reader->leaves[group];
+    struct box_entry entries[BOX_FANOUT];
+    if (group_is_hole(seal)) {
+        memset(to, 0, blocks * BOX_PAGE);
+        return CELLA_OK;
+    }
+    memcpy(entries, from, BOX_PAGE);
+    cella_status status = open_node(reader, cipher, 1, group, seal, entries, error);
+    for (size_t i = 0; !status && i < blocks; i++)
+        status = open_block(reader, cipher, group * BOX_FANOUT + i, &entries[i].seal,
+                            from + (i + 1) * BOX_PAGE, to + i * BOX_PAGE, error);
+    return status;
+}
+
+/* Content moves down over the nodes: a block's place is behind as many pages as there are blocks
+ * before it, and behind its leaf. */
+cella_status reader_batch(const struct box_reader *reader, EVP_CIPHER_CTX *cipher, uint64_t number,
                           uint8_t *pages, bool *hole, cella_error *error)
 {
-    uint64_t first = group * BOX_FANOUT, blocks = box_blocks(reader->super.size) - first;
-    size_t count = blocks < BOX_FANOUT ? (size_t)blocks : BOX_FANOUT;
-    struct box_entry entries[BOX_FANOUT];
-    *hole = group_is_hole(&reader->leaves[group]);
+    struct batch batch = batch_of(number, box_blocks(reader->super.size));
+    *hole = true;
+    for (size_t i = 0; i < batch.groups; i++)
+        *hole = *hole && group_is_hole(&reader->leaves[batch.group + i]);
     if (*hole)
         return CELLA_OK;
-    cella_status status =
-        read_node(reader, cipher, 1, group, &reader->leaves[group], entries, error);
-    if (!status)
-        status = read_pages(reader, box_place_data(first), count, pages + BOX_PAGE, error);
-    for (size_t i = 0; !status && i < count; i++)
-        status = open_block(reader, cipher, first + i, &entries[i].seal, pages + (i + 1) * BOX_PAGE,
-                            error);
+    cella_status status = read_pages(reader, batch.place, batch.pages, pages, error);
+    for (size_t i = 0; !status && i < batch.groups; i++) {
+        size_t left = batch.blocks - i * BOX_FANOUT;
+        status =
+            open_group(reader, cipher, batch.group + i, left < BOX_FANOUT ? left : BOX_FANOUT,
+                       batch_group(&batch, batch.group + i, pages), pages + i * GROUP_BYTES, error);
+    }
     return status;
 }

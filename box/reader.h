@@ -16,6 +16,7 @@ struct box_source {
     const char *where;    /* names it in errors */
     const uint8_t *bytes; /* NULL: the file */
     int fd;
+    int direct; /* the same, around the page cache; -1: not so */
     uint64_t size;
 };
 
@@ -28,7 +29,7 @@ struct box_reader {
     uint8_t file_key[BOX_KEY];
     uint64_t *journal; /* targets of a commit that was not finished; NULL: none */
     struct box_seal *leaves;
-    uint64_t groups;
+    uint64_t groups, batches;
 };
 
 /* Header and superblock, not checked by a key. */
@@ -41,10 +42,10 @@ cella_status reader_unlock(struct box_reader *reader, const struct box_source *s
 cella_status reader_begin(struct box_reader *reader, cella_error *error);
 void reader_end(struct box_reader *reader); /* also after a failure */
 
-/* The plaintext of a group, behind the first of the GROUP_PAGES pages of `pages`; or *hole: it is
+/* The plaintext of a batch, from the first of the BATCH_PAGES pages of `pages` on; or *hole: it is
  * zeros, which are not put there. By several threads at once, each with its own cipher (aead_new
  * of file_key). */
-cella_status reader_group(const struct box_reader *reader, EVP_CIPHER_CTX *cipher, uint64_t group,
+cella_status reader_batch(const struct box_reader *reader, EVP_CIPHER_CTX *cipher, uint64_t number,
                           uint8_t *pages, bool *hole, cella_error *error);
 void reader_info(const struct box_reader *reader, struct cella_box_info *info);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files and bytes sealed into boxes: threads read a group each, in order, seal it and write it to
+ * Files and bytes sealed into boxes: threads read a batch each, in order, seal it and write it to
  * its place; the nodes above the leaves follow when all leaves are known, then header and
  * superblock.
  */
@@ -8,6 +8,7 @@
 #include "../image/file.h"
 #include "aead.h"
 #include "box.h"
+#include "direct.h"
 #include "group.h"
 #include "newfile.h"
 #include "super.h"
@@ -25,9 +26,10 @@
 struct input {
     const char *where;
     const uint8_t *bytes;
-    int fd; /* -1: memory */
-    bool regular;
-    uint64_t size; /* 0: not known before its end */
+    int fd;              /* -1: memory */
+    int direct;          /* the same, around the page cache; -1: not so */
+    bool regular, holes; /* holes: the file system may know of some */
+    uint64_t size;       /* 0: not known before its end */
     uint64_t at;
     uint64_t data; /* regular: there are holes up to here, at least */
 };
@@ -37,7 +39,7 @@ struct output {
     const char *where;
     uint8_t *bytes;
     size_t size;
-    int fd; /* -1: memory */
+    struct new_file *file; /* NULL: memory */
 };
 
 struct job {
@@ -46,9 +48,8 @@ struct job {
     const struct cella_box_progress *progress;
     uint8_t file_id[BOX_ID];
     uint8_t file_key[BOX_KEY];
-    uint64_t base;           /* pages before the content */
-    pthread_mutex_t writing; /* else threads would spin for the file's lock in the kernel */
-    pthread_mutex_t lock;    /* of what follows */
+    uint64_t base;        /* pages before the content */
+    pthread_mutex_t lock; /* of what follows */
     bool ended;
     struct box_seal *leaves;
     uint64_t groups, room; /* leaves there are, and may be */
@@ -62,19 +63,16 @@ struct job {
 /* Whether the next `size` bytes (or all that is left) are a hole of the file; *got of them. */
 static bool skip_hole(struct input *input, size_t size, size_t *got)
 {
-    if (!input->regular || input->at >= input->size)
+    if (!input->holes || input->at >= input->size)
         return false;
     if (input->at >= input->data) {
         off_t data = lseek(input->fd, (off_t)input->at, SEEK_DATA);
-        if (data < 0 && errno != ENXIO)
-            input->regular = false; /* it knows of no holes */
+        input->holes = data >= 0 || errno == ENXIO;
         input->data = data < 0 ? input->size : (uint64_t)data;
-        if (lseek(input->fd, (off_t)input->at, SEEK_SET) < 0 || !input->regular)
-            return false;
     }
     uint64_t left = input->size - input->at;
     *got = left < size ? (size_t)left : size;
-    if (input->at + *got > input->data || lseek(input->fd, (off_t)(input->at + *got), SEEK_SET) < 0)
+    if (!input->holes || input->at + *got > input->data)
         return false;
     input->at += *got;
     return true;
@@ -92,7 +90,9 @@ static cella_status read_next(struct input *input, uint8_t *to, size_t size, siz
             memcpy(to, input->bytes + input->at, *got);
     }
     while (input->fd >= 0 && *got < size) {
-        ssize_t done = read(input->fd, to + *got, size - *got);
+        ssize_t done = input->regular ? direct_read(input->fd, input->direct, input->at + *got,
+                                                    to + *got, size - *got)
+                                      : read(input->fd, to + *got, size - *got);
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
@@ -112,28 +112,16 @@ static cella_status put(struct output *output, uint64_t page, const uint8_t *byt
                         cella_error *error)
 {
     uint64_t offset = page * BOX_PAGE;
-    if (output->fd < 0) { /* made as large as it gets, before */
-        memcpy(output->bytes + offset, bytes, size);
-        return CELLA_OK;
-    }
-    while (size) {
-        ssize_t done = pwrite(output->fd, bytes, size, (off_t)offset);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", output->where,
-                        strerror(errno));
-        bytes += done;
-        offset += (uint64_t)done;
-        size -= (size_t)done;
-    }
+    if (output->file)
+        return new_file_write(output->file, offset, bytes, size, error);
+    memcpy(output->bytes + offset, bytes, size); /* made as large as it gets, before */
     return CELLA_OK;
 }
 
 static cella_status reach(struct output *output, uint64_t pages, cella_error *error)
 {
-    if (output->fd >= 0) {
-        if (ftruncate(output->fd, (off_t)(pages * BOX_PAGE)) == 0)
+    if (output->file) {
+        if (ftruncate(output->file->fd, (off_t)(pages * BOX_PAGE)) == 0)
             return CELLA_OK;
         return fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", output->where,
                     strerror(errno));
@@ -144,43 +132,48 @@ static cella_status reach(struct output *output, uint64_t pages, cella_error *er
                          : fail(error, CELLA_MEMORY, "%s: no memory for it", output->where);
 }
 
-/* ---- groups ---- */
+/* ---- batches ---- */
 
 static bool seal_page(const struct job *job, EVP_CIPHER_CTX *cipher, unsigned level, uint64_t index,
-                      uint8_t *page, struct box_seal *seal)
+                      const uint8_t *from, uint8_t *to, struct box_seal *seal)
 {
     struct group_additional additional = group_additional(job->file_id, level, index);
-    return aead_seal(cipher, seal->nonce, &additional, sizeof(additional), page, BOX_PAGE, page,
+    return aead_seal(cipher, seal->nonce, &additional, sizeof(additional), from, BOX_PAGE, to,
                      seal->tag);
 }
 
-/* Reads the next group behind the first of `pages`. False: there is none, or no more is wanted. */
-static bool take(struct job *job, uint8_t *pages, uint64_t *group, size_t *size, bool *hole)
+/* Room for the leaves of one batch more. */
+static cella_status reserve(struct job *job)
+{
+    if (job->groups + BATCH_GROUPS <= job->room)
+        return CELLA_OK;
+    uint64_t room = job->room ? 2 * job->room : 64;
+    struct box_seal *leaves = realloc(job->leaves, room * sizeof(*leaves));
+    if (!leaves)
+        return fail(&job->error, CELLA_MEMORY, "%s: no memory to seal it", job->input->where);
+    memset(leaves + job->room, 0, (room - job->room) * sizeof(*leaves));
+    job->leaves = leaves;
+    job->room = room;
+    return CELLA_OK;
+}
+
+/* Reads the next batch. False: there is none, or no more is wanted. */
+static bool take(struct job *job, uint8_t *content, uint64_t *number, size_t *size, bool *hole)
 {
     pthread_mutex_lock(&job->lock);
-    if (!job->status && !job->ended && job->groups == job->room) {
-        uint64_t room = job->room ? 2 * job->room : 64;
-        struct box_seal *leaves = realloc(job->leaves, room * sizeof(*leaves));
-        if (leaves) {
-            memset(leaves + job->room, 0, (room - job->room) * sizeof(*leaves));
-            job->leaves = leaves;
-            job->room = room;
-        } else {
-            job->status =
-                fail(&job->error, CELLA_MEMORY, "%s: no memory to seal it", job->input->where);
-        }
-    }
-    bool more = !job->status && !job->ended;
+    bool more = !job->status && !job->ended && !(job->status = reserve(job));
     if (more) {
-        *hole = skip_hole(job->input, GROUP_BYTES, size);
+        *hole = skip_hole(job->input, BATCH_BYTES, size);
         if (!*hole)
-            job->status = read_next(job->input, pages + BOX_PAGE, GROUP_BYTES, size, &job->error);
-        job->ended = *size < GROUP_BYTES;
+            job->status = read_next(job->input, content, BATCH_BYTES, size, &job->error);
+        job->ended = *size < BATCH_BYTES;
         more = !job->status && *size;
     }
     if (more) {
-        *group = job->groups++;
-        job->messages += *hole ? 0 : 1 + box_blocks(*size);
+        uint64_t blocks = box_blocks(*size);
+        *number = job->groups / BATCH_GROUPS;
+        job->groups += group_nodes(1, blocks);
+        job->messages += *hole ? 0 : group_nodes(1, blocks) + blocks;
         if (job->messages > BOX_MESSAGES_MOST / 2) {
             job->status = fail(&job->error, CELLA_INVALID,
                                "%s: too large for one box: 8 TiB at most", job->input->where);
@@ -193,49 +186,64 @@ static bool take(struct job *job, uint8_t *pages, uint64_t *group, size_t *size,
     return more;
 }
 
-static cella_status seal_group(struct job *job, EVP_CIPHER_CTX *cipher, uint64_t group, size_t size,
-                               uint8_t *pages, struct box_seal *leaf, cella_error *error)
+/* From its content to its pages; `content` may be behind their first. */
+static bool seal_group(const struct job *job, EVP_CIPHER_CTX *cipher, uint64_t group, size_t blocks,
+                       const uint8_t *content, uint8_t *pages, struct box_seal *leaf)
 {
-    uint64_t first = group * BOX_FANOUT;
-    size_t count = (size_t)box_blocks(size);
-    uint8_t nonces[GROUP_PAGES * BOX_NONCE];
+    uint8_t nonces[(1 + BOX_FANOUT) * BOX_NONCE];
     struct box_entry *entries = (void *)pages;
     memset(pages, 0, BOX_PAGE);
-    memset(pages + BOX_PAGE + size, 0, count * BOX_PAGE - size);
     bool good = aead_nonces(nonces, sizeof(nonces));
-    for (size_t i = 0; good && i < count; i++) {
+    for (size_t i = 0; good && i < blocks; i++) {
         memcpy(entries[i].seal.nonce, nonces + i * BOX_NONCE, BOX_NONCE);
-        good = seal_page(job, cipher, 0, first + i, pages + (i + 1) * BOX_PAGE, &entries[i].seal);
+        good = seal_page(job, cipher, 0, group * BOX_FANOUT + i, content + i * BOX_PAGE,
+                         pages + (i + 1) * BOX_PAGE, &entries[i].seal);
     }
     memcpy(leaf->nonce, nonces + BOX_FANOUT * BOX_NONCE, BOX_NONCE);
-    if (!good || !seal_page(job, cipher, 1, group, pages, leaf))
-        return fail(error, CELLA_SYSTEM, "%s: cannot be sealed", job->input->where);
-    pthread_mutex_lock(&job->writing);
-    cella_status status = put(job->output, job->base + box_place_node(1, group), pages,
-                              (count + 1) * BOX_PAGE, error);
-    pthread_mutex_unlock(&job->writing);
-    return status;
+    return good && seal_page(job, cipher, 1, group, pages, pages, leaf);
+}
+
+/* The content, which stands behind BATCH_NODES pages, moves up to make room for the leaves: so a
+ * page of it is always read before it is written over. */
+static cella_status seal_batch(struct job *job, EVP_CIPHER_CTX *cipher, const struct batch *batch,
+                               size_t size, uint8_t *pages, cella_error *error)
+{
+    struct box_seal leaves[BATCH_GROUPS];
+    uint8_t *content = pages + BATCH_NODES * BOX_PAGE, *behind = pages;
+    memset(content + size, 0, batch->blocks * BOX_PAGE - size);
+    for (size_t i = 0; i < batch->groups; i++) {
+        size_t left = batch->blocks - i * BOX_FANOUT,
+               blocks = left < BOX_FANOUT ? left : BOX_FANOUT;
+        uint8_t *group = batch_group(batch, batch->group + i, pages);
+        memset(behind, 0, (size_t)(group - behind)); /* a node that is made later */
+        if (!seal_group(job, cipher, batch->group + i, blocks, content + i * GROUP_BYTES, group,
+                        &leaves[i]))
+            return fail(error, CELLA_SYSTEM, "%s: cannot be sealed", job->input->where);
+        behind = group + (1 + blocks) * BOX_PAGE;
+    }
+    pthread_mutex_lock(&job->lock);
+    memcpy(job->leaves + batch->group, leaves, batch->groups * sizeof(leaves[0]));
+    pthread_mutex_unlock(&job->lock);
+    return put(job->output, job->base + batch->place, pages, batch->pages * BOX_PAGE, error);
 }
 
 static void work(void *context)
 {
     struct job *job = context;
     EVP_CIPHER_CTX *cipher = aead_new(job->file_key, true);
-    uint8_t *pages = aligned_alloc(BOX_PAGE, GROUP_PAGES * BOX_PAGE);
-    struct box_seal leaf = {0};
+    uint64_t most = job->input->fd < 0 ? job->input->size : BATCH_BYTES;
+    uint8_t *pages = batch_new(most);
     cella_error error = {0};
-    uint64_t group;
+    uint64_t number;
     size_t size;
     bool hole;
     cella_status status =
         cipher && pages ? CELLA_OK : fail(&error, CELLA_MEMORY, "no memory to make a box");
-    while (!status && take(job, pages, &group, &size, &hole)) {
+    while (!status && take(job, pages + BATCH_NODES * BOX_PAGE, &number, &size, &hole)) {
         if (hole)
             continue;
-        status = seal_group(job, cipher, group, size, pages, &leaf, &error);
-        pthread_mutex_lock(&job->lock);
-        job->leaves[group] = leaf;
-        pthread_mutex_unlock(&job->lock);
+        struct batch batch = batch_of(number, number * BATCH_BLOCKS + box_blocks(size));
+        status = seal_batch(job, cipher, &batch, size, pages, &error);
     }
     pthread_mutex_lock(&job->lock);
     if (status && !job->status) {
@@ -243,9 +251,7 @@ static void work(void *context)
         job->error = error;
     }
     pthread_mutex_unlock(&job->lock);
-    if (pages)
-        OPENSSL_cleanse(pages, GROUP_PAGES * BOX_PAGE);
-    free(pages);
+    batch_end(pages, most);
     EVP_CIPHER_CTX_free(cipher);
 }
 
@@ -264,8 +270,9 @@ static cella_status ascend(struct job *job, EVP_CIPHER_CTX *cipher, unsigned lev
             entries[child].seal = job->leaves[i * BOX_FANOUT + child];
             hole = hole && group_is_hole(&entries[child].seal);
         }
-        if (!hole && (!aead_nonces(seal.nonce, BOX_NONCE) ||
-                      !seal_page(job, cipher, level, i, (uint8_t *)entries, &seal)))
+        if (!hole &&
+            (!aead_nonces(seal.nonce, BOX_NONCE) ||
+             !seal_page(job, cipher, level, i, (uint8_t *)entries, (uint8_t *)entries, &seal)))
             return fail(error, CELLA_SYSTEM, "%s: cannot be sealed", job->input->where);
         if (!hole) {
             cella_status status = put(job->output, job->base + box_place_node(level, i),
@@ -315,15 +322,18 @@ static cella_status seal_all(struct input *input, const char *name, const struct
         return status;
     memcpy(job.file_id, ((const struct box_header *)(void *)header)->file_id, BOX_ID);
     job.base = header_pages + UINT64_C(2);
-    if (output->fd < 0)
+    uint64_t bytes = input->fd < 0 || input->size ? input->size : UINT64_MAX;
+    if (output->file)
+        new_file_expect(output->file, bytes);
+    if (!output->file || input->size)
         status = reach(output, job.base + box_pages(box_blocks(input->size)), error);
     if (!status) {
-        group_run(work, &job, input->fd < 0 || input->size ? input->size : UINT64_MAX);
+        group_run(work, &job, bytes);
         status = job.status;
         if (status && error)
             *error = job.error;
     }
-    if (!status && output->fd >= 0)
+    if (!status && output->file)
         status = reach(output, job.base + box_pages(box_blocks(input->at)), error);
     if (!status)
         status = finish(&job, header, error);
@@ -346,8 +356,9 @@ static cella_status input_open(const char *from, struct input *input, cella_erro
             close(input->fd);
         return status;
     }
-    input->regular = S_ISREG(is.st_mode);
+    input->regular = input->holes = S_ISREG(is.st_mode);
     input->size = input->regular ? (uint64_t)is.st_size : 0;
+    input->direct = direct_open(input->fd, O_RDONLY, input->size);
     return CELLA_OK;
 }
 
@@ -362,13 +373,15 @@ cella_status cella_box_seal_file(const char *from, const char *name, const struc
         return status;
     status = new_file_open(&file, box, 0666, replaces, error);
     if (!status) {
-        struct output output = {.where = box, .fd = file.fd};
+        struct output output = {.where = box, .file = &file};
         status = seal_all(&input, name ? name : file_name(from), to, &output, progress, error);
         if (status)
             new_file_abandon(&file);
         else
             status = new_file_commit(&file, error);
     }
+    if (input.direct >= 0)
+        close(input.direct);
     close(input.fd);
     return status;
 }
@@ -377,8 +390,8 @@ cella_status cella_box_seal_bytes(const void *bytes, size_t size, const char *na
                                   const struct cella_box_to *to, uint8_t **box, size_t *box_size,
                                   cella_error *error)
 {
-    struct input input = {.where = name, .bytes = bytes, .fd = -1, .size = size};
-    struct output output = {.where = name, .fd = -1};
+    struct input input = {.where = name, .bytes = bytes, .fd = -1, .direct = -1, .size = size};
+    struct output output = {.where = name};
     cella_status status = seal_all(&input, name, to, &output, NULL, error);
     if (status) {
         free(output.bytes);
