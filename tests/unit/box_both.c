@@ -118,11 +118,35 @@ static void test_core_then_opened(void **state)
     free(after);
 }
 
+/* Holes between blocks that are there: zeros, whatever a host puts in their places. */
+static void test_core_holes(void **state)
+{
+    (void)state;
+    enum { GROUP = BOX_FANOUT, BLOCKS = 4 * GROUP };
+    uint8_t *bytes = calloc(BLOCKS, PAGE);
+    assert_non_null(bytes);
+    struct memory_box file = sealed(NULL, 0);
+    struct box_file memory = memory_box_file(&file);
+    struct box *box = core_open(&memory, true);
+    bytes[5 * PAGE] = bytes[BLOCKS * PAGE - 1] = 1; /* of groups 1 and 2 nothing */
+    assert_true(box_write(box, 5 * PAGE, bytes + 5 * PAGE, 1));
+    assert_true(box_write(box, BLOCKS * PAGE - 1, bytes + BLOCKS * PAGE - 1, 1));
+    assert_true(box_commit(box));
+    assert_int_equal(box_close(box).kind, BOX_FAULT_NONE);
+    assert_holds(&file, bytes, BLOCKS * PAGE);
+    memset(file.bytes + (3 + box_place_node(1, 1)) * PAGE, 0x5a,
+           (box_place_node(1, 3) - box_place_node(1, 1)) * PAGE);
+    assert_holds(&file, bytes, BLOCKS * PAGE);
+    memory_box_end(&file);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sealed_then_core),
         cmocka_unit_test(test_core_then_opened),
+        cmocka_unit_test(test_core_holes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
