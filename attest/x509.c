@@ -127,21 +127,21 @@ bool x509_signed_by(cella_verifier *verifier, X509 *certificate, X509 *issuer)
     return good;
 }
 
-static bool crl_signed_by(cella_verifier *verifier, X509_CRL *crl, X509 *issuer)
+bool x509_list_signed_by(cella_verifier *verifier, X509_CRL *list, X509 *issuer)
 {
     uint8_t digest[32], key[32];
     EVP_PKEY *public = X509_get0_pubkey(issuer);
-    if (!public || X509_CRL_digest(crl, EVP_sha256(), digest, NULL) != 1 ||
+    if (!public || X509_CRL_digest(list, EVP_sha256(), digest, NULL) != 1 ||
         !fact_key("list", digest, issuer, key))
         return false;
     if (cache_has(verifier->cache, key))
         return true;
-    int algorithm = X509_CRL_get_signature_nid(crl), digest_kind = NID_undef;
+    int algorithm = X509_CRL_get_signature_nid(list), digest_kind = NID_undef;
     /* RSA-PSS names its digest in parameters, which X509_CRL_verify heeds. */
     bool good =
         algorithm == NID_rsassaPss || (OBJ_find_sigid_algs(algorithm, &digest_kind, NULL) == 1 &&
                                        digest_kind != NID_sha1 && digest_kind != NID_md5);
-    good = good && X509_CRL_verify(crl, public) == 1;
+    good = good && X509_CRL_verify(list, public) == 1;
     ERR_clear_error();
     if (good)
         cache_remember(verifier->cache, key);
@@ -335,7 +335,7 @@ static cella_status judge_list(struct building *building, X509 *certificate, X50
     int64_t time = building->appraisal->demands->at;
     int64_t begin = x509_time(X509_CRL_get0_lastUpdate(crl));
     int64_t end = x509_time(X509_CRL_get0_nextUpdate(crl));
-    if (!crl_signed_by(building->appraisal->verifier, crl, issuer))
+    if (!x509_list_signed_by(building->appraisal->verifier, crl, issuer))
         return refuse_list(building, CLASS_COLLATERAL, name, "a list signed by its issuer",
                            "one by another key, or altered");
     if (X509_CRL_get_ext_by_critical(crl, 1, -1) >= 0)

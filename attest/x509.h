@@ -61,5 +61,6 @@ cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *lea
 
 /* True: `issuer`'s key signed it. Remembers a yes. */
 bool x509_signed_by(cella_verifier *verifier, X509 *certificate, X509 *issuer);
+bool x509_list_signed_by(cella_verifier *verifier, X509_CRL *list, X509 *issuer);
 
 #endif

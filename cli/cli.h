@@ -29,6 +29,7 @@ extern const struct cli_verb cli_doctor, cli_identity, cli_inspect, cli_pack, cl
     VERB(open, "open", "decrypt boxes")                                                            \
     VERB(platform, "platform", "make or show who signs evidence here")                             \
     VERB(room, "room", "compute with others on joined data")                                       \
+    VERB(collateral, "collateral", "tell what vouches for evidence")                               \
     VERB(tls_connect, "tls-connect", "show who has a TLS server's key")                            \
     VERB(verify, "verify", "judge evidence of a TEE")
 

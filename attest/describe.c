@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a verifier's collateral is, piece by piece. A description, not a verdict: whether a chain
+ * leads to a root that is trusted is judged with evidence alone.
+ */
+#include "collateral.h"
+#include "ecdsa.h"
+#include "image/hex.h"
+#include "refusal.h"
+#include "sgx/tcb.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+struct describing {
+    cella_verifier *verifier;
+    int64_t at;
+    json_t *piece;
+    bool failed;
+};
+
+static void put(struct describing *describing, const char *name, json_t *value)
+{
+    if (json_object_set_new(describing->piece, name, value))
+        describing->failed = true;
+}
+
+static void put_name(struct describing *describing, const char *name, const X509_NAME *of)
+{
+    char text[128];
+    x509_common_name(of, text);
+    put(describing, name, json_string(text));
+}
+
+static void put_hex(struct describing *describing, const char *name, const uint8_t *bytes,
+                    size_t size)
+{
+    char text[65];
+    put(describing, name, json_string(hex_write(bytes, size, text)));
+}
+
+static void put_period(struct describing *describing, int64_t from, int64_t until)
+{
+    char text[32];
+    put(describing, "from", json_string(time_text(from, text)));
+    put(describing, "until", json_string(time_text(until, text)));
+    put(describing, "state",
+        json_string(describing->at < from    ? "not yet valid"
+                    : describing->at > until ? "expired"
+                                             : "valid"));
+}
+
+/* ---- whose signature it has ---- */
+
+typedef bool signs(cella_verifier *verifier, const struct collateral *piece, X509 *certificate);
+
+static bool signs_certificate(cella_verifier *verifier, const struct collateral *piece,
+                              X509 *certificate)
+{
+    return X509_NAME_cmp(X509_get_issuer_name(piece->certificate),
+                         X509_get_subject_name(certificate)) == 0 &&
+           x509_signed_by(verifier, piece->certificate, certificate);
+}
+
+static bool signs_list(cella_verifier *verifier, const struct collateral *piece, X509 *certificate)
+{
+    return X509_NAME_cmp(X509_CRL_get_issuer(piece->crl), X509_get_subject_name(certificate)) ==
+               0 &&
+           x509_list_signed_by(verifier, piece->crl, certificate);
+}
+
+static bool signs_document(cella_verifier *verifier, const struct collateral *piece,
+                           X509 *certificate)
+{
+    (void)verifier;
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    bool good = key && ecdsa_is_key(key, ECDSA_P256) &&
+                ecdsa_verify(key, EVP_sha256(), piece->document.signature, 32,
+                             piece->document.bytes, piece->document.size);
+    ERR_clear_error();
+    return good;
+}
+
+/* The name of a certificate of the collateral that signed it, or null. */
+static void put_signer(struct describing *describing, const struct collateral *piece, signs *by)
+{
+    const cella_verifier *verifier = describing->verifier;
+    char name[128];
+    for (size_t i = 0; i < verifier->count; i++) {
+        const struct collateral *one = &verifier->collateral[i];
+        if (one->kind == COLLATERAL_CERTIFICATE &&
+            by(describing->verifier, piece, one->certificate)) {
+            x509_common_name(X509_get_subject_name(one->certificate), name);
+            put(describing, "signed_by", json_string(name));
+            return;
+        }
+    }
+    put(describing, "signed_by", json_null());
+}
+
+/* ---- each kind ---- */
+
+static void describe_certificate(struct describing *describing, const struct collateral *piece)
+{
+    X509 *certificate = piece->certificate;
+    put(describing, "kind", json_string("certificate"));
+    put_name(describing, "of", X509_get_subject_name(certificate));
+    put_name(describing, "issuer", X509_get_issuer_name(certificate));
+    put_signer(describing, piece, signs_certificate);
+    put_period(describing, x509_time(X509_get0_notBefore(certificate)),
+               x509_time(X509_get0_notAfter(certificate)));
+}
+
+static void describe_list(struct describing *describing, const struct collateral *piece)
+{
+    STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(piece->crl);
+    put(describing, "kind", json_string("revocation list"));
+    put_name(describing, "of", X509_CRL_get_issuer(piece->crl));
+    put(describing, "entries", json_integer(revoked ? sk_X509_REVOKED_num(revoked) : 0));
+    put_signer(describing, piece, signs_list);
+    put_period(describing, x509_time(X509_CRL_get0_lastUpdate(piece->crl)),
+               x509_time(X509_CRL_get0_nextUpdate(piece->crl)));
+}
+
+static void describe_tcb_info(struct describing *describing, const struct collateral *piece)
+{
+    const struct tcb_info *info = piece->parsed;
+    put(describing, "kind", json_string("TCB information"));
+    put(describing, "of", json_string(info->tdx ? "TDX" : "SGX"));
+    put_hex(describing, "fmspc", info->fmspc, sizeof(info->fmspc));
+    put(describing, "version", json_integer(info->version));
+    put(describing, "evaluation", json_integer(info->evaluation));
+    put_signer(describing, piece, signs_document);
+    put_period(describing, info->issued, info->next_update);
+}
+
+static void describe_identity(struct describing *describing, const struct collateral *piece)
+{
+    const struct tcb_identity *identity = piece->parsed;
+    put(describing, "kind", json_string("identity"));
+    put(describing, "of", json_string(identity->id));
+    put(describing, "evaluation", json_integer(identity->evaluation));
+    put_signer(describing, piece, signs_document);
+    put_period(describing, identity->issued, identity->next_update);
+}
+
+static void describe_log(struct describing *describing, const struct collateral *piece)
+{
+    put(describing, "kind",
+        json_string(piece->kind == COLLATERAL_IMA_LOG ? "IMA log" : "event log"));
+    put(describing, "bytes", json_integer((json_int_t)piece->size));
+}
+
+static void describe(struct describing *describing, const struct collateral *piece)
+{
+    switch (piece->kind) {
+    case COLLATERAL_CERTIFICATE:
+        describe_certificate(describing, piece);
+        break;
+    case COLLATERAL_CRL:
+        describe_list(describing, piece);
+        break;
+    case COLLATERAL_TCB_INFO:
+        describe_tcb_info(describing, piece);
+        break;
+    case COLLATERAL_IDENTITY:
+        describe_identity(describing, piece);
+        break;
+    case COLLATERAL_EVENT_LOG:
+    case COLLATERAL_IMA_LOG:
+        describe_log(describing, piece);
+        break;
+    }
+    put(describing, "file", json_string(piece->name));
+}
+
+char *cella_verifier_describe(cella_verifier *verifier, int64_t at)
+{
+    struct describing describing = {.verifier = verifier, .at = at};
+    json_t *all = json_array();
+    for (size_t i = 0; all && i < verifier->count; i++) {
+        describing.piece = json_object();
+        describe(&describing, &verifier->collateral[i]);
+        if (json_array_append_new(all, describing.piece))
+            describing.failed = true;
+    }
+    char *text = all && !describing.failed ? json_dumps(all, JSON_COMPACT) : NULL;
+    json_decref(all);
+    return text;
+}
