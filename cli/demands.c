@@ -237,6 +237,31 @@ static cella_status ask_policy(const cella_policy *policy, json_t *result, cella
     return status;
 }
 
+/* What else it may be, and which command is for that; NULL: no idea. */
+static const char *advice_for(const uint8_t *bytes, size_t size)
+{
+    cella_verifier *verifier;
+    cella_policy *policy = NULL;
+    const char *advice = NULL;
+    if (cella_verifier_new(&verifier, NULL))
+        return NULL;
+    cella_status status = cella_verifier_add(verifier, bytes, size, "it", NULL);
+    if (status == CELLA_OK)
+        advice =
+            "It vouches for evidence, and is none: give it with --collateral; `cella "
+            "collateral check` tells what it is.";
+    else if (status == CELLA_INVALID)
+        advice =
+            "It looks like collateral, and is malformed: `cella collateral check` tells where.";
+    else if (cella_policy_read(bytes, size, "it", &policy, NULL) == CELLA_OK)
+        advice = "It is a policy: give it with --policy; `cella policy check` reads it.";
+    else if (size > 3 && memcmp(bytes, "eyJ", 3) == 0)
+        advice = "It is a token, an attestation result: `cella token verify` is for that.";
+    cella_policy_free(policy);
+    cella_verifier_free(verifier);
+    return advice;
+}
+
 static void show(const struct cli_demands *demands, json_t *result)
 {
     json_t *path;
@@ -260,6 +285,10 @@ int cli_demands_judge(struct cli_demands *demands, const uint8_t *evidence, size
         cella_verify(demands->verifier, evidence, size, &demands->are, &result, &error);
     char *text = result ? cella_result_json(result) : NULL;
     json_t *all = text ? json_loads(text, 0, NULL) : NULL;
+    bool unknown = all && json_string_length(json_object_get(all, "type")) == 0;
+    const char *advice = unknown && !demands->are.type ? advice_for(evidence, size) : NULL;
+    if (advice)
+        json_object_set_new(json_object_get(all, "refusal"), "advice", json_string(advice));
     if (all && status == CELLA_OK && demands->policy)
         status = ask_policy(demands->policy, all, &error);
     if (all)
