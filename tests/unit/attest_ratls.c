@@ -3,6 +3,7 @@
  * Attested TLS certificates of our own: made, judged, and each way to be wrong.
  */
 #include "attest_pki.h"
+#include "attest_vectors.h"
 
 #include "attest/appraisal.h"
 #include "attest/cbor.h"
@@ -241,6 +242,54 @@ static void each_bit_counts(void **state)
     free(pem);
 }
 
+/* ---- others' certificates ---- */
+
+static void same(const json_t *evidence, const char *name, const json_t *expected)
+{
+    if (!json_equal(json_object_get(evidence, name), json_object_get(expected, name)))
+        fail_msg("%s differs", name);
+}
+
+static void others_are_judged(void **state)
+{
+    (void)state;
+    json_t *all = vector_json("ratls/expected.json"), *expected;
+    cella_verifier *intel;
+    const char *name;
+    cella_error error;
+    assert_int_equal(json_object_size(all), 2);
+    assert_int_equal(cella_verifier_new(&intel, &error), CELLA_OK);
+    json_object_foreach(all, name, expected)
+    {
+        cella_result *result;
+        size_t size;
+        uint8_t *bytes = vector(name, &size);
+        demands.at = 1685577600; /* 2023-06-01 */
+        demands.insecure_no_collateral = true;
+        demands.insecure_allow_debug = false;
+        assert_int_equal(cella_verify(intel, bytes, size, &demands, &result, &error),
+                         CELLA_REFUSED);
+        assert_string_equal(cella_result_class(result), CLASS_DEBUG);
+        cella_result_free(result);
+        demands.insecure_allow_debug = true;
+        if (cella_verify(intel, bytes, size, &demands, &result, &error))
+            fail_msg("%s: %s", name, error.sentence);
+        char *text = cella_result_json(result);
+        json_t *json = json_loads(text, 0, NULL), *evidence = json_object_get(json, "evidence");
+        same(evidence, "claims_buffer_len", expected);
+        same(evidence, "claims_sha256", expected);
+        same(evidence, "spki_sha256", expected);
+        same(json_object_get(evidence, "body"), "mrenclave", expected);
+        same(json_object_get(evidence, "body"), "report_data", expected);
+        json_decref(json);
+        free(text);
+        cella_result_free(result);
+        free(bytes);
+    }
+    cella_verifier_free(intel);
+    json_decref(all);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, begin)
@@ -250,6 +299,7 @@ int main(void)
         TEST(evidence_is_bound_to_the_key),
         TEST(malformed_ones_are_refused),
         TEST(each_bit_counts),
+        TEST(others_are_judged),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
