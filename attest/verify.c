@@ -19,6 +19,7 @@
 static const struct evidence_kind *const kinds[] = {
     &kind_sgx,
     &kind_tdx,
+    &kind_snp,
     &kind_vsm,
     &kind_ratls,
 };
@@ -28,6 +29,7 @@ static const struct evidence_kind *const kinds[] = {
 static collateral_form *const forms[] = {
     collateral_read_intel,
     collateral_read_x509,
+    collateral_read_amd,
 };
 
 /* ---- the verifier ---- */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * AMD's form of collateral that is neither PEM nor DER: the certificate table, alone or behind a
+ * report.
+ */
+#include "attest/collateral.h"
+
+#include "image/fail.h"
+#include "report.h"
+#include "table.h"
+
+#include <openssl/err.h>
+
+static cella_status add_certificates(cella_verifier *verifier, const struct snp_table *table,
+                                     const char *name, cella_error *error)
+{
+    STACK_OF(X509) *all = sk_X509_new_null();
+    cella_status status = CELLA_OK;
+    if (!all || !snp_table_certificates(table, all))
+        status = fail(error, CELLA_INVALID, "%s: a certificate of the table is malformed", name);
+    while (status == CELLA_OK && sk_X509_num(all) > 0)
+        status = collateral_add_certificate(verifier, sk_X509_shift(all), name, error);
+    sk_X509_pop_free(all, X509_free);
+    return status;
+}
+
+static cella_status add_list(cella_verifier *verifier, const struct snp_table_entry *entry,
+                             const char *name, cella_error *error)
+{
+    const uint8_t *at = entry->bytes;
+    X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)entry->size);
+    ERR_clear_error();
+    if (crl && at == entry->bytes + entry->size)
+        return collateral_add_crl(verifier, crl, name, error);
+    X509_CRL_free(crl);
+    return fail(error, CELLA_INVALID, "%s: the revocation list of the table is malformed", name);
+}
+
+cella_status collateral_read_amd(cella_verifier *verifier, const uint8_t *bytes, size_t size,
+                                 const char *name, cella_error *error)
+{
+    struct snp_table table;
+    size_t before =
+        size > SNP_REPORT_SIZE && !snp_table_recognise(bytes, size) ? SNP_REPORT_SIZE : 0;
+    if (!snp_table_recognise(bytes + before, size - before))
+        return fail(error, CELLA_UNSUPPORTED, "%s: not a certificate table of AMD's", name);
+    if (!snp_table_read(bytes + before, size - before, &table))
+        return fail(error, CELLA_INVALID,
+                    "%s: a certificate table whose entries do not end or point outside of it",
+                    name);
+    cella_status status = add_certificates(verifier, &table, name, error);
+    for (size_t i = 0; status == CELLA_OK && i < table.count; i++)
+        if (table.entries[i].kind == SNP_TABLE_CRL)
+            status = add_list(verifier, &table.entries[i], name, error);
+    return status;
+}
