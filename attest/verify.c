@@ -20,6 +20,7 @@ static const struct evidence_kind *const kinds[] = {
     &kind_sgx,
     &kind_tdx,
     &kind_snp,
+    &kind_nitro,
     &kind_vsm,
     &kind_ratls,
 };
