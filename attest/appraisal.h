@@ -57,6 +57,9 @@ struct appraisal {
     cella_error *error;
 };
 
+/* A result that is refused until the end; cella_result_free frees it. NULL: no memory. */
+cella_result *appraisal_result(int64_t at);
+
 /* Ends it: fills result and error, and returns CELLA_INVALID for CLASS_PARSE, CELLA_UNSUPPORTED for
  * CLASS_UNSUPPORTED, else CELLA_REFUSED. `advice` is what to do, a whole sentence; may be NULL. */
 cella_status appraisal_refuse(struct appraisal *appraisal, const char *class, const char *claim,

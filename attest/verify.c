@@ -138,7 +138,7 @@ static cella_status check_demands(const cella_demands *demands, cella_error *err
 
 /* ---- the result ---- */
 
-static cella_result *new_result(const cella_demands *demands)
+cella_result *appraisal_result(int64_t at)
 {
     cella_result *result = calloc(1, sizeof(*result));
     if (!result)
@@ -146,7 +146,7 @@ static cella_result *new_result(const cella_demands *demands)
     /* Refused until the end. */
     snprintf(result->class, sizeof(result->class), "%s", CLASS_PARSE);
     result->type = "";
-    result->at = demands->at;
+    result->at = at;
     result->claims = json_object();
     result->evidence = json_object();
     result->warnings = json_array();
@@ -237,7 +237,8 @@ cella_status cella_verify(cella_verifier *verifier, const uint8_t *evidence, siz
     cella_status status = check_demands(demands, error);
     if (status)
         return status;
-    struct appraisal appraisal = {verifier, demands, new_result(demands), error ? error : &own};
+    struct appraisal appraisal = {verifier, demands, appraisal_result(demands->at),
+                                  error ? error : &own};
     if (!appraisal.result)
         return fail(error, CELLA_MEMORY, "no memory to verify evidence");
     status = judge(&appraisal, evidence, size);
