@@ -163,3 +163,9 @@ printf '%s' '{"version":"1.0.0","anyOf":[{"authority":"a","anyOf":[{"claim":"svn
 printf '%s' 'version=1.1;configurationrules{=>issueproperty(type="p",value=15);};authorizationrules{' \
     'f:[type=="svn",value>=7]&&[type!="debug",value!=f.value]=>permit();=>add(type="n",value=1);};' \
     'issuancerules{c:[issuer=="AttestationService"]=>issue(claim=c);};' >"$folder/policy/attestation"
+mkdir -p "$folder/token"
+cp "$vectors/eat/maa-sevsnp/token.jwt" "$folder/token"
+printf '{"alg":"ES256","typ":"JWT"}\000{"iss":"i","exp":1700000001,"nbf":1,"iat":1}' >"$folder/token/signed"
+printf '%s' '{"keys":[{"kty":"EC","crv":"P-256","kid":"a","use":"sig","alg":"ES256",' \
+    '"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},' \
+    '{"kty":"RSA","n":"AQAB","e":"AQAB"}]}' >"$folder/token/keys"

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Making tokens of results.
+ */
+#include "token.h"
+
+#include "image/fail.h"
+#include "image/hex.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPIRES_MOST (INT64_C(366) * 86400)
+
+/* ---- what the result is ---- */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "";
+}
+
+static cella_status check_result(const json_t *result, cella_error *error)
+{
+    static const char *const reserved[] = {"iss", "aud", "exp", "nbf", "iat", "jti"};
+    const json_t *claims = json_object_get(result, "claims");
+    const json_t *refusal = json_object_get(result, "refusal");
+    if (strcmp(text_of(result, "verdict"), "accepted") != 0 || !json_is_null(refusal) ||
+        json_object_size(claims) == 0 || !*text_of(result, "type"))
+        return fail(
+            error, CELLA_INVALID,
+            "result: not accepted: only what `cella verify --json` accepted is vouched for");
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+        if (json_object_get(claims, reserved[i]))
+            return fail(error, CELLA_INVALID, "result: the claim \"%s\" is the token's own",
+                        reserved[i]);
+    return CELLA_OK;
+}
+
+static cella_status check_order(const struct token_order *order, cella_error *error)
+{
+    if (!jose_algorithm_of(order->key))
+        return fail(error, CELLA_INVALID,
+                    "tokens are signed by a key of P-256 or of RSA with 2048 to 8192 bits");
+    if (!order->issuer || !*order->issuer || order->at <= 0 || order->expires <= 0 ||
+        order->expires > EXPIRES_MOST)
+        return fail(error, CELLA_INVALID,
+                    "a token wants an issuer, a time, and an end within a year");
+    return CELLA_OK;
+}
+
+/* ---- claims ---- */
+
+static bool put(json_t *object, const char *name, json_t *value)
+{
+    return json_object_set_new(object, name, value) == 0;
+}
+
+static bool put_common(const struct token_order *order, json_t *to)
+{
+    uint8_t random[16];
+    char id[33];
+    return RAND_bytes(random, sizeof(random)) == 1 &&
+           put(to, "jti", json_string(hex_write(random, sizeof(random), id))) &&
+           put(to, "iss", json_string(order->issuer)) && put(to, "iat", json_integer(order->at)) &&
+           put(to, "nbf", json_integer(order->at)) &&
+           put(to, "exp", json_integer(order->at + order->expires)) &&
+           (!order->audience || put(to, "aud", json_string(order->audience)));
+}
+
+/* Azure Attestation's name for a kind of evidence, where the claims do not say it. */
+static const char *attestation_type(const char *kind)
+{
+    static const struct {
+        const char *kind, *type;
+    } names[] = {{"tdx", "tdxvm"}, {"snp", "sevsnpvm"}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i].kind, kind) == 0)
+            return names[i].type;
+    return kind;
+}
+
+static bool put_maa(const json_t *result, json_t *to)
+{
+    const json_t *claims = json_object_get(result, "claims");
+    return json_object_update(to, (json_t *)claims) == 0 &&
+           (json_object_get(to, "x-ms-ver") || put(to, "x-ms-ver", json_string("1.0"))) &&
+           (json_object_get(to, "x-ms-attestation-type") ||
+            put(to, "x-ms-attestation-type",
+                json_string(attestation_type(text_of(result, "type")))));
+}
+
+/* One submodule, of the evidence's kind. A result with warnings is no full affirmation. No
+ * trustworthiness vector: a verdict of ours does not say that much about each of its parts. */
+static bool put_ear(const struct token_order *order, const json_t *result, json_t *to)
+{
+    json_t *claims = json_object_get(result, "claims"),
+           *nonce = json_object_get(claims, "eat_nonce");
+    bool warned = json_array_size(json_object_get(result, "warnings")) > 0;
+    return put(to, "eat_profile", json_string("tag:github.com,2023:veraison/ear")) &&
+           put(to, "ear.verifier-id",
+               json_pack("{s:s, s:s}", "developer", "cella", "build",
+                         order->build ? order->build : "cella")) &&
+           (!nonce || json_object_set(to, "eat_nonce", nonce) == 0) &&
+           put(to, "submods",
+               json_pack("{s:{s:s, s:O}}", text_of(result, "type"), "ear.status",
+                         warned ? "warning" : "affirming", "ear.veraison.annotated-evidence",
+                         claims));
+}
+
+/* ---- signing ---- */
+
+static char *encode_json(json_t *object)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *encoded = text ? jose_encode(text, strlen(text)) : NULL;
+    free(text);
+    return encoded;
+}
+
+static char *join(char *one, char *other)
+{
+    char *both = NULL;
+    if (one && other && asprintf(&both, "%s.%s", one, other) < 0)
+        both = NULL;
+    free(one);
+    free(other);
+    return both;
+}
+
+static char *sign(EVP_PKEY *key, json_t *claims)
+{
+    char kid[JWK_THUMBPRINT];
+    uint8_t *signature = NULL;
+    size_t size;
+    const struct jose_algorithm *algorithm = jose_algorithm_of(key);
+    if (!jwk_thumbprint(key, kid))
+        return NULL;
+    json_t *header = json_pack("{s:s, s:s, s:s}", "alg", algorithm->name, "kid", kid, "typ", "JWT");
+    char *text = join(encode_json(header), encode_json(claims));
+    json_decref(header);
+    if (!text || !jose_sign(algorithm, key, text, strlen(text), &signature, &size)) {
+        free(text);
+        return NULL;
+    }
+    text = join(text, jose_encode(signature, size));
+    free(signature);
+    return text;
+}
+
+cella_status token_make(const struct token_order *order, const json_t *result, char **token,
+                        cella_error *error)
+{
+    *token = NULL;
+    cella_status status = check_result(result, error);
+    if (status == CELLA_OK)
+        status = check_order(order, error);
+    if (status)
+        return status;
+    json_t *claims = json_object();
+    bool good =
+        claims && put_common(order, claims) &&
+        (order->profile == TOKEN_MAA ? put_maa(result, claims) : put_ear(order, result, claims));
+    *token = good ? sign(order->key, claims) : NULL;
+    json_decref(claims);
+    return *token ? CELLA_OK : fail(error, CELLA_SYSTEM, "OpenSSL does not sign, or no memory");
+}
