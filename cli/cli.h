@@ -31,6 +31,8 @@ extern const struct cli_verb cli_doctor, cli_identity, cli_inspect, cli_pack, cl
     VERB(room, "room", "compute with others on joined data")                                       \
     VERB(collateral, "collateral", "tell what vouches for evidence")                               \
     VERB(tls_connect, "tls-connect", "show who has a TLS server's key")                            \
+    VERB(policy, "policy", "check policies on claims, and try them out")                           \
+    VERB(token, "token", "verify and make attestation results as JWT")                             \
     VERB(verify, "verify", "judge evidence of a TEE")
 
 #define CLI_DECLARE(symbol, name, summary) extern const struct cli_verb cli_##symbol;

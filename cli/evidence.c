@@ -87,6 +87,29 @@ cella_status cli_root_add(cella_verifier *verifier, const char *text, cella_erro
     return status;
 }
 
+static cella_status read_stream(FILE *from, size_t most, uint8_t **bytes, size_t *size,
+                                cella_error *error)
+{
+    *size = 0;
+    if (!(*bytes = malloc(most + 1)))
+        return fail(error, CELLA_MEMORY, "standard input: no memory to read it");
+    *size = fread(*bytes, 1, most + 1, from);
+    if (ferror(from) || *size > most) {
+        free(*bytes);
+        *bytes = NULL;
+        return fail(error, CELLA_INVALID, "standard input: %s",
+                    ferror(from) ? "cannot be read" : "more than is read");
+    }
+    return CELLA_OK;
+}
+
+cella_status cli_input(const char *path, size_t most, uint8_t **bytes, size_t *size,
+                       cella_error *error)
+{
+    return strcmp(path, "-") == 0 ? read_stream(stdin, most, bytes, size, error)
+                                  : file_read(path, most, bytes, size, error);
+}
+
 bool cli_time(const char *text, int64_t *to)
 {
     char day[32], *end;

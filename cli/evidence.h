@@ -21,6 +21,12 @@ cella_status cli_root_add(cella_verifier *verifier, const char *text, cella_erro
 /* 2025-07-01T00:00:00Z, 2025-07-01, seconds since 1970, or now. */
 bool cli_time(const char *text, int64_t *time);
 
+/* Reads a file, or standard input, whatever it is, for "-". */
+cella_status cli_input(const char *path, size_t most, uint8_t **bytes, size_t *size,
+                       cella_error *error);
+
+/* Text that may be hostile: control characters are shown as '?'. */
+void cli_put_text(FILE *to, const char *text);
 /* Writes a result of cella_result_json for a person; `verbose`: what was read, too. */
 void cli_verdict(const json_t *result, bool verbose, FILE *to);
 

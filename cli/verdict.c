@@ -13,7 +13,7 @@
 
 /* ---- values ---- */
 
-static void put_text(FILE *to, const char *text)
+void cli_put_text(FILE *to, const char *text)
 {
     for (; *text; text++)
         fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, to);
@@ -22,12 +22,12 @@ static void put_text(FILE *to, const char *text)
 static void put_scalar(FILE *to, const json_t *value)
 {
     if (json_is_string(value)) {
-        put_text(to, json_string_value(value));
+        cli_put_text(to, json_string_value(value));
         return;
     }
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
     if (text)
-        put_text(to, text);
+        cli_put_text(to, text);
     free(text);
 }
 
@@ -76,7 +76,7 @@ static void put_name(FILE *to, const char *name, int depth)
 {
     int used = 2 * depth + (int)strlen(name);
     fprintf(to, "%*s", 2 * depth, "");
-    put_text(to, name);
+    cli_put_text(to, name);
     fprintf(to, "%*s", used < NAME_WIDTH ? NAME_WIDTH - used : 1, "");
 }
 
@@ -112,7 +112,7 @@ static void put_refusal(FILE *to, const json_t *refusal)
         if (!text[0])
             continue;
         put_name(to, strcmp(lines[i], "advice") ? lines[i] : "what to do", 1);
-        put_text(to, text);
+        cli_put_text(to, text);
         fputc('\n', to);
     }
 }
@@ -163,7 +163,7 @@ static void put_level(FILE *to, const char *name, const json_t *level, const cha
         fprintf(to, "  component %ld", number_of(one, "index"));
         if (text_of(one, "type")[0] || text_of(one, "category")[0]) {
             fputs(" (", to);
-            put_text(to, text_of(one, text_of(one, "type")[0] ? "type" : "category"));
+            cli_put_text(to, text_of(one, text_of(one, "type")[0] ? "type" : "category"));
             fputc(')', to);
         }
         fprintf(to, ": has %ld, needs %ld\n", number_of(one, "have"), number_of(one, "need"));
@@ -213,7 +213,7 @@ static void put_summary(FILE *to, const json_t *evidence)
     }
     if (status[0]) {
         put_name(to, "TCB status", 1);
-        put_text(to, status);
+        cli_put_text(to, status);
         if (text_of(evidence, "tcb_date")[0])
             fprintf(to, ", of %.10s", text_of(evidence, "tcb_date"));
         fputc('\n', to);

@@ -3,8 +3,7 @@
  * cella verify: judges evidence of any TEE, and explains.
  */
 #include "demands.h"
-
-#include "image/file.h"
+#include "evidence.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +23,7 @@ static int judge(struct cli_demands *demands, const char *path)
     cella_error error;
     uint8_t *evidence = NULL;
     size_t size;
-    if (file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, EVIDENCE_MOST, &evidence, &size,
-                  &error)) {
+    if (cli_input(path, EVIDENCE_MOST, &evidence, &size, &error)) {
         cli_say(error.sentence);
         return CLI_MALFORMED;
     }

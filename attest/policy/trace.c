@@ -44,7 +44,7 @@ void trace_condition(struct trace *trace, const char *place, const char *claim,
         trace->no_memory = true;
     append(trace, trace->conditions, condition);
     if (!met)
-        trace_reason(trace, "%s: expected %s %s, found %s%s%s%s", claim, relation,
+        trace_reason(trace, "%s %s %s: found %s%s%s%s", claim, relation,
                      value_text(expected, wanted), value_text(found, there), *note ? " (" : "",
                      note, *note ? ")" : "");
 }

@@ -4,6 +4,7 @@
  */
 #include "token.h"
 
+#include "attest/policy/policy.h"
 #include "image/fail.h"
 #include "image/hex.h"
 
@@ -21,6 +22,8 @@ static const char *text_of(const json_t *object, const char *name)
     return text ? text : "";
 }
 
+/* `cella verify --policy` says "iss": POLICY_ISSUER of what it proved: here the maker is the
+ * issuer. */
 static cella_status check_result(const json_t *result, cella_error *error)
 {
     static const char *const reserved[] = {"iss", "aud", "exp", "nbf", "iat", "jti"};
@@ -32,7 +35,8 @@ static cella_status check_result(const json_t *result, cella_error *error)
             error, CELLA_INVALID,
             "result: not accepted: only what `cella verify --json` accepted is vouched for");
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-        if (json_object_get(claims, reserved[i]))
+        if (json_object_get(claims, reserved[i]) &&
+            (i > 0 || strcmp(text_of(claims, "iss"), POLICY_ISSUER) != 0))
             return fail(error, CELLA_INVALID, "result: the claim \"%s\" is the token's own",
                         reserved[i]);
     return CELLA_OK;
@@ -160,8 +164,9 @@ cella_status token_make(const struct token_order *order, const json_t *result, c
         return status;
     json_t *claims = json_object();
     bool good =
-        claims && put_common(order, claims) &&
-        (order->profile == TOKEN_MAA ? put_maa(result, claims) : put_ear(order, result, claims));
+        claims &&
+        (order->profile == TOKEN_MAA ? put_maa(result, claims) : put_ear(order, result, claims)) &&
+        put_common(order, claims);
     *token = good ? sign(order->key, claims) : NULL;
     json_decref(claims);
     return *token ? CELLA_OK : fail(error, CELLA_SYSTEM, "OpenSSL does not sign, or no memory");

@@ -95,13 +95,17 @@ static const char *text_of(const json_t *object, const char *name)
     return text ? text : "";
 }
 
-/* JSON text of a member, for a sentence. */
+/* JSON text of a member, for a sentence; of a string, without quotes. */
 static void show(const json_t *object, const char *name, char text[256])
 {
     const json_t *member = json_object_get(object, name);
     char *whole =
         member ? json_dumps(member, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
-    snprintf(text, 256, "%s", whole ? whole : "nothing");
+    size_t quote = whole && json_is_string(member);
+    if (whole)
+        snprintf(text, 256, "%.*s", (int)(strlen(whole) - 2 * quote), whole + quote);
+    else
+        snprintf(text, 256, "nothing");
     free(whole);
 }
 

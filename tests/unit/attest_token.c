@@ -896,7 +896,9 @@ static void test_make_maa(void **state)
     EVP_PKEY *keys[] = {p256, rsa};
     for (size_t i = 0; i < 2; i++) {
         struct token_order order = {keys[i], TOKEN_MAA, ISSUER, i ? "me" : NULL, NULL, NOW, 60};
-        json_t *result = accepted(), *claims = made_claims(&order, result);
+        json_t *result = accepted();
+        json_object_set_new(json_object_get(result, "claims"), "iss", json_string("cella"));
+        json_t *claims = made_claims(&order, result);
         assert_string_equal(json_string_value(json_object_get(claims, "iss")), ISSUER);
         assert_string_equal(json_string_value(json_object_get(claims, "x-ms-ver")), "1.0");
         assert_string_equal(json_string_value(json_object_get(claims, "x-ms-attestation-type")),

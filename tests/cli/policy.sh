@@ -1,0 +1,188 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# policy.sh CELLA SOURCE: policies read, checked and tried out; tokens verified and made.
+set -u
+cella=$(readlink -f "$1")
+vectors=$(readlink -f "$2")/tests/vectors/attest
+here=$(dirname "$(readlink -f "$0")")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+. "$here/checks.sh"
+
+# Malformed: one sentence, 2.
+malformed() {
+    exits 2
+    prints ''
+    says "$1"
+    checks=$((checks + 1))
+    [ "$(wc -l <err)" -eq 1 ] || failed "stderr should be one line"
+}
+
+# ---- policy: the command line ----
+try "$cella" policy --help && exits 0 && quiet && shows 'usage: cella policy check'
+try "$cella" policy && misused 'check or test is wanted'
+try "$cella" policy make && misused 'check or test is wanted'
+try "$cella" policy check && misused 'check wants one policy'
+try "$cella" policy check a b && misused 'check wants one policy'
+try "$cella" policy test a && misused 'test wants a policy and claims'
+try "$cella" policy --bogus && misused 'there is no option --bogus'
+
+# ---- policy check ----
+maa=$vectors/skr/maa-policy
+release=$vectors/skr/caci_release_policy.json
+for policy in "$maa/deny.all.txt" "$maa/add.custom.claim.txt"; do
+    try "$cella" policy check "$policy" && exits 0 && quiet
+    prints "good: $policy: attestation-1.0
+"
+done
+try "$cella" policy check "$release"
+malformed 'anyOf[0].allOf[2]: "x-ms-sevsnpvm-is-debuggable" is never met by a string: that claim is a boolean'
+try "$cella" policy check --json "$release" && exits 2 && quiet
+is_json out 'j["verdict"] == "malformed" and j["language"] == "release-1.0.0" and "write true or false" in j["error"]'
+sed 's/"false"/false/' "$release" >good.json
+try "$cella" policy check good.json && exits 0 && prints 'good: good.json: release-1.0.0
+'
+try "$cella" policy check --json good.json && exits 0
+is_json out 'j == {"policy": "good.json", "language": "release-1.0.0", "verdict": "good", "error": ""}'
+sed 's/hostdata/hostdat/' good.json >wrong.json
+try "$cella" policy check wrong.json
+malformed 'unknown claim "x-ms-sevsnpvm-hostdat"; did you mean "x-ms-sevsnpvm-hostdata"?'
+echo 'version=1.0;authorizationrules{=>permt();};' >wrong.txt
+try "$cella" policy check wrong.txt
+malformed 'wrong.txt: line 1: an action is wanted, not "permt"; did you mean "permit"?'
+try "$cella" policy check nowhere
+malformed 'nowhere'
+
+# ---- policy test: the vectors ----
+token=$vectors/eat/maa-sevsnp/token.jwt
+try "$cella" policy test "$release" "$token" && exits 1 && quiet
+shows 'deny: '
+shows 'a token that was not verified'
+shows '  iss authority "sharedneu.neu.attest.azure.net": found "https://sharedweu.weu.test.attest.azure.net"'
+shows '  x-ms-compliance-status equals "azure-compliant-uvm": found nothing (the claim is not there)'
+shows '  x-ms-sevsnpvm-is-debuggable equals "false": found false (types differ: the claim is a boolean, the policy has a string'
+try "$cella" policy test --json "$release" "$token" && exits 1 && quiet
+is_json out 'j["verdict"] == "deny" and [c["met"] for c in j["conditions"]] == [False, True, False, False] and len(j["reasons"]) == 3 and "not verified" in j["warnings"][0]'
+try "$cella" policy test "$maa/deny.all.txt" "$token" && exits 1 && shows 'denied by this rule'
+echo '{"secureBootEnabled": true}' >claims.json
+try "$cella" policy test "$maa/add.custom.claim.txt" claims.json && exits 0 && quiet
+shows 'permit: '
+shows 'nobody proved them'
+shows 'SecurityLevelValue 100'
+try bash -c "'$cella' policy test --json '$maa/add.custom.claim.txt' - <claims.json" && exits 0
+is_json out 'j["issued"] == {"SecurityLevelValue": 100} and j["reasons"] == []'
+try bash -c "echo '{\"secureBootEnabled\": \"true\"}' | '$cella' policy test '$maa/add.custom.claim.txt' -" && exits 1
+shows 'types differ'
+
+# ---- policy test: results ----
+cat >result.json <<'END'
+{"verdict": "accepted", "type": "snp", "evaluated_at": "2025-06-01T00:00:00Z", "refusal": null, "warnings": [],
+ "claims": {"x-ms-attestation-type": "sevsnpvm", "x-ms-sevsnpvm-is-debuggable": false, "x-ms-sevsnpvm-vmpl": 0},
+ "evidence": {}}
+END
+echo '{"version": "1.0.0", "anyOf": [{"authority": "cella", "allOf": [{"claim": "x-ms-sevsnpvm-vmpl", "less": 1}]}]}' >own.json
+try "$cella" policy test own.json result.json && exits 0 && quiet && shows 'permit: own.json (release-1.0.0) on result.json'
+checks=$((checks + 1))
+grep -q warning out && failed "an accepted result needs no warning"
+sed 's/"accepted"/"refused"/' result.json >refused.json
+try "$cella" policy test own.json refused.json
+malformed 'refused.json: a result of `cella verify` that was not accepted'
+try "$cella" policy test own.json nowhere
+malformed 'nowhere'
+echo '[]' >list.json
+try "$cella" policy test own.json list.json
+malformed 'list.json: no token'
+printf '{"a": "\033[31m", "iss": "cella"}' >control.json
+try "$cella" policy test own.json control.json && exits 2
+printf '{"x-ms-sevsnpvm-vmpl": "\\u001b[31m", "iss": "cella"}' >control.json
+try "$cella" policy test own.json control.json && exits 1
+checks=$((checks + 1))
+grep -q $'\033' out && failed "control characters should not reach the terminal"
+
+# ---- token: the command line ----
+try "$cella" token --help && exits 0 && quiet && shows 'usage: cella token verify'
+try "$cella" token && misused 'verify, make or jwks is wanted'
+try "$cella" token verify && misused 'verify wants one token'
+try "$cella" token verify t && misused '--issuer is wanted'
+try "$cella" token verify --issuer i t && misused '--at is wanted'
+try "$cella" token verify --issuer i --at yesterday t && misused '--at wants a time'
+try "$cella" token verify --issuer i --at now t && misused 'one of --jwks and --root is wanted'
+try "$cella" token verify --issuer i --at now --jwks a --root b t && misused 'one of --jwks and --root is wanted'
+try "$cella" token verify --issuer i --at now --jwks a --skew x t && misused '--skew wants'
+try "$cella" token verify --issuer i --at now --jwks a --key x t && misused '--key does not go with verify'
+try "$cella" token make --issuer i --at now --jwks a t && misused '--jwks does not go with make'
+try "$cella" token make --issuer i --at now t && misused '--key is wanted'
+try "$cella" token make --issuer i --at now --key k t && misused '--profile wants maa or ear'
+try "$cella" token make --issuer i --at now --key k --profile maa t && misused '--expires wants'
+try "$cella" token make --issuer i --at now --key k --profile maa --expires 1 --json t && misused '--json does not go with make'
+try "$cella" token jwks && misused '--key is wanted'
+try "$cella" token jwks --key k file && misused 'jwks wants no file'
+try "$cella" token jwks --key k --at now && misused '--at does not go with jwks'
+
+# ---- token: made and verified ----
+openssl ecparam -name prime256v1 -genkey -noout -out ec.pem
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.pem 2>/dev/null
+openssl ecparam -name secp384r1 -genkey -noout -out p384.pem
+openssl pkey -in ec.pem -aes256 -passout pass:x -out locked.pem
+at=2025-06-01T00:00:00Z
+for key in ec rsa; do
+    try "$cella" token jwks --key $key.pem && exits 0 && quiet
+    cp out $key.jwks
+    is_json out 'len(j["keys"]) == 1 and j["keys"][0]["use"] == "sig" and "d" not in j["keys"][0]'
+    for profile in maa ear; do
+        try "$cella" token make --key $key.pem --profile $profile --issuer https://me --audience you --at $at --expires 60 result.json
+        exits 0
+        quiet
+        cp out $key.$profile
+        try "$cella" token verify --jwks $key.jwks --issuer https://me --audience you --at $at $key.$profile
+        exits 0
+        quiet
+        shows 'accepted: '
+        try "$cella" token verify --json --jwks $key.jwks --issuer https://me --audience you --at $at $key.$profile
+        exits 0
+        is_json out 'j["verdict"] == "accepted" and j["claims"]["iss"] == "https://me" and j["claims"]["exp"] - j["claims"]["iat"] == 60'
+    done
+done
+is_json out 'j["claims"]["submods"]["snp"]["ear.status"] == "affirming"'
+openssl_says() { # that the signature is one of RS256, by openssl's own means
+    cut -d. -f1,2 rsa.maa | tr -d '\n' >signed
+    cut -d. -f3 rsa.maa | tr '_-' '/+' | sed 's/$/==/' | base64 -d >signature 2>/dev/null
+    openssl pkey -in rsa.pem -pubout -out rsa.pub
+    openssl dgst -sha256 -verify rsa.pub -signature signature signed
+}
+export -f openssl_says
+try bash -c openssl_says && exits 0
+shows 'Verified OK'
+
+verify=("$cella" token verify --at $at --issuer https://me --audience you)
+try "${verify[@]}" --jwks rsa.jwks ec.maa && exits 1 && shows 'ANCHOR'
+try "$cella" token verify --at $at --issuer https://you --audience you --jwks ec.jwks ec.maa && exits 1 && shows 'iss'
+try "$cella" token verify --at $at --issuer https://me --jwks ec.jwks ec.maa && exits 1 && shows 'aud'
+try "$cella" token verify --at 2025-06-01T00:01:00Z --issuer https://me --audience you --jwks ec.jwks ec.maa && exits 1 && shows 'TIME'
+try "$cella" token verify --at 2025-06-01T00:01:00Z --skew 5 --issuer https://me --audience you --jwks ec.jwks ec.maa && exits 0
+try "${verify[@]}" --root ec.pem ec.maa && exits 2 && says 'no root'
+try bash -c "'$cella' token verify --at $at --issuer https://me --audience you --jwks ec.jwks - <ec.maa" && exits 0
+sed 's/^./X/' ec.maa >changed
+try "${verify[@]}" --jwks ec.jwks changed && exits 2 && shows 'malformed'
+try "${verify[@]}" --jwks nowhere ec.maa
+malformed 'nowhere'
+try "${verify[@]}" --jwks result.json ec.maa
+malformed '"keys" must be a list'
+make=(token make --profile maa --issuer https://me --at $at --expires 60)
+try "$cella" "${make[@]}" --key ec.pem refused.json
+malformed 'not accepted'
+try "$cella" "${make[@]}" --key p384.pem result.json
+malformed 'a key of P-256 or of RSA'
+try "$cella" "${make[@]}" --key locked.pem result.json
+malformed 'without a passphrase'
+try "$cella" "${make[@]}" --key ec.jwks result.json
+malformed 'no private key'
+
+# A token's claims in a policy.
+echo 'version=1.0;authorizationrules{[type=="iss",value=="https://me"]&&[type=="x-ms-sevsnpvm-vmpl",value==0]=>permit();};' >token.policy
+try "$cella" policy test token.policy ec.maa && exits 0 && shows 'permit'
+
+echo "$checks checks, $failures failed"
+[ "$failures" -eq 0 ]
