@@ -95,15 +95,18 @@ struct eventlog_facts {
      * ("kernel_cmdline: ") is covered by no digest. */
     char *command_lines[EVENTLOG_LINES];
     size_t command_line_count;
-    /* No event of these registers is without proven text, so there is no command line but these.
-     * Where it is false, a line may have been hidden: demand nothing of them then. Never true for a
-     * CCEL, whose RTMR 2 holds digests of files, too. */
+    /* PCR 8 and 12 were compared, and none of their events is without proven text: so there is no
+     * command line but these. Where it is false, a line may have been hidden: demand nothing of
+     * them then. Never true for a CCEL, whose RTMR 2 holds digests of files, too. */
     bool command_lines_complete;
 };
 
-/* CELLA_REFUSED: the log says what it must not: a separator twice, one that is none, SecureBoot
- * twice or with data that are not those that were measured. */
-cella_status eventlog_facts(const struct eventlog *log, uint16_t algorithm,
+/* `compared`: bit n is set where register n (PCR n; of a CCEL: RTMR n - 1) was quoted and is that
+ * of this log; of the others nothing is told. CELLA_REFUSED: the log says what it must not: a
+ * separator twice, one that is none, SecureBoot twice or with data that are not those that were
+ * measured. */
+#define EVENTLOG_ALL 0xffffffu
+cella_status eventlog_facts(const struct eventlog *log, uint16_t algorithm, uint32_t compared,
                             struct eventlog_facts *facts, cella_error *error);
 void eventlog_facts_free(struct eventlog_facts *facts);
 

@@ -8,6 +8,7 @@
 
 #include "attest/reader.h"
 #include "image/fail.h"
+#include "image/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct view {
     const struct eventlog *log;
     const struct tpm_hash *hash;
     size_t bank;
+    uint32_t compared;                    /* registers, a bit each */
     uint8_t separators[2][TPM_HASH_MOST]; /* digests of 00000000 and of ffffffff */
     cella_error *error;
 };
@@ -40,6 +42,11 @@ static const uint8_t *digest_of(const struct view *view, const struct eventlog_e
 static bool extended(const struct eventlog_event *event, uint32_t index)
 {
     return event->index == index && event->type != EV_NO_ACTION;
+}
+
+static bool is_compared(const struct view *view, uint32_t index)
+{
+    return view->compared >> index & 1;
 }
 
 static bool proven(const struct view *view, const struct eventlog_event *event, const void *bytes,
@@ -69,7 +76,7 @@ static cella_status check_separators(const struct view *view)
     uint32_t last = view->log->form == EVENTLOG_CCEL ? EVENTLOG_RTMRS : LAST_FIRMWARE;
     for (size_t i = 0; i < view->log->count; i++) {
         const struct eventlog_event *event = &view->log->events[i];
-        if (event->type == EV_NO_ACTION || event->index > last)
+        if (event->type == EV_NO_ACTION || event->index > last || !is_compared(view, event->index))
             continue;
         bool separator = separates(view, event);
         if (separator != (event->type == EV_SEPARATOR))
@@ -106,7 +113,7 @@ static bool is_secure_boot(const struct eventlog_event *event, bool *value)
 static cella_status find_secure_boot(const struct view *view, struct eventlog_facts *facts)
 {
     uint32_t index = view->log->form == EVENTLOG_CCEL ? RTMR_INDEX_FIRM : PCR_SECURE_BOOT;
-    bool value, separator = false, known = false;
+    bool value, separator = !is_compared(view, index), known = false;
     for (size_t i = 0; i < view->log->count && !separator; i++) {
         const struct eventlog_event *event = &view->log->events[i];
         if (!extended(event, index))
@@ -130,10 +137,7 @@ static cella_status find_secure_boot(const struct view *view, struct eventlog_fa
 
 static bool printable(const uint8_t *bytes, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
-        if (bytes[i] == 0)
-            return false;
-    return size > 0;
+    return size > 0 && !memchr(bytes, 0, size) && utf8_prefix(bytes, size) == size;
 }
 
 /* Adds `size` characters, each `step` bytes. */
@@ -241,10 +245,15 @@ static cella_status find_lines(const struct view *view, uint32_t index,
 static cella_status find_command_lines(const struct view *view, struct eventlog_facts *facts)
 {
     bool ccel = view->log->form == EVENTLOG_CCEL;
+    const uint32_t registers[] = {ccel ? RTMR_INDEX_BOOT : PCR_GRUB, PCR_SYSTEMD_STUB};
+    cella_status status = CELLA_OK;
     facts->command_lines_complete = true;
-    cella_status status = find_lines(view, ccel ? RTMR_INDEX_BOOT : PCR_GRUB, facts);
-    if (!status && !ccel)
-        status = find_lines(view, PCR_SYSTEMD_STUB, facts);
+    for (size_t i = 0; i < (ccel ? 1 : 2) && !status; i++) {
+        if (is_compared(view, registers[i]))
+            status = find_lines(view, registers[i], facts);
+        else
+            facts->command_lines_complete = false;
+    }
     facts->command_lines_complete &= !ccel && facts->command_line_count > 0;
     return status;
 }
@@ -268,12 +277,13 @@ static cella_status look(struct view *view, const struct eventlog *log, uint16_t
     return CELLA_OK;
 }
 
-cella_status eventlog_facts(const struct eventlog *log, uint16_t algorithm,
+cella_status eventlog_facts(const struct eventlog *log, uint16_t algorithm, uint32_t compared,
                             struct eventlog_facts *facts, cella_error *error)
 {
     struct view view;
     memset(facts, 0, sizeof(*facts));
     cella_status status = look(&view, log, algorithm, error);
+    view.compared = compared;
     if (!status)
         status = check_separators(&view);
     if (!status)

@@ -97,7 +97,7 @@ static void replays_rtmrs(void **state)
         "f381a6fbe7c1");
     assert_true(rtmrs.known[0] && rtmrs.known[1] && rtmrs.known[2] && !rtmrs.known[3]);
     assert_int_equal(log.used, 18101);
-    assert_int_equal(eventlog_facts(&log, TPM_SHA384, &facts, NULL), CELLA_OK);
+    assert_int_equal(eventlog_facts(&log, TPM_SHA384, EVENTLOG_ALL, &facts, NULL), CELLA_OK);
     assert_true(facts.secure_boot_known && !facts.secure_boot);
     assert_int_equal(facts.command_line_count, 1);
     assert_false(facts.command_lines_complete); /* digests of files are among them */
@@ -132,7 +132,8 @@ static void tells_facts(void **state)
         struct eventlog_facts facts;
         snprintf(path, sizeof(path), "eventlog/go-eventlog/%s", cases[i].name);
         struct eventlog log = read_vector(path, EVENTLOG_TCG2, &bytes);
-        assert_int_equal(eventlog_facts(&log, cases[i].algorithm, &facts, NULL), CELLA_OK);
+        assert_int_equal(eventlog_facts(&log, cases[i].algorithm, EVENTLOG_ALL, &facts, NULL),
+                         CELLA_OK);
         assert_true(facts.secure_boot_known);
         assert_int_equal(facts.secure_boot, cases[i].secure_boot);
         assert_int_equal(facts.command_lines_complete, cases[i].complete);
@@ -155,7 +156,7 @@ static void refuses_second_separator(void **state)
     struct eventlog log =
         read_vector("eventlog/go-eventlog/cos-113-intel-tdx-dupe-separator-unpadded.bin",
                     EVENTLOG_CCEL, &bytes);
-    assert_int_equal(eventlog_facts(&log, TPM_SHA384, &facts, &error), CELLA_REFUSED);
+    assert_int_equal(eventlog_facts(&log, TPM_SHA384, EVENTLOG_ALL, &facts, &error), CELLA_REFUSED);
     assert_sentence(&error, "second separator");
     assert_int_equal(facts.secure_boot_known, false);
     eventlog_free(&log);
@@ -287,7 +288,7 @@ static cella_status read_made(const struct made *made, struct eventlog_facts *fa
     uint8_t *bytes = copy_of(made->bytes, made->size);
     cella_status status = eventlog_read(bytes, made->size, EVENTLOG_TCG2, &log, error);
     if (!status)
-        status = eventlog_facts(&log, TPM_SHA256, facts, error);
+        status = eventlog_facts(&log, TPM_SHA256, EVENTLOG_ALL, facts, error);
     eventlog_free(&log);
     free(bytes);
     return status;
@@ -514,6 +515,40 @@ static void tells_command_lines(void **state)
     expect(&made, CELLA_REFUSED, "more than");
 }
 
+/* Of registers that were not compared with quoted ones nothing is proven. */
+static void tells_what_was_compared(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t compared;
+        bool secure_boot, complete;
+        size_t lines;
+    } cases[] = {{EVENTLOG_ALL, true, true, 2},
+                 {~(1u << 7), false, true, 2},
+                 {~(1u << 8), true, false, 1},
+                 {~(1u << 12), true, false, 1},
+                 {0, false, false, 0}};
+    struct made made = new_log();
+    put_secure_boot(&made, 0x80000001, 1, 1);
+    put_separator(&made, 7);
+    put_text(&made, "grub_cmd: ", "linux /a");
+    put_text(&made, "kernel_cmdline: ", "/a");
+    put_event(&made, 12, 13, "r\0o\0\0", 6, "r\0o\0\0", 6);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct eventlog log;
+        struct eventlog_facts facts;
+        assert_int_equal(eventlog_read(made.bytes, made.size, EVENTLOG_TCG2, &log, NULL), CELLA_OK);
+        assert_int_equal(eventlog_facts(&log, TPM_SHA256, cases[i].compared, &facts, NULL),
+                         CELLA_OK);
+        assert_int_equal(facts.secure_boot_known, cases[i].secure_boot);
+        assert_int_equal(facts.secure_boot, cases[i].secure_boot);
+        assert_int_equal(facts.command_line_count, cases[i].lines);
+        assert_int_equal(facts.command_lines_complete, cases[i].complete);
+        eventlog_facts_free(&facts);
+        eventlog_free(&log);
+    }
+}
+
 static void finds_what_was_covered(void **state)
 {
     (void)state;
@@ -570,6 +605,7 @@ int main(void)
         cmocka_unit_test(refuses_lies_about_separators),
         cmocka_unit_test(tells_secure_boot),
         cmocka_unit_test(tells_command_lines),
+        cmocka_unit_test(tells_what_was_compared),
         cmocka_unit_test(finds_what_was_covered),
         cmocka_unit_test(knows_padding),
     };
