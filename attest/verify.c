@@ -21,6 +21,7 @@ static const struct evidence_kind *const kinds[] = {
     &kind_tdx,
     &kind_snp,
     &kind_nitro,
+    &kind_tpm,
     &kind_vsm,
     &kind_ratls,
 };
@@ -31,6 +32,7 @@ static collateral_form *const forms[] = {
     collateral_read_intel,
     collateral_read_x509,
     collateral_read_amd,
+    collateral_read_log,
 };
 
 /* ---- the verifier ---- */

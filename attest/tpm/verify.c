@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * TPM 2.0 quotes as a kind of evidence (document.h: its forms). No maker of TPMs is trusted unless
+ * told to: an attestation key is believed for its certificate, which leads to a root that was
+ * added, or because it was pinned.
+ */
+#include "attest/collateral.h"
+#include "image/fail.h"
+#include "judge.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+#define AK_EXTENDED_USAGE "2.23.133.8.3" /* tcg-kp-AIKCertificate */
+#define THREE_WAYS                                                                                 \
+    "Choose what vouches for it: its certificate and the root of whoever issued it (--root), the " \
+    "hardware's report (evidence of type azure), or the SHA-256 of the key itself, pinned."
+
+static bool recognise(const uint8_t *bytes, size_t size)
+{
+    return document_is_tpm(bytes, size);
+}
+
+/* ---- the attestation key ---- */
+
+static EVP_PKEY *read_pem(const struct document_bytes *bytes)
+{
+    BIO *bio = BIO_new_mem_buf(bytes->bytes, (int)bytes->size);
+    EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    return key;
+}
+
+/* A SubjectPublicKeyInfo in PEM or DER. */
+static EVP_PKEY *read_info(const struct document_bytes *bytes)
+{
+    const uint8_t *at = bytes->bytes;
+    if (bytes->size == 0 || bytes->size > INT32_MAX)
+        return NULL;
+    if (*at != 0x30)
+        return read_pem(bytes);
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)bytes->size);
+    if (!key || at == bytes->bytes + bytes->size)
+        return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+static cella_status read_public(struct appraisal *appraisal, struct tpm_judged *judged)
+{
+    const struct document_bytes *bytes = &judged->document.public;
+    struct tpm_public public;
+    cella_error error;
+    judged->key = read_info(bytes);
+    ERR_clear_error();
+    if (judged->key)
+        return CELLA_OK;
+    cella_status status = tpm_public_read(bytes->bytes, bytes->size, &public, &error);
+    if (status)
+        return tpm_refuse(appraisal, status, CLASS_KEY, "attestation key",
+                          "a SubjectPublicKeyInfo or a TPM2B_PUBLIC", &error, NULL);
+    judged->key = public.key;
+    judged->attributes = public.attributes;
+    judged->has_attributes = true;
+    /* Nobody signed the public area: of it the key alone is proven. */
+    record_hex(appraisal, appraisal->result->evidence, "ak_name", public.name, public.name_size);
+    record_number(appraisal, appraisal->result->evidence, "ak_attributes", public.attributes);
+    return CELLA_OK;
+}
+
+/* The key of the document, or of the first certificate; where there are both, they are the same. */
+static cella_status find_key(struct appraisal *appraisal, struct tpm_judged *judged)
+{
+    X509 *first = sk_X509_value(judged->document.certificates, 0);
+    EVP_PKEY *certified = first ? X509_get0_pubkey(first) : NULL;
+    cella_status status = CELLA_OK;
+    if (judged->document.public.bytes)
+        status = read_public(appraisal, judged);
+    else if (certified && EVP_PKEY_up_ref(certified))
+        judged->key = certified;
+    if (status)
+        return status;
+    if (!judged->key || !tpm_key_taken(judged->key))
+        return appraisal_refuse(appraisal, CLASS_KEY, "attestation key",
+                                "RSA of 2048 to 4096 bits, or P-256, P-384, P-521", "another key",
+                                NULL);
+    if (first && (!certified || EVP_PKEY_eq(judged->key, certified) != 1))
+        return appraisal_refuse(appraisal, CLASS_BINDING, "attestation key",
+                                "the key of its certificate", "another one",
+                                "Give the certificate of the key that signs.");
+    return CELLA_OK;
+}
+
+/* Only a restricted signing key cannot be made to sign a quote that its TPM did not make. That it
+ * is one, whoever certified or pinned it vouches for; here it must not say otherwise itself. */
+static cella_status judge_attributes(struct appraisal *appraisal, const struct tpm_judged *judged)
+{
+    const uint32_t set =
+        TPM_FIXED_TPM | TPM_FIXED_PARENT | TPM_SENSITIVE | TPM_RESTRICTED | TPM_SIGN;
+    char found[32];
+    if (!judged->has_attributes || (judged->attributes & (set | TPM_DECRYPT)) == set)
+        return CELLA_OK;
+    snprintf(found, sizeof(found), "attributes 0x%08x", judged->attributes);
+    return appraisal_refuse(appraisal, CLASS_KEY, "attestation key",
+                            "fixedTPM, fixedParent, sensitiveDataOrigin, restricted, sign, and "
+                            "not decrypt",
+                            found, "Make it with tpm2_createak, or as that does.");
+}
+
+/* ---- why it is believed ---- */
+
+/* The same roots issue endorsement keys' certificates, and others: where a certificate says what it
+ * is for, it has to say this. */
+static bool is_for_attestation(X509 *certificate)
+{
+    bool found = false;
+    char oid[32];
+    EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
+    if (!usage)
+        return X509_get_ext_by_NID(certificate, NID_ext_key_usage, -1) < 0;
+    for (int i = 0; i < sk_ASN1_OBJECT_num(usage); i++) {
+        OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(usage, i), 1);
+        found |= strcmp(oid, AK_EXTENDED_USAGE) == 0;
+    }
+    EXTENDED_KEY_USAGE_free(usage);
+    return found;
+}
+
+static cella_status judge_certificate(struct appraisal *appraisal, const struct tpm_judged *judged)
+{
+    STACK_OF(X509) *pool = judged->document.certificates;
+    X509 *certificate = sk_X509_value(pool, 0);
+    struct x509_chain chain;
+    if (appraisal->verifier->root_count == 0)
+        return appraisal_refuse(appraisal, CLASS_ANCHOR, "attestation key",
+                                "a root for its certificate", "none was added", THREE_WAYS);
+    cella_status status = x509_judge(appraisal, "AK certificate", certificate, pool, NULL, 0,
+                                     X509_CRL_IF_PRESENT, &chain);
+    if (status)
+        return status;
+    if (!(X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) ||
+        !is_for_attestation(certificate))
+        return appraisal_refuse(
+            appraisal, CLASS_KEY, "AK certificate",
+            "one for attestation keys (" AK_EXTENDED_USAGE ", digitalSignature)",
+            "one for something else", "Give the certificate of the attestation key.");
+    if (!chain.listed[0])
+        appraisal_warn(appraisal, "no revocation list of whoever certified the attestation key");
+    return CELLA_OK;
+}
+
+static cella_status judge_trust(struct appraisal *appraisal, const struct tpm_judged *judged)
+{
+    if (appraisal->demands->attestation_key)
+        return tpm_judge_pinned(appraisal, judged->key);
+    if (judged->document.certificates)
+        return judge_certificate(appraisal, judged);
+    return appraisal_refuse(appraisal, CLASS_ANCHOR, "attestation key", "something to vouch for it",
+                            "a key alone", THREE_WAYS);
+}
+
+static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, size_t size)
+{
+    struct tpm_judged judged;
+    cella_status status = tpm_judge_read(appraisal, bytes, size, false, &judged);
+    if (!status)
+        status = find_key(appraisal, &judged);
+    if (!status)
+        status = judge_attributes(appraisal, &judged);
+    if (!status)
+        status = tpm_judge(appraisal, &judged);
+    if (!status)
+        status = judge_trust(appraisal, &judged);
+    if (!status) {
+        record_text(appraisal, appraisal->result->claims, "x-ms-attestation-type", "tpm");
+        tpm_claim(appraisal, &judged);
+    }
+    tpm_judge_free(&judged);
+    return status;
+}
+
+const struct evidence_kind kind_tpm = {"tpm", recognise, verify};
