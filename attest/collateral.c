@@ -229,9 +229,9 @@ cella_status collateral_read_x509(cella_verifier *verifier, const uint8_t *bytes
         return fail(error, CELLA_UNSUPPORTED, "%s: %zu bytes", name, size);
     if (bytes[0] == 0x30 && size > 1 && bytes[1] >= 0x80)
         return read_der(verifier, bytes, size, name, error);
-    /* JSON has PEM inside too; what is inside is another form's. */
-    if (bytes[0] == '{' || bytes[0] == '[')
-        return fail(error, CELLA_UNSUPPORTED, "%s: JSON", name);
+    /* JSON and quotes have PEM inside too; what is inside is another form's. */
+    if (bytes[0] == '{' || bytes[0] == '[' || memchr(bytes, 0, size))
+        return fail(error, CELLA_UNSUPPORTED, "%s: no text of certificates", name);
     if (has(bytes, size, "-----BEGIN%20"))
         plain = from_url(bytes, size, &plain_size);
     else if (has(bytes, size, "-----BEGIN "))
