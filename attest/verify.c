@@ -22,6 +22,7 @@ static const struct evidence_kind *const kinds[] = {
     &kind_snp,
     &kind_nitro,
     &kind_tpm,
+    &kind_azure,
     &kind_vsm,
     &kind_ratls,
 };

@@ -21,7 +21,7 @@
  *
  * trustee's, of kind azure (a confidential VM of Azure with SEV-SNP):
  *   "version"       1 or 2
- *   "hcl_report"    base64 for URLs, without padding (hcl.h)
+ *   "hcl_report"    base64 for URLs, with or without padding (hcl.h)
  *   "tpm_quote"     {"message": TPMS_ATTEST, "signature": RSASSA with SHA-256, the bytes alone,
  *                   "pcrs": [...]}, in hexadecimal
  *   "vcek"          the certificate, base64 for URLs of DER
