@@ -169,3 +169,29 @@ printf '{"alg":"ES256","typ":"JWT"}\000{"iss":"i","exp":1700000001,"nbf":1,"iat"
 printf '%s' '{"keys":[{"kty":"EC","crv":"P-256","kid":"a","use":"sig","alg":"ES256",' \
     '"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},' \
     '{"kty":"RSA","n":"AQAB","e":"AQAB"}]}' >"$folder/token/keys"
+
+# Reports of SEV-SNP, alone and with a table behind them, the table, an extension; Nitro's document
+# and its payload.
+mkdir -p "$folder/snp_report" "$folder/nitro_document"
+python3 - "$folder" "$vectors" <<'END'
+import struct, sys
+folder, vectors = sys.argv[1:]
+def read(path):
+    with open(f"{vectors}/{path}", "rb") as file:
+        return file.read()
+def write(path, content):
+    with open(f"{folder}/{path}", "wb") as file:
+        file.write(content)
+vek = read("snp/trustee/test-vcek.der")
+table = bytes.fromhex("63da758de6644564adc5f4b93be8accd") + struct.pack("<II", 48, len(vek)) + bytes(24) + vek
+for name in ("go-sev-guest/attestation", "trustee/test-report", "trustee/test-vlek-report"):
+    report = read(f"snp/{name}.bin")
+    write("snp_report/" + name.replace("/", "-"), b"\0" + report)
+    write("snp_report/extended-" + name.replace("/", "-"), b"\1" + report + table)
+write("snp_report/table", b"\2" + table)
+for arc, value in enumerate((b"\2\1\0", b"\x16\5Milan", b"\2\2\0\xd9", b"\2\1\0", b"\2\1\1", b"\4\x40" + bytes(64), b"\x16\3N/A")):
+    write(f"snp_report/extension-{arc}", bytes([3, arc]) + value)
+document = read("nitro/fortanix/request_proper.bin")
+write("nitro_document/whole", b"\0" + document)
+write("nitro_document/payload", b"\1" + document[10:-98])
+END

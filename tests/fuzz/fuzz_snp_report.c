@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * By the first byte: any bytes as a report with or without a certificate table, beside real
+ * collateral; as collateral; as an extension of a VEK's certificate. What is refused proves
+ * nothing.
+ */
+#include "attest/collateral.h"
+#include "attest/snp/certificate.h"
+#include "fuzz_attest.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void read_extension(const uint8_t *data, size_t size)
+{
+    static const char *const arcs[] = {"1", "2", "3.1", "3.4", "3.9", "4", "5", "6"};
+    struct snp_certificate certificate;
+    const char *problem = NULL;
+    char oid[64];
+    if (size == 0)
+        return;
+    snprintf(oid, sizeof(oid), "1.3.6.1.4.1.3704.1.%s", arcs[data[0] % 8]);
+    X509 *made = X509_new();
+    ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    must(made && object && value && ASN1_OCTET_STRING_set(value, data + 1, (int)size - 1));
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, 0, value);
+    must(extension && X509_add_ext(made, extension, -1) == 1);
+    must(snp_certificate_read(made, &certificate, &problem) == CELLA_INVALID && problem);
+    must(memchr(certificate.product, 0, sizeof(certificate.product)) &&
+         memchr(certificate.csp, 0, sizeof(certificate.csp)) && certificate.hwid_size <= 64);
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(value);
+    ASN1_OBJECT_free(object);
+    X509_free(made);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static cella_verifier *verifier;
+    cella_demands demands;
+    cella_error error = {0};
+    if (size == 0)
+        return 0;
+    if (!verifier) {
+        must(cella_verifier_new(&verifier, &error) == CELLA_OK);
+        add_vector(verifier, "snp/go-sev-guest/vcek.der");
+        add_vector(verifier, "snp/trustee/test-vcek.der");
+        add_vector(verifier, "snp/trustee/test-vlek.der");
+        add_vector(verifier, "snp/roots/ask_ark_milan.pem");
+        add_vector(verifier, "snp/roots/ask_ark_milan_vlek.pem");
+    }
+    if (data[0] % 4 == 3) {
+        read_extension(data + 1, size - 1);
+    } else if (data[0] % 4 == 2) {
+        cella_verifier *other;
+        must(cella_verifier_new(&other, &error) == CELLA_OK);
+        cella_status status = collateral_read_amd(other, data + 1, size - 1, "fuzz", &error);
+        must(status == CELLA_OK || *error.sentence);
+        must(status != CELLA_UNSUPPORTED || other->count == 0);
+        cella_verifier_free(other);
+    } else {
+        cella_demands_default(&demands);
+        demands.type = data[0] % 4 == 0 ? "snp" : NULL;
+        demands.at = 1672531200;
+        demands.insecure_any_report_data = demands.insecure_allow_debug = true;
+        judge(verifier, &demands, data + 1, size - 1);
+    }
+    return 0;
+}
