@@ -154,6 +154,8 @@ static cella_status from_quote(struct appraisal *appraisal, const struct quote *
         drop(made);
         return status;
     }
+    made->in_quote = true;
+    memcpy(made->hash, key, sizeof(key));
     cache_put(cache, key, &type, made);
     *chain = made;
     return CELLA_OK;

@@ -18,6 +18,8 @@ struct pck_chain {
     STACK_OF(X509) * pool; /* as they came */
     X509 *leaf;
     struct pck pck;
+    bool in_quote;    /* else of the collateral */
+    uint8_t hash[32]; /* SHA-256 of the certificates in the quote */
     bool in_order;    /* the leaf, then issuer after issuer */
     char issuer[128]; /* common name */
 };

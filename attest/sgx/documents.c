@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define TCB_SIGNING_NAME "Intel SGX TCB Signing"
+#define POINT            65 /* bytes of a key on P-256, uncompressed */
 
 const struct x509_anchor sgx_root[1] = {
     {"Intel SGX Root CA", {0xa0, 0xaf, 0x03, 0x12, 0x89, 0xf5, 0xd5, 0xd4, 0x13, 0x2f, 0x91,
@@ -18,17 +19,54 @@ const struct x509_anchor sgx_root[1] = {
                            0x77, 0x74, 0x72, 0xe2, 0x9b, 0x6b, 0x6c, 0x67, 0xa4, 0x9e}},
 };
 
+/* ---- chains ---- */
+
+/* All that the verdict depends on. */
+static void judged_key(const struct appraisal *appraisal, const X509 *leaf,
+                       const uint8_t pool_hash[32], uint8_t key[32])
+{
+    const cella_verifier *verifier = appraisal->verifier;
+    const uint64_t numbers[] = {pool_hash ? 0 : (uintptr_t)leaf, (uint64_t)appraisal->demands->at,
+                                verifier->count, verifier->root_count,
+                                appraisal->demands->insecure_no_collateral};
+    uint8_t parts[16 + 32 + sizeof(numbers)] = "chain, judged";
+    if (pool_hash)
+        memcpy(parts + 16, pool_hash, 32);
+    memcpy(parts + 48, numbers, sizeof(numbers));
+    SHA256(parts, sizeof(parts), key);
+}
+
+cella_status documents_judge_chain(struct appraisal *appraisal, const char *what, X509 *leaf,
+                                   STACK_OF(X509) * pool, const uint8_t pool_hash[32])
+{
+    struct x509_chain chain;
+    struct cache *cache = appraisal->verifier->cache;
+    size_t warnings = json_array_size(appraisal->result->warnings);
+    uint8_t key[32];
+    judged_key(appraisal, leaf, pool_hash, key);
+    if (cache_has(cache, key))
+        return CELLA_OK;
+    cella_status status =
+        x509_judge(appraisal, what, leaf, pool, sgx_root, 1, X509_CRL_ALL, &chain);
+    /* A verdict with warnings is worth hearing again. */
+    if (status == CELLA_OK && json_array_size(appraisal->result->warnings) == warnings)
+        cache_remember(cache, key);
+    return status;
+}
+
 /* ---- who signed it ---- */
 
 /* Remembers a yes. */
 static bool is_signed_by(cella_verifier *verifier, const struct collateral *document,
                          const uint8_t sha256[32], X509 *signer)
 {
-    uint8_t parts[16 + 32 + 32 + 64] = "document", key[32];
-    memcpy(parts + 16, sha256, 32);
-    memcpy(parts + 80, document->document.signature, 64);
-    if (!x509_key_hash(signer, parts + 48))
+    uint8_t parts[16 + 32 + 64 + POINT] = "document", key[32];
+    const ASN1_BIT_STRING *point = X509_get0_pubkey_bitstr(signer);
+    if (!point || ASN1_STRING_length(point) != POINT)
         return false;
+    memcpy(parts + 16, sha256, 32);
+    memcpy(parts + 48, document->document.signature, 64);
+    memcpy(parts + 112, ASN1_STRING_get0_data(point), POINT);
     SHA256(parts, sizeof(parts), key);
     if (cache_has(verifier->cache, key))
         return true;
@@ -126,14 +164,13 @@ static cella_status refuse_expired(const struct search *search)
 
 static cella_status conclude(struct search *search)
 {
-    struct x509_chain chain;
     struct appraisal *appraisal = search->appraisal;
     if (search->best.document) {
         if (search->altered)
             appraisal_warn(appraisal, "%s: %s was not signed by Intel and is not heeded",
                            search->claim, search->altered->name);
-        return x509_judge(appraisal, "TCB signing certificate", search->signer, NULL, sgx_root, 1,
-                          X509_CRL_ALL, &chain);
+        return documents_judge_chain(appraisal, "TCB signing certificate", search->signer, NULL,
+                                     NULL);
     }
     if (search->expired.document)
         return refuse_expired(search);

@@ -157,10 +157,13 @@ void quote_record_chain(const struct verification *verification)
 
 /* ---- TCB levels ---- */
 
+/* Those that are 0 on both sides are not used. */
 static void append_components(struct appraisal *appraisal, json_t *array, const uint8_t *have,
                               const uint8_t *need, const struct tcb_component_name *names)
 {
     for (size_t i = 0; i < TCB_COMPONENTS; i++) {
+        if (have[i] == 0 && need[i] == 0)
+            continue;
         json_t *one = json_object();
         record_number(appraisal, one, "index", (int64_t)i + 1);
         if (names[i].category[0])

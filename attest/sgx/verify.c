@@ -138,14 +138,14 @@ static cella_status judge_inside(struct verification *verification)
 
 static cella_status judge_chain(const struct verification *verification)
 {
-    struct x509_chain chain;
-    if (!verification->chain)
+    const struct pck_chain *chain = verification->chain;
+    if (!chain)
         return appraisal_refuse(verification->appraisal, CLASS_COLLATERAL, "PCK certificate",
                                 "one in the quote or in the collateral", "none",
                                 "The quote is not verifiable without the PCK certificate: fetch "
                                 "the platform's from Intel's service and add it.");
-    return x509_judge(verification->appraisal, "PCK certificate", verification->chain->leaf,
-                      verification->chain->pool, sgx_root, 1, X509_CRL_ALL, &chain);
+    return documents_judge_chain(verification->appraisal, "PCK certificate", chain->leaf,
+                                 chain->pool, chain->in_quote ? chain->hash : NULL);
 }
 
 static cella_status judge_collateral(struct verification *verification)
