@@ -3,10 +3,10 @@
 #include "chain.h"
 
 #include "attest/collateral.h"
+#include "sha256.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,7 +142,8 @@ static cella_status from_quote(struct appraisal *appraisal, const struct quote *
 {
     struct cache *cache = appraisal->verifier->cache;
     uint8_t key[32];
-    SHA256(quote->certification_bytes, quote->certification_size, key);
+    if (!sgx_sha256(quote->certification_bytes, quote->certification_size, key))
+        return no_memory(appraisal);
     *chain = cache_get(cache, key, &type);
     if (*chain)
         return CELLA_OK;

@@ -5,8 +5,8 @@
 #include "attest/ecdsa.h"
 #include "attest/refusal.h"
 #include "image/hex.h"
+#include "sha256.h"
 
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ const struct x509_anchor sgx_root[1] = {
 /* ---- chains ---- */
 
 /* All that the verdict depends on. */
-static void judged_key(const struct appraisal *appraisal, const X509 *leaf,
+static bool judged_key(const struct appraisal *appraisal, const X509 *leaf,
                        const uint8_t pool_hash[32], uint8_t key[32])
 {
     const cella_verifier *verifier = appraisal->verifier;
@@ -33,7 +33,7 @@ static void judged_key(const struct appraisal *appraisal, const X509 *leaf,
     if (pool_hash)
         memcpy(parts + 16, pool_hash, 32);
     memcpy(parts + 48, numbers, sizeof(numbers));
-    SHA256(parts, sizeof(parts), key);
+    return sgx_sha256(parts, sizeof(parts), key);
 }
 
 cella_status documents_judge_chain(struct appraisal *appraisal, const char *what, X509 *leaf,
@@ -43,13 +43,13 @@ cella_status documents_judge_chain(struct appraisal *appraisal, const char *what
     struct cache *cache = appraisal->verifier->cache;
     size_t warnings = json_array_size(appraisal->result->warnings);
     uint8_t key[32];
-    judged_key(appraisal, leaf, pool_hash, key);
-    if (cache_has(cache, key))
+    bool has_key = judged_key(appraisal, leaf, pool_hash, key);
+    if (has_key && cache_has(cache, key))
         return CELLA_OK;
     cella_status status =
         x509_judge(appraisal, what, leaf, pool, sgx_root, 1, X509_CRL_ALL, &chain);
     /* A verdict with warnings is worth hearing again. */
-    if (status == CELLA_OK && json_array_size(appraisal->result->warnings) == warnings)
+    if (has_key && status == CELLA_OK && json_array_size(appraisal->result->warnings) == warnings)
         cache_remember(cache, key);
     return status;
 }
@@ -67,12 +67,13 @@ static bool is_signed_by(cella_verifier *verifier, const struct collateral *docu
     memcpy(parts + 16, sha256, 32);
     memcpy(parts + 48, document->document.signature, 64);
     memcpy(parts + 112, ASN1_STRING_get0_data(point), POINT);
-    SHA256(parts, sizeof(parts), key);
+    if (!sgx_sha256(parts, sizeof(parts), key))
+        return false;
     if (cache_has(verifier->cache, key))
         return true;
     EVP_PKEY *public = X509_get0_pubkey(signer);
     if (!ecdsa_is_key(public, ECDSA_P256) ||
-        !ecdsa_verify(public, EVP_sha256(), document->document.signature, 32,
+        !ecdsa_verify(public, sgx_sha256_algorithm(), document->document.signature, 32,
                       document->document.bytes, document->document.size))
         return false;
     cache_remember(verifier->cache, key);

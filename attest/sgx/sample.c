@@ -8,9 +8,9 @@
 #include "attest/json.h"
 #include "attest/reader.h"
 #include "image/hex.h"
+#include "sha256.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,8 +125,8 @@ cella_status sample_judge(const struct verification *verification)
     uint8_t hash[32], number[16] = {0};
     if (!sample)
         return CELLA_OK;
-    SHA256(sample->held, sample->held_size, hash);
-    if (CRYPTO_memcmp(hash, enclave->report_data, 32) != 0)
+    if (!sgx_sha256(sample->held, sample->held_size, hash) ||
+        CRYPTO_memcmp(hash, enclave->report_data, 32) != 0)
         return refuse(verification, "EnclaveHeldDataHex", enclave->report_data, hash, 32,
                       "The quote was made for other data.");
     if (sample->has_mrenclave && memcmp(sample->mrenclave, enclave->mrenclave, 32) != 0)

@@ -5,8 +5,8 @@
 #include "tcb.h"
 
 #include "image/fail.h"
+#include "sha256.h"
 
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -389,9 +389,10 @@ cella_status tcb_info_read(const uint8_t *document, size_t size, const char *nam
     if (status)
         return status;
     struct tcb_info *made = calloc(1, sizeof(*made));
-    if (!made)
+    if (!made || !sgx_sha256(document, size, made->sha256)) {
+        free(made);
         return no_memory(what, error);
-    SHA256(document, size, made->sha256);
+    }
     status = read_info(&items, what, made, error);
     if (status)
         tcb_info_free(made);
@@ -495,9 +496,10 @@ cella_status tcb_identity_read(const uint8_t *document, size_t size, const char 
     if (status)
         return status;
     struct tcb_identity *made = calloc(1, sizeof(*made));
-    if (!made)
+    if (!made || !sgx_sha256(document, size, made->sha256)) {
+        free(made);
         return no_memory(what, error);
-    SHA256(document, size, made->sha256);
+    }
     status = read_identity(&items, what, made, error);
     if (status)
         tcb_identity_free(made);

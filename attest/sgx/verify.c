@@ -8,11 +8,11 @@
 #include "attest/ecdsa.h"
 #include "attest/reader.h"
 #include "documents.h"
+#include "sha256.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/sha.h>
 #include <string.h>
 
 #define SHORTEST 8 /* bytes of a header by which a quote is recognised */
@@ -51,13 +51,13 @@ static EVP_PKEY *make_key(const uint8_t point[64])
     return key;
 }
 
-/* A platform's attestation key is the same for many quotes. */
-static EVP_PKEY *attestation_key(cella_verifier *verifier, const uint8_t point[64])
+/* A platform's attestation key is the same for many quotes. Its hash is what the quoting enclave
+ * reports, as judge_binding has found. */
+static EVP_PKEY *attestation_key(cella_verifier *verifier, const struct quote *quote)
 {
-    uint8_t hash[32];
-    SHA256(point, 64, hash);
+    const uint8_t *hash = quote->qe.report_data;
     EVP_PKEY *key = cache_get(verifier->cache, hash, &key_type);
-    if (key || !(key = make_key(point)))
+    if (key || !(key = make_key(quote->key)))
         return key;
     cache_put(verifier->cache, hash, &key_type, key);
     return key;
@@ -71,7 +71,7 @@ static cella_status judge_qe_signature(const struct verification *verification)
     if (!ecdsa_is_key(key, ECDSA_P256))
         return appraisal_refuse(verification->appraisal, CLASS_KEY, "PCK certificate",
                                 "a key on P-256", "another", NULL);
-    bool good = ecdsa_verify(key, EVP_sha256(), quote->qe_signature, 32, quote->qe.bytes,
+    bool good = ecdsa_verify(key, sgx_sha256_algorithm(), quote->qe_signature, 32, quote->qe.bytes,
                              QUOTE_REPORT_BODY);
     quote_record_check(verification, "qe_report_signature", good);
     if (good)
@@ -88,7 +88,7 @@ static cella_status judge_binding(const struct verification *verification)
     const struct quote *quote = &verification->quote;
     uint8_t expected[64] = {0};
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool good = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+    bool good = context && EVP_DigestInit_ex(context, sgx_sha256_algorithm(), NULL) == 1 &&
                 EVP_DigestUpdate(context, quote->key, 64) == 1 &&
                 EVP_DigestUpdate(context, quote->auth, quote->auth_size) == 1 &&
                 EVP_DigestFinal_ex(context, expected, NULL) == 1 &&
@@ -107,11 +107,11 @@ static cella_status judge_quote_signature(const struct verification *verificatio
 {
     const struct quote *quote = &verification->quote;
     struct appraisal *appraisal = verification->appraisal;
-    EVP_PKEY *key = attestation_key(appraisal->verifier, quote->key);
+    EVP_PKEY *key = attestation_key(appraisal->verifier, quote);
     if (!key)
         return appraisal_refuse(appraisal, CLASS_KEY, "attestation_key", "a point on P-256",
                                 "another", "The quote was altered.");
-    bool good = ecdsa_verify(key, EVP_sha256(), quote->signature, 32, quote->signed_bytes,
+    bool good = ecdsa_verify(key, sgx_sha256_algorithm(), quote->signature, 32, quote->signed_bytes,
                              quote->signed_size);
     EVP_PKEY_free(key);
     quote_record_check(verification, "quote_signature", good);
