@@ -63,7 +63,8 @@ void appraisal_warn(struct appraisal *appraisal, const char *format, ...)
 
 json_t *record_json(struct appraisal *appraisal, json_t *object, const char *name, json_t *value)
 {
-    if (json_object_set_new(object, name, value)) {
+    /* Names are ours: ASCII. */
+    if (json_object_set_new_nocheck(object, name, value)) {
         appraisal->result->no_memory = true;
         return NULL;
     }

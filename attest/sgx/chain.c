@@ -3,6 +3,7 @@
 #include "chain.h"
 
 #include "attest/collateral.h"
+#include "attest/ecdsa.h"
 #include "sha256.h"
 
 #include <openssl/crypto.h>
@@ -100,14 +101,20 @@ static bool is_in_order(STACK_OF(X509) * pool, const X509 *leaf)
 }
 
 /* Fills in what the leaf says. */
-static bool take_leaf(struct pck_chain *chain, X509 *leaf)
+static cella_status take_leaf(struct appraisal *appraisal, struct pck_chain *chain, X509 *leaf)
 {
     size_t size = 0;
     const uint8_t *extension = x509_extension(leaf, PCK_OID, &size);
     chain->leaf = leaf;
     chain->in_order = is_in_order(chain->pool, leaf);
     x509_common_name(X509_get_issuer_name(leaf), chain->issuer);
-    return extension && pck_read(extension, size, &chain->pck);
+    if (!extension || !pck_read(extension, size, &chain->pck))
+        return appraisal_malformed(appraisal, "PCK certificate",
+                                   "extension " PCK_OID " is malformed");
+    if (!ecdsa_is_key(X509_get0_pubkey(leaf), ECDSA_P256))
+        return appraisal_refuse(appraisal, CLASS_KEY, "PCK certificate", "a key on P-256",
+                                "another", NULL);
+    return CELLA_OK;
 }
 
 static cella_status parse(struct appraisal *appraisal, const struct quote *quote,
@@ -131,10 +138,7 @@ static cella_status parse(struct appraisal *appraisal, const struct quote *quote
                                 "a certificate named \"" PCK_COMMON_NAME
                                 "\" with extension " PCK_OID,
                                 "none", "The quote's certificates are not of an Intel platform.");
-    if (!take_leaf(chain, leaf))
-        return appraisal_malformed(appraisal, "PCK certificate",
-                                   "extension " PCK_OID " is malformed");
-    return CELLA_OK;
+    return take_leaf(appraisal, chain, leaf);
 }
 
 static cella_status from_quote(struct appraisal *appraisal, const struct quote *quote,
@@ -198,9 +202,12 @@ static cella_status from_collateral(struct appraisal *appraisal, const struct qu
         return no_memory(appraisal);
     }
     X509_up_ref(leaf);
-    take_leaf(made, leaf);
-    *chain = made;
-    return CELLA_OK;
+    cella_status status = take_leaf(appraisal, made, leaf);
+    if (status)
+        drop(made);
+    else
+        *chain = made;
+    return status;
 }
 
 /* Type 4 is one certificate and no chain: the collateral has to have the rest. */

@@ -20,6 +20,8 @@ static void record_enclave(struct appraisal *appraisal, const struct quote_repor
                            json_t *to)
 {
     record_hex(appraisal, to, "cpusvn", report->cpusvn, 16);
+    record_hex(appraisal, to, "isvextprodid", report->isv_ext_prod_id, 16);
+    record_hex(appraisal, to, "isvfamilyid", report->isv_family_id, 16);
     record_hex(appraisal, to, "miscselect", report->miscselect, 4);
     record_hex(appraisal, to, "attributes", report->attributes, 16);
     record_hex(appraisal, to, "mrenclave", report->mrenclave, 32);
@@ -38,7 +40,7 @@ struct td_field {
     size_t size;
 };
 
-#define TD_FIELDS 16
+#define TD_FIELDS 17
 
 static void td_fields(const struct quote_td *td, struct td_field fields[TD_FIELDS])
 {
@@ -57,22 +59,20 @@ static void td_fields(const struct quote_td *td, struct td_field fields[TD_FIELD
         {"rtmr1", "tdx_rtmr1", td->rtmr[1], 48},
         {"rtmr2", "tdx_rtmr2", td->rtmr[2], 48},
         {"rtmr3", "tdx_rtmr3", td->rtmr[3], 48},
+        {"report_data", "tdx_report_data", td->report_data, 64},
         {"tee_tcb_svn2", "tdx_tee_tcb_svn2", td->tee_tcb_svn2, 16},
         {"mrservicetd", "tdx_mrservicetd", td->mrservicetd, 48},
     };
     memcpy(fields, all, sizeof(all));
 }
 
-static void record_td(struct appraisal *appraisal, const struct quote_td *td, json_t *to,
-                      bool claims)
+static void record_td(struct appraisal *appraisal, const struct quote_td *td, json_t *to)
 {
     struct td_field fields[TD_FIELDS];
     td_fields(td, fields);
     for (size_t i = 0; i < TD_FIELDS; i++)
         if (fields[i].bytes)
-            record_hex(appraisal, to, claims ? fields[i].claim : fields[i].name, fields[i].bytes,
-                       fields[i].size);
-    record_hex(appraisal, to, claims ? "tdx_report_data" : "report_data", td->report_data, 64);
+            record_hex(appraisal, to, fields[i].name, fields[i].bytes, fields[i].size);
 }
 
 void quote_record(const struct verification *verification)
@@ -91,7 +91,7 @@ void quote_record(const struct verification *verification)
     record_number(appraisal, to, "trailing_bytes", (int64_t)quote->trailing);
     json_t *body = record_json(appraisal, to, "body", json_object());
     if (is_tdx(quote))
-        record_td(appraisal, &quote->td, body, false);
+        record_td(appraisal, &quote->td, body);
     else
         record_enclave(appraisal, &quote->enclave, body);
     json_t *qe = record_json(appraisal, to, "qe", json_object());
@@ -269,26 +269,39 @@ void quote_record_tcb(const struct verification *verification)
 
 /* ---- claims ---- */
 
-static void claim_enclave(struct appraisal *appraisal, const struct quote_report *report,
-                          json_t *to)
+/* The same value under another name. */
+static void claim(struct appraisal *appraisal, json_t *to, const char *name, const json_t *from,
+                  const char *from_name)
 {
+    record_json(appraisal, to, name, json_incref(json_object_get(from, from_name)));
+}
+
+static void claim_enclave(struct appraisal *appraisal, const struct quote_report *report,
+                          const json_t *body, json_t *to)
+{
+    static const char *const names[][2] = {
+        {"x-ms-sgx-mrenclave", "mrenclave"},
+        {"x-ms-sgx-mrsigner", "mrsigner"},
+        {"x-ms-sgx-product-id", "isvprodid"},
+        {"x-ms-sgx-svn", "isvsvn"},
+        {"x-ms-sgx-report-data", "report_data"},
+        {"x-ms-sgx-config-id", "configid"},
+        {"x-ms-sgx-config-svn", "configsvn"},
+        {"x-ms-sgx-isv-extended-product-id", "isvextprodid"},
+        {"x-ms-sgx-isv-family-id", "isvfamilyid"},
+        {"x-ms-sgx-attributes", "attributes"},
+    };
     record_text(appraisal, to, "x-ms-attestation-type", "sgx");
     record_bool(appraisal, to, "x-ms-sgx-is-debuggable", report->attributes[0] & QUOTE_DEBUG);
-    record_hex(appraisal, to, "x-ms-sgx-mrenclave", report->mrenclave, 32);
-    record_hex(appraisal, to, "x-ms-sgx-mrsigner", report->mrsigner, 32);
-    record_number(appraisal, to, "x-ms-sgx-product-id", report->isv_prod_id);
-    record_number(appraisal, to, "x-ms-sgx-svn", report->isv_svn);
-    record_hex(appraisal, to, "x-ms-sgx-report-data", report->report_data, 64);
-    record_hex(appraisal, to, "x-ms-sgx-config-id", report->config_id, 64);
-    record_number(appraisal, to, "x-ms-sgx-config-svn", report->config_svn);
-    record_hex(appraisal, to, "x-ms-sgx-isv-extended-product-id", report->isv_ext_prod_id, 16);
-    record_hex(appraisal, to, "x-ms-sgx-isv-family-id", report->isv_family_id, 16);
-    record_hex(appraisal, to, "x-ms-sgx-attributes", report->attributes, 16);
+    for (size_t i = 0; i < COUNT(names); i++)
+        claim(appraisal, to, names[i][0], body, names[i][1]);
 }
 
 /* TD attributes (Intel TDX module ABI, ATTRIBUTES). */
-static void claim_td(struct appraisal *appraisal, const struct quote_td *td, json_t *to)
+static void claim_td(struct appraisal *appraisal, const struct quote_td *td, const json_t *body,
+                     json_t *to)
 {
+    struct td_field fields[TD_FIELDS];
     static const struct {
         const char *name;
         int bit;
@@ -299,7 +312,10 @@ static void claim_td(struct appraisal *appraisal, const struct quote_td *td, jso
                 {"tdx_td_attributes_perfmon", 63}};
     uint64_t attributes = little_endian(td->attributes, 8);
     record_text(appraisal, to, "x-ms-attestation-type", "tdxvm");
-    record_td(appraisal, td, to, true);
+    td_fields(td, fields);
+    for (size_t i = 0; i < TD_FIELDS; i++)
+        if (fields[i].bytes)
+            claim(appraisal, to, fields[i].claim, body, fields[i].name);
     record_bool(appraisal, to, "tdx_td_attributes_debug", td->attributes[0] != 0);
     for (size_t i = 0; i < COUNT(bits); i++)
         record_bool(appraisal, to, bits[i].name, attributes >> bits[i].bit & 1);
@@ -312,20 +328,20 @@ void quote_record_claims(const struct verification *verification)
     const struct quote *quote = &verification->quote;
     const struct sample *sample = verification->sample;
     json_t *to = appraisal->result->claims, *evidence = appraisal->result->evidence;
+    json_t *body = json_object_get(evidence, "body");
     bool debug =
         is_tdx(quote) ? quote->td.attributes[0] != 0 : quote->enclave.attributes[0] & QUOTE_DEBUG;
     if (is_tdx(quote))
-        claim_td(appraisal, &quote->td, to);
+        claim_td(appraisal, &quote->td, body, to);
     else
-        claim_enclave(appraisal, &quote->enclave, to);
+        claim_enclave(appraisal, &quote->enclave, body, to);
     record_text(appraisal, to, "dbgstat", debug ? "enabled" : "disabled");
     if (sample)
         record_hex(appraisal, to, "x-ms-sgx-ehd", sample->held, sample->held_size);
     if (!verification->info)
         return;
-    record_text(appraisal, to, "attester_tcb_status", tcb_status_name(verification->tcb.status));
-    record_time(appraisal, to, "attester_tcb_date", verification->tcb.date);
-    record_json(appraisal, to, "attester_advisory_ids",
-                json_incref(json_object_get(evidence, "advisory_ids")));
-    record_number(appraisal, to, "tcb_evaluation_data_number", verification->info->evaluation);
+    claim(appraisal, to, "attester_tcb_status", evidence, "tcb_status");
+    claim(appraisal, to, "attester_tcb_date", evidence, "tcb_date");
+    claim(appraisal, to, "attester_advisory_ids", evidence, "advisory_ids");
+    claim(appraisal, to, "tcb_evaluation_data_number", evidence, "tcb_evaluation_data_number");
 }

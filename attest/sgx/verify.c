@@ -68,9 +68,6 @@ static cella_status judge_qe_signature(const struct verification *verification)
 {
     const struct quote *quote = &verification->quote;
     EVP_PKEY *key = X509_get0_pubkey(verification->chain->leaf);
-    if (!ecdsa_is_key(key, ECDSA_P256))
-        return appraisal_refuse(verification->appraisal, CLASS_KEY, "PCK certificate",
-                                "a key on P-256", "another", NULL);
     bool good = ecdsa_verify(key, sgx_sha256_algorithm(), quote->qe_signature, 32, quote->qe.bytes,
                              QUOTE_REPORT_BODY);
     quote_record_check(verification, "qe_report_signature", good);
