@@ -395,8 +395,7 @@ static cella_status judge_revocation(struct building *building, size_t place,
     return CELLA_OK;
 }
 
-/* Whose word it is: the names of the first chain that was judged, the leaf's first. */
-static void record_chain(struct appraisal *appraisal, const struct x509_chain *chain)
+void x509_record(struct appraisal *appraisal, const struct x509_chain *chain)
 {
     json_t *evidence = appraisal->result->evidence;
     if (json_object_get(evidence, "vouched_by"))
@@ -437,6 +436,6 @@ cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *lea
     for (size_t i = 0; status == CELLA_OK && revocation != X509_CRL_NONE && i + 1 < count; i++)
         status = judge_revocation(&building, i, revocation);
     if (status == CELLA_OK)
-        record_chain(appraisal, chain);
+        x509_record(appraisal, chain);
     return status;
 }

@@ -59,6 +59,10 @@ cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *lea
                         size_t anchor_count, enum x509_revocation revocation,
                         struct x509_chain *chain);
 
+/* What x509_judge records, where the verdict is remembered: whose word it is, the names of the
+ * first chain that was judged, the leaf's first. */
+void x509_record(struct appraisal *appraisal, const struct x509_chain *chain);
+
 /* True: `issuer`'s key signed it. Remembers a yes. */
 bool x509_signed_by(cella_verifier *verifier, X509 *certificate, X509 *issuer);
 bool x509_list_signed_by(cella_verifier *verifier, X509_CRL *list, X509 *issuer);

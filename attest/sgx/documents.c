@@ -7,7 +7,9 @@
 #include "image/hex.h"
 #include "sha256.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TCB_SIGNING_NAME "Intel SGX TCB Signing"
@@ -36,6 +38,42 @@ static bool judged_key(const struct appraisal *appraisal, const X509 *leaf,
     return sgx_sha256(parts, sizeof(parts), key);
 }
 
+/* A chain that was found good. */
+struct judged {
+    atomic_int references;
+    struct x509_chain chain;
+};
+
+static void keep_judged(void *object)
+{
+    atomic_fetch_add(&((struct judged *)object)->references, 1);
+}
+
+static void drop_judged(void *object)
+{
+    struct judged *judged = object;
+    if (atomic_fetch_sub(&judged->references, 1) > 1)
+        return;
+    for (size_t i = 0; i < judged->chain.count; i++)
+        X509_free(judged->chain.certificates[i]);
+    free(judged);
+}
+
+static const struct cache_type judged_type = {keep_judged, drop_judged};
+
+static void remember(struct cache *cache, const uint8_t key[32], const struct x509_chain *chain)
+{
+    struct judged *judged = calloc(1, sizeof(*judged));
+    if (!judged)
+        return; /* it is judged again */
+    atomic_init(&judged->references, 1);
+    judged->chain = *chain;
+    for (size_t i = 0; i < chain->count; i++)
+        X509_up_ref(chain->certificates[i]);
+    cache_put(cache, key, &judged_type, judged);
+    drop_judged(judged);
+}
+
 cella_status documents_judge_chain(struct appraisal *appraisal, const char *what, X509 *leaf,
                                    STACK_OF(X509) * pool, const uint8_t pool_hash[32])
 {
@@ -44,13 +82,17 @@ cella_status documents_judge_chain(struct appraisal *appraisal, const char *what
     size_t warnings = json_array_size(appraisal->result->warnings);
     uint8_t key[32];
     bool has_key = judged_key(appraisal, leaf, pool_hash, key);
-    if (has_key && cache_has(cache, key))
+    struct judged *judged = has_key ? cache_get(cache, key, &judged_type) : NULL;
+    if (judged) {
+        x509_record(appraisal, &judged->chain);
+        drop_judged(judged);
         return CELLA_OK;
+    }
     cella_status status =
         x509_judge(appraisal, what, leaf, pool, sgx_root, 1, X509_CRL_ALL, &chain);
     /* A verdict with warnings is worth hearing again. */
     if (has_key && status == CELLA_OK && json_array_size(appraisal->result->warnings) == warnings)
-        cache_remember(cache, key);
+        remember(cache, key, &chain);
     return status;
 }
 
