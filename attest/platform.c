@@ -58,16 +58,15 @@ static cella_status find_folder(const char *given, char folder[PATH_MAX], cella_
 }
 
 /* The folders above `path`, 0755 as the umask lets. */
-static int make_above(char *path)
+static cella_status make_above(char *path, cella_error *error)
 {
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        int failed = mkdir(path, 0755) && errno != EEXIST;
-        *slash = '/';
-        if (failed)
-            return -1;
-    }
-    return 0;
+    char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return CELLA_OK;
+    *slash = 0;
+    cella_status status = file_folder(path, 0755, error);
+    *slash = '/';
+    return status;
 }
 
 /* ---- making a platform ---- */
@@ -136,7 +135,10 @@ cella_status cella_platform_init(const char *given, cella_error *error)
     if (status)
         return status;
     snprintf(path, sizeof(path), "%.*s.new-XXXXXX", PATH_MAX - 16, folder);
-    if (make_above(folder) || !mkdtemp(path))
+    status = make_above(folder, error);
+    if (status)
+        return status;
+    if (!mkdtemp(path))
         return fail(error, CELLA_SYSTEM, "%s: cannot be made: %s", folder, strerror(errno));
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     status = fd < 0 ? fail(error, CELLA_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno))

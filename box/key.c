@@ -473,24 +473,6 @@ static cella_status write_both(const char *folder, const struct cella_key *key,
     return status;
 }
 
-static cella_status make_folders(const char *folder, cella_error *error)
-{
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s", folder) >= (int)sizeof(path))
-        return fail(error, CELLA_INVALID, "%.100s...: the path is too long", folder);
-    for (char *slash = path; slash; *slash = '/') {
-        slash = strchr(slash + 1, '/');
-        if (slash)
-            *slash = 0;
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return fail(error, CELLA_SYSTEM, "%s: no folder can be made there: %s", path,
-                        strerror(errno));
-        if (!slash)
-            break;
-    }
-    return CELLA_OK;
-}
-
 cella_status cella_key_new(const char *folder, const char *name,
                            const struct cella_passphrase *passphrase, struct cella_public_key *made,
                            cella_error *error)
@@ -503,7 +485,7 @@ cella_status cella_key_new(const char *folder, const char *name,
                     "them",
                     name, CELLA_KEY_NAME);
     strcpy(key.is.name, name);
-    cella_status status = make_folders(folder, error);
+    cella_status status = file_folder(folder, 0700, error);
     if (!status)
         status = generate(&key, error);
     if (!status && passphrase)

@@ -177,7 +177,7 @@ static cella_status write_new(const struct room_request *request, json_t *contra
 {
     char path[STORE_PATH];
     char *text = json_dumps(contract, JSON_INDENT(2));
-    cella_status status = text ? store_folder(request->room, error)
+    cella_status status = text ? file_folder(request->room, 0755, error)
                                : fail(error, CELLA_MEMORY, "no memory for the contract");
     store_path(path, "%s/README.md", request->room);
     if (!status)
@@ -434,7 +434,7 @@ static cella_status write_signature(const struct room_actor *actor, cella_error 
     if (!good)
         return fail(error, CELLA_SYSTEM, "the contract cannot be signed");
     store_path(path, "%s/signatures", room);
-    cella_status status = store_folder(path, error);
+    cella_status status = file_folder(path, 0755, error);
     store_path(path, "%s/signatures/%s.sig", room, actor->party->name);
     return status ? status : store_write(path, signature, size, STORE_SHARED, error);
 }

@@ -146,9 +146,9 @@ static cella_status prepare(const struct room_request *request, struct contract 
     if (!status)
         status = store_clear(path, error);
     if (!status)
-        status = store_folder(path, error);
+        status = file_folder(path, 0755, error);
     store_path(path, "%s/results", request->room);
-    return status ? status : store_folder(path, error);
+    return status ? status : file_folder(path, 0755, error);
 }
 
 static cella_status start(const struct room_request *request, cella_platform *platform,

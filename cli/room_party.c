@@ -94,7 +94,7 @@ static cella_status add(const struct room_actor *actor, cella_error *error)
         return fail(error, CELLA_REFUSED, "input: expected one that %s owns, found \"%.63s\"",
                     party->name, request->arguments[0]);
     store_path(path, "%s/inputs", request->room);
-    cella_status status = store_folder(path, error);
+    cella_status status = file_folder(path, 0755, error);
     store_path(path, "%s/inputs/%s.box", request->room, input->name);
     if (!status)
         status = is_box(file)

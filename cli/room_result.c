@@ -217,7 +217,7 @@ static cella_status write_result(const struct results *results, const char *name
     size_t there_size = 0;
     store_path(path, "%s/%s", results->request->output, name);
     if (!store_there(path)) {
-        cella_status status = store_folder(results->request->output, error);
+        cella_status status = file_folder(results->request->output, 0755, error);
         return status ? status : store_write(path, bytes, size, STORE_PRIVATE, error);
     }
     bool same = file_read(path, BOX_MOST, &there, &there_size, NULL) == CELLA_OK &&

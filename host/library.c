@@ -3,6 +3,7 @@
  * Images, as <cella/cella.h> shows them.
  */
 #include "../image/fail.h"
+#include "../image/file.h"
 #include "api.h"
 
 #include <errno.h>
@@ -66,20 +67,6 @@ bool cella_image_is_image(const char *path)
     return image_is_sgxs(path);
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t size)
-{
-    while (size) {
-        ssize_t done = write(fd, bytes, size);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        bytes += done;
-        size -= (size_t)done;
-    }
-    return true;
-}
-
 static cella_status write_image(const cella_image *image, const char *path, cella_error *error)
 {
     char *temporary = NULL;
@@ -94,7 +81,7 @@ static cella_status write_image(const cella_image *image, const char *path, cell
     mode_t mask = umask(0);
     umask(mask);
     cella_status status = CELLA_OK;
-    if (fchmod(fd, 0666 & ~mask) || !write_all(fd, image->image->bytes, image->image->size) ||
+    if (fchmod(fd, 0666 & ~mask) || !file_write_all(fd, image->image->bytes, image->image->size) ||
         fsync(fd) || rename(temporary, path)) {
         status = fail(error, CELLA_SYSTEM, "%s: %s", path, strerror(errno));
         unlink(temporary);

@@ -11,8 +11,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/sha.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -139,6 +140,41 @@ cella_status digest_bytes(const void *bytes, size_t size, uint8_t sha256[32], ce
     if (SHA256_Init(&digest) != 1 || SHA256_Update(&digest, bytes, size) != 1 ||
         SHA256_Final(sha256, &digest) != 1)
         return fail(error, CELLA_SYSTEM, "SHA-256 of %zu bytes cannot be computed", size);
+    return CELLA_OK;
+}
+
+bool file_write_all(int fd, const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+    while (size) {
+        ssize_t done = write(fd, at, size);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        at += done;
+        size -= (size_t)done;
+    }
+    return true;
+}
+
+cella_status file_folder(const char *path, mode_t mode, cella_error *error)
+{
+    char part[PATH_MAX], *slash = part;
+    struct stat there;
+    if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
+        return fail(error, CELLA_INVALID, "%.100s...: the path is too long", path);
+    do {
+        slash = *slash ? strchr(slash + 1, '/') : NULL;
+        if (slash)
+            *slash = 0;
+        int failed = mkdir(part, mode) ? errno : 0;
+        if (failed && (stat(part, &there) || !S_ISDIR(there.st_mode)))
+            return fail(error, CELLA_SYSTEM, "%s: no folder can be made there: %s", part,
+                        strerror(failed));
+        if (slash)
+            *slash = '/';
+    } while (slash);
     return CELLA_OK;
 }
 

@@ -480,7 +480,7 @@ static cella_status put(struct agent *agent, const char *name, const char *inner
     if (status)
         return status;
     results_path(agent, path, "");
-    status = store_folder(path, error);
+    status = file_folder(path, 0755, error);
     results_path(agent, path, name);
     if (!status)
         status = store_write(path, box, box_size, STORE_SHARED, error);

@@ -31,7 +31,7 @@ cella_status party_keep_contract(const char *folder, const struct contract *cont
 {
     char path[STORE_PATH], id[65];
     store_path(path, "%s/contracts", folder);
-    cella_status status = store_folder(path, error);
+    cella_status status = file_folder(path, 0755, error);
     store_path(path, "%s/contracts/%s.json", folder, id_text(contract, id));
     return status ? status
                   : store_write(path, contract->bytes, contract->size, STORE_PRIVATE, error);
@@ -63,7 +63,7 @@ cella_status party_keep_run(const char *folder, const struct contract *contract,
 {
     char path[STORE_PATH], id[65];
     store_path(path, "%s/rooms/%s", folder, id_text(contract, id));
-    cella_status status = store_folder(path, error);
+    cella_status status = file_folder(path, 0755, error);
     store_path(path, "%s/rooms/%s/%s.statement", folder, id, run);
     if (!status)
         status =

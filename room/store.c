@@ -5,6 +5,7 @@
 #include "store.h"
 
 #include "../image/fail.h"
+#include "../image/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,20 +27,6 @@ void store_path(char to[STORE_PATH], const char *format, ...)
         *to = 0;
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t size)
-{
-    while (size) {
-        ssize_t done = write(fd, bytes, size);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        bytes += done;
-        size -= (size_t)done;
-    }
-    return true;
-}
-
 cella_status store_write(const char *path, const void *bytes, size_t size, enum store_kind kind,
                          cella_error *error)
 {
@@ -49,30 +36,13 @@ cella_status store_write(const char *path, const void *bytes, size_t size, enum 
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
-    bool good = write_all(fd, bytes, size) && (kind == STORE_SHARED || fsync(fd) == 0);
+    bool good = file_write_all(fd, bytes, size) && (kind == STORE_SHARED || fsync(fd) == 0);
     int saved = errno;
     if (close(fd) == 0 && good && rename(temporary, path) == 0)
         return CELLA_OK;
     saved = good ? errno : saved;
     unlink(temporary);
     return fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", path, strerror(saved));
-}
-
-cella_status store_folder(const char *path, cella_error *error)
-{
-    char part[STORE_PATH];
-    struct stat there;
-    store_path(part, "%s", path);
-    for (char *at = part + 1; *part && (at = strchr(at, '/')); at++) {
-        *at = 0;
-        mkdir(part, 0755); /* what goes wrong is seen at the end */
-        *at = '/';
-    }
-    if (mkdir(part, 0755) && errno != EEXIST)
-        return fail(error, CELLA_SYSTEM, "%s: cannot be made: %s", path, strerror(errno));
-    if (stat(part, &there) || !S_ISDIR(there.st_mode))
-        return fail(error, CELLA_INVALID, "%s: is not a folder", path);
-    return CELLA_OK;
 }
 
 bool store_there(const char *path)

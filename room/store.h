@@ -25,8 +25,6 @@ enum store_kind {
 
 cella_status store_write(const char *path, const void *bytes, size_t size, enum store_kind kind,
                          cella_error *error);
-/* Makes a folder, and those on the way to it. What is there already is fine. */
-cella_status store_folder(const char *path, cella_error *error);
 bool store_there(const char *path);
 /* Removes the files of a folder (of it alone). Not there: fine. */
 cella_status store_clear(const char *path, cella_error *error);
