@@ -7,6 +7,7 @@
 #define CLI_CLI_H
 
 #include <cella/cella.h>
+#include <limits.h>
 
 #define CLI_FAILED 125
 #define CLI_USAGE  2
@@ -51,6 +52,10 @@ int cli_bad_option(const struct cli_verb *verb, char **arguments, int option);
 /* Prints what an enclave did to stderr. */
 void cli_statistics(cella_enclave *enclave, bool json);
 int cli_help(const struct cli_verb *verb);
+/* The places, 0 and on, where what belongs to cella may be: beside us (a build folder), or where it
+ * is installed, ../libexec/cella. False: no more. */
+bool cli_place(unsigned number, const char *name, char path[PATH_MAX]);
+bool cli_is_box(const char *path);
 /* Becomes cella-tools, with the whole command line: returns CLI_FAILED if it is not there. */
 int cli_become_tools(void);
 /* Reads the options of a verb that has --json and --help alone. True: `*status` is the verb's. */

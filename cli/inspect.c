@@ -31,7 +31,7 @@ static const char help[] =
     "                      descriptor N\n"
     "  -h, --help          this text\n";
 
-static bool is_box(const char *path)
+bool cli_is_box(const char *path)
 {
     char magic[sizeof(BOX_MAGIC) - 1];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -120,7 +120,7 @@ static int verb_with(struct choices *choices, int count, char **arguments)
     }
     if (optind + 1 != count)
         return cli_misused(&cli_inspect, "one image or box is wanted");
-    if (is_box(arguments[optind]))
+    if (cli_is_box(arguments[optind]))
         return inspect_box(arguments[optind], choices);
     if (choices->keys)
         return cli_misused(&cli_inspect, "a key goes with a box, and %s is none",

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,17 +27,23 @@ static const struct cli_verb *const verbs[] = {&cli_doctor,  &cli_pack, &cli_ide
 
 static char **command_line;
 
-/* Beside us (a build folder), or where it is installed: ../libexec/cella. */
+bool cli_place(unsigned number, const char *name, char path[PATH_MAX])
+{
+    static const char *const places[] = {"", "../libexec/cella/"};
+    char own[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    if (length <= 0 || number >= sizeof(places) / sizeof(places[0]))
+        return false;
+    own[length] = 0;
+    return snprintf(path, PATH_MAX, "%.*s/%s%s", (int)(strrchr(own, '/') - own), own,
+                    places[number], name) < PATH_MAX;
+}
+
 int cli_become_tools(void)
 {
-    static const char *const places[] = {"cella-tools", "../libexec/cella/cella-tools"};
-    char own[PATH_MAX], path[PATH_MAX + 64];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    for (size_t i = 0; length > 0 && i < sizeof(places) / sizeof(places[0]); i++) {
-        own[length] = 0;
-        snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(own, '/') - own), own, places[i]);
+    char path[PATH_MAX];
+    for (unsigned i = 0; cli_place(i, "cella-tools", path); i++)
         execv(path, command_line);
-    }
     cli_say(
         "cella-tools, which this takes, is not beside cella nor in ../libexec/cella: install "
         "it too");

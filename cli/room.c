@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static const char help[] =
     "usage: cella room VERB DIR [OPTION...] [ARGUMENT...]\n\n"
@@ -140,8 +139,6 @@ void room_print(const char *text)
 cella_status room_image(const char *given, const char *room, char path[STORE_PATH],
                         cella_error *error)
 {
-    static const char *const places[] = {"cella-query.sgxs", "../libexec/cella/cella-query.sgxs"};
-    char own[STORE_PATH];
     if (given) {
         store_path(path, "%s", given);
         return CELLA_OK;
@@ -149,13 +146,9 @@ cella_status room_image(const char *given, const char *room, char path[STORE_PAT
     store_path(path, "%s/program.sgxs", room);
     if (store_there(path))
         return CELLA_OK;
-    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    for (size_t i = 0; length > 0 && i < sizeof(places) / sizeof(places[0]); i++) {
-        own[length] = 0;
-        store_path(path, "%.*s/%s", (int)(strrchr(own, '/') - own), own, places[i]);
+    for (unsigned i = 0; cli_place(i, "cella-query.sgxs", path); i++)
         if (store_there(path))
             return CELLA_OK;
-    }
     return fail(error, CELLA_INVALID,
                 "cella-query.sgxs, the stock program, is not beside cella nor in "
                 "../libexec/cella: name an image");

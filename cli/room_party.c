@@ -29,17 +29,6 @@
 
 /* ---- add ---- */
 
-static bool is_box(const char *path)
-{
-    char magic[8] = "";
-    FILE *file = fopen(path, "rb");
-    bool is = file && fread(magic, 1, sizeof(magic), file) == sizeof(magic) &&
-              memcmp(magic, BOX_MAGIC, sizeof(magic)) == 0;
-    if (file)
-        fclose(file);
-    return is;
-}
-
 static cella_status copy_box(const char *from, const char *to, cella_error *error)
 {
     uint8_t *bytes;
@@ -97,7 +86,7 @@ static cella_status add(const struct room_actor *actor, cella_error *error)
     cella_status status = file_folder(path, 0755, error);
     store_path(path, "%s/inputs/%s.box", request->room, input->name);
     if (!status)
-        status = is_box(file)
+        status = cli_is_box(file)
                      ? copy_box(file, path, error)
                      : cella_box_seal_file(file, file_name(file), &to, path, true, NULL, error);
     return status ? status : note_box(actor, input, path, error);
