@@ -82,6 +82,24 @@ static cella_status new_list(const struct building *building, const char *where,
     return CELLA_OK;
 }
 
+typedef cella_status read_entry(struct building *building, const char *where, const json_t *value);
+
+/* Reads a list of the statement, entry by entry, into `list`, which gets memory for them. */
+static cella_status read_list(struct building *building, const json_t *statement, const char *name,
+                              size_t size, void *list, read_entry *each)
+{
+    const json_t *value = json_object_get(statement, name);
+    char where[PLACE];
+    size_t count = 0;
+    ENTRY(building, where, "%s", name);
+    cella_status status = new_list(building, where, value, size, list, &count);
+    for (size_t i = 0; status == CELLA_OK && i < count; i++) {
+        ENTRY(building, where, "%s[%zu]", name, i);
+        status = each(building, where, json_array_get(value, i));
+    }
+    return status;
+}
+
 /* ---- sources ---- */
 
 static size_t find_input(const struct query_plan *plan, const json_t *name)
@@ -453,46 +471,31 @@ static bool name_taken(const struct plan_statement *statement, const char *name)
     return false;
 }
 
-static cella_status read_lets(struct building *building, const json_t *value)
+static cella_status read_let(struct building *building, const char *where, const json_t *value)
 {
     struct plan_statement *statement = building->statement;
-    char where[PLACE], inside[PLACE + 10];
-    size_t count = 0;
-    ENTRY(building, where, "let");
-    cella_status status =
-        new_list(building, where, value, sizeof(*statement->lets), &statement->lets, &count);
-    for (size_t i = 0; status == CELLA_OK && i < count; i++, statement->let_count++) {
-        const json_t *one = json_array_get(value, i);
-        struct plan_let *let = &statement->lets[i];
-        ENTRY(building, where, "let[%zu]", i);
-        status = plan_keys(building->reader, where, one, "name! value!");
-        plan_place(inside, sizeof(inside), "%s.name", where);
-        if (status == CELLA_OK)
-            status = plan_name(building->reader, inside, json_object_get(one, "name"), let->name);
-        if (status == CELLA_OK && name_taken(statement, let->name))
-            status = plan_wrong(building->reader, inside, "a second \"%s\"", let->name);
-        plan_place(inside, sizeof(inside), "%s.value", where);
-        if (status == CELLA_OK)
-            status = parse(building, inside, json_object_get(one, "value"), &let->value);
-        if (status != CELLA_OK)
-            return status;
-    }
+    struct plan_let *let = &statement->lets[statement->let_count];
+    char inside[PLACE + 10];
+    cella_status status = plan_keys(building->reader, where, value, "name! value!");
+    plan_place(inside, sizeof(inside), "%s.name", where);
+    if (status == CELLA_OK)
+        status = plan_name(building->reader, inside, json_object_get(value, "name"), let->name);
+    if (status == CELLA_OK && name_taken(statement, let->name))
+        status = plan_wrong(building->reader, inside, "a second \"%s\"", let->name);
+    plan_place(inside, sizeof(inside), "%s.value", where);
+    if (status == CELLA_OK)
+        status = parse(building, inside, json_object_get(value, "value"), &let->value);
+    statement->let_count += status == CELLA_OK;
     return status;
 }
 
-static cella_status read_where(struct building *building, const json_t *value)
+static cella_status read_condition(struct building *building, const char *where,
+                                   const json_t *value)
 {
     struct plan_statement *statement = building->statement;
-    char where[PLACE];
-    size_t count = 0;
-    ENTRY(building, where, "where");
     cella_status status =
-        new_list(building, where, value, sizeof(*statement->where), &statement->where, &count);
-    for (size_t i = 0; status == CELLA_OK && i < count; i++) {
-        ENTRY(building, where, "where[%zu]", i);
-        status = parse_number(building, where, json_array_get(value, i), &statement->where[i]);
-        statement->where_count += status == CELLA_OK;
-    }
+        parse_number(building, where, value, &statement->where[statement->where_count]);
+    statement->where_count += status == CELLA_OK;
     return status;
 }
 
@@ -511,31 +514,21 @@ static cella_status result_column(const struct building *building, const char *w
     return CELLA_OK;
 }
 
-static cella_status read_group(struct building *building, const json_t *value)
+static cella_status read_key(struct building *building, const char *where, const json_t *value)
 {
-    struct plan_statement *statement = building->statement;
-    char where[PLACE];
-    size_t count = 0;
-    ENTRY(building, where, "group");
-    cella_status status =
-        new_list(building, where, value, sizeof(*statement->keys), &statement->keys, &count);
-    for (size_t i = 0; status == CELLA_OK && i < count; i++) {
-        struct plan_let *key = &statement->keys[i];
-        ENTRY(building, where, "group[%zu]", i);
-        status = parse(building, where, json_array_get(value, i), &key->value);
-        if (status != CELLA_OK)
-            return status;
-        if (key->value->kind != EXPRESSION_COLUMN && key->value->kind != EXPRESSION_LET)
-            return plan_wrong(building->reader, where, "must be ALIAS.COLUMN or a name of let");
-        if (!key->value->dimension)
-            return plan_wrong(building->reader, where,
-                              "\"%s\" depends on a measure: it cannot be a group's key",
-                              key->value->text);
-        snprintf(key->name, sizeof(key->name), "%s", key->value->text);
-        status = result_column(building, where, key->name, key->value->type);
-        statement->key_count++;
-    }
-    return status;
+    struct plan_let *key = &building->statement->keys[building->statement->key_count];
+    cella_status status = parse(building, where, value, &key->value);
+    if (status != CELLA_OK)
+        return status;
+    if (key->value->kind != EXPRESSION_COLUMN && key->value->kind != EXPRESSION_LET)
+        return plan_wrong(building->reader, where, "must be ALIAS.COLUMN or a name of let");
+    if (!key->value->dimension)
+        return plan_wrong(building->reader, where,
+                          "\"%s\" depends on a measure: it cannot be a group's key",
+                          key->value->text);
+    snprintf(key->name, sizeof(key->name), "%s", key->value->text);
+    building->statement->key_count++;
+    return result_column(building, where, key->name, key->value->type);
 }
 
 /* The alias whose individuals are counted: an input's, a union's, or a statement's that stands on
@@ -644,8 +637,10 @@ static cella_status read_what(struct building *building, const char *where, cons
 }
 
 static cella_status read_aggregate(struct building *building, const char *where,
-                                   const json_t *value, struct plan_aggregate *aggregate)
+                                   const json_t *value)
 {
+    struct plan_statement *statement = building->statement;
+    struct plan_aggregate *aggregate = &statement->aggregates[statement->aggregate_count];
     size_t functions = 0;
     char inside[PLACE], keys[100];
     for (unsigned i = 0; i < PLAN_FUNCTIONS; i++)
@@ -676,53 +671,26 @@ static cella_status read_aggregate(struct building *building, const char *where,
     if (status != CELLA_OK)
         return status;
     aggregate->is_count = counts(aggregate);
+    statement->aggregate_count++;
     return result_column(building, where, aggregate->name, aggregate_type(aggregate));
 }
 
-static cella_status read_select(struct building *building, const json_t *value)
+static cella_status read_order(struct building *building, const char *where, const json_t *value)
 {
     struct plan_statement *statement = building->statement;
-    char where[PLACE];
-    size_t count = 0;
-    ENTRY(building, where, "select");
-    cella_status status = new_list(building, where, value, sizeof(*statement->aggregates),
-                                   &statement->aggregates, &count);
-    for (size_t i = 0; status == CELLA_OK && i < count; i++) {
-        ENTRY(building, where, "select[%zu]", i);
-        status =
-            read_aggregate(building, where, json_array_get(value, i), &statement->aggregates[i]);
-        statement->aggregate_count += status == CELLA_OK;
-    }
-    ENTRY(building, where, "select");
-    if (status == CELLA_OK && statement->column_count == 0)
-        return plan_wrong(building->reader, where, "a statement needs a group or an aggregate");
-    return status;
-}
-
-static cella_status read_order(struct building *building, const json_t *value)
-{
-    struct plan_statement *statement = building->statement;
-    char where[PLACE];
-    size_t count = 0;
-    ENTRY(building, where, "order");
-    cella_status status =
-        new_list(building, where, value, sizeof(*statement->orders), &statement->orders, &count);
-    for (size_t i = 0; status == CELLA_OK && i < count; i++) {
-        const json_t *one = json_array_get(value, i);
-        const json_t *descending = json_object_get(one, "descending");
-        const char *words[2 * PLAN_LIST_MOST];
-        ENTRY(building, where, "order[%zu]", i);
-        status = plan_keys(building->reader, where, one, "by! descending");
-        for (size_t k = 0; k < statement->column_count; k++)
-            words[k] = statement->columns[k].name;
-        if (status == CELLA_OK)
-            status = plan_word(building->reader, where, json_object_get(one, "by"), words,
-                               statement->column_count, &statement->orders[i].column);
-        if (status == CELLA_OK && descending && !json_is_boolean(descending))
-            status = plan_wrong(building->reader, where, "descending must be true or false");
-        statement->orders[i].descending = json_is_true(descending);
-        statement->order_count += status == CELLA_OK;
-    }
+    struct plan_order *order = &statement->orders[statement->order_count];
+    const json_t *descending = json_object_get(value, "descending");
+    const char *words[2 * PLAN_LIST_MOST];
+    cella_status status = plan_keys(building->reader, where, value, "by! descending");
+    for (size_t k = 0; k < statement->column_count; k++)
+        words[k] = statement->columns[k].name;
+    if (status == CELLA_OK)
+        status = plan_word(building->reader, where, json_object_get(value, "by"), words,
+                           statement->column_count, &order->column);
+    if (status == CELLA_OK && descending && !json_is_boolean(descending))
+        status = plan_wrong(building->reader, where, "descending must be true or false");
+    order->descending = json_is_true(descending);
+    statement->order_count += status == CELLA_OK;
     return status;
 }
 
@@ -733,10 +701,18 @@ static cella_status read_selection(struct building *building, const json_t *valu
         plan_allocate(&building->plan->arena, 2 * PLAN_LIST_MOST, sizeof(*statement->columns));
     if (!statement->columns)
         return plan_no_memory(building->reader);
-    cella_status status = read_group(building, json_object_get(value, "group"));
+    char where[PLACE];
+    cella_status status =
+        read_list(building, value, "group", sizeof(*statement->keys), &statement->keys, read_key);
     if (status == CELLA_OK)
-        status = read_select(building, json_object_get(value, "select"));
-    return status == CELLA_OK ? read_order(building, json_object_get(value, "order")) : status;
+        status = read_list(building, value, "select", sizeof(*statement->aggregates),
+                           &statement->aggregates, read_aggregate);
+    ENTRY(building, where, "select");
+    if (status == CELLA_OK && statement->column_count == 0)
+        status = plan_wrong(building->reader, where, "a statement needs a group or an aggregate");
+    return status == CELLA_OK ? read_list(building, value, "order", sizeof(*statement->orders),
+                                          &statement->orders, read_order)
+                              : status;
 }
 
 /* ---- models ---- */
@@ -868,14 +844,15 @@ static cella_status model_kind(const struct building *building, const json_t *mo
 
 static cella_status read_structured(struct building *building, const json_t *value)
 {
+    struct plan_statement *statement = building->statement;
     const json_t *model = json_object_get(value, "model");
     char where[PLACE];
     ENTRY(building, where, "model");
-    building->statement->kind = model ? PLAN_MODEL : PLAN_SELECT;
+    statement->kind = model ? PLAN_MODEL : PLAN_SELECT;
     cella_status status = model ? model_kind(building, model) : CELLA_OK;
     if (status != CELLA_OK)
         return status;
-    if (building->statement->model.kind == PLAN_TREND) {
+    if (statement->model.kind == PLAN_TREND) {
         status = plan_keys(building->reader, building->place, value, "name! model!");
         return status == CELLA_OK ? read_genotypes(building, where, model) : status;
     }
@@ -885,9 +862,11 @@ static cella_status read_structured(struct building *building, const json_t *val
     if (status == CELLA_OK)
         status = read_sources(building, value);
     if (status == CELLA_OK)
-        status = read_lets(building, json_object_get(value, "let"));
+        status =
+            read_list(building, value, "let", sizeof(*statement->lets), &statement->lets, read_let);
     if (status == CELLA_OK)
-        status = read_where(building, json_object_get(value, "where"));
+        status = read_list(building, value, "where", sizeof(*statement->where), &statement->where,
+                           read_condition);
     if (status != CELLA_OK)
         return status;
     return model ? read_model(building, where, model) : read_selection(building, value);
