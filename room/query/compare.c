@@ -116,20 +116,6 @@ static void trend_finish(const struct trend *trend, struct query_test *test, uin
     }
 }
 
-void query_trend(const int8_t *const *genotypes, const int8_t *const *cases, const size_t *n,
-                 size_t strata, struct query_test *test, uint64_t *n_used)
-{
-    struct trend trend = {0};
-    for (size_t s = 0; s < strata; s++) {
-        trend_counts counts = {{0}};
-        for (size_t i = 0; i < n[s]; i++)
-            if (genotypes[s][i] >= 0 && cases[s][i] >= 0)
-                counts[cases[s][i]][genotypes[s][i]]++;
-        trend_add(&trend, counts);
-    }
-    trend_finish(&trend, test, n_used);
-}
-
 cella_status query_cases_new(const int8_t *cases, size_t people, struct query_cases *made)
 {
     size_t words = (people + 31) / 32;
@@ -177,8 +163,8 @@ static void trend_count(const struct query_trend_stratum *stratum, trend_counts 
     }
 }
 
-void query_trend_packed(const struct query_trend_stratum *strata, size_t count,
-                        struct query_test *test, uint64_t *n_used)
+void query_trend(const struct query_trend_stratum *strata, size_t count, struct query_test *test,
+                 uint64_t *n_used)
 {
     struct trend trend = {0};
     for (size_t s = 0; s < count; s++) {

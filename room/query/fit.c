@@ -641,7 +641,7 @@ static cella_status snp_row(const struct strata *strata, size_t snp, struct resu
         inputs[s] = (struct query_trend_stratum){.packed = packed(strata->genotypes[s], snp),
                                                  .cases = &strata->cases[s],
                                                  .swapped = swapped[s]};
-    query_trend_packed(inputs, strata->count, &test, &used);
+    query_trend(inputs, strata->count, &test, &used);
     if (query_table_row(&result->table, &row) != CELLA_OK || !text(&row[0], of->chromosome) ||
         !text(&row[2], of->name) || !text(&row[3], alleles[0]) || !text(&row[4], alleles[1]))
         return fail(error, CELLA_MEMORY, "statement %s: there was not enough memory",

@@ -624,9 +624,3 @@ void query_plan_free(struct query_plan *plan)
     json_decref(plan->contract);
     free(plan);
 }
-
-size_t query_plan_inputs(const struct query_plan *plan, const struct query_input **inputs)
-{
-    *inputs = plan->inputs;
-    return plan->input_count;
-}

@@ -156,13 +156,10 @@ cella_status query_chi_square(const double *counts, size_t rows, size_t columns,
 cella_status query_t_test(const double *first, size_t first_n, const double *second,
                           size_t second_n, struct query_test *test, cella_error *error);
 /* One SNP, in several strata: the 1-df trend test (Cochran-Armitage, score test; stratified as
- * snpStats' single.snp.tests does). For stratum s: genotypes[s] 0, 1, 2 or -1, cases[s] 0, 1 or -1,
- * n[s] people. *n_used: those with both. A monomorphic SNP has statistic NaN. */
-void query_trend(const int8_t *const *genotypes, const int8_t *const *cases, const size_t *n,
-                 size_t strata, struct query_test *test, uint64_t *n_used);
-/* The same from genotypes as they are in .bed, much faster. What is known of the cases is made once
- * for all SNPs. `packed`: the SNP's (people + 3) / 4 bytes. `swapped`: the stratum's alleles are
- * the other way round than those of the others. */
+ * snpStats' single.snp.tests does). Genotypes are as they are in .bed: `packed` is the SNP's
+ * (people + 3) / 4 bytes; what is known of the cases (0, 1 or -1) is made once for all SNPs.
+ * `swapped`: the stratum's alleles are the other way round than those of the others. *n_used: those
+ * with both. A monomorphic SNP has statistic NaN. */
 struct query_cases {
     uint64_t *status[2]; /* controls, cases: two bits a person, 01: is one */
     size_t people;
@@ -174,8 +171,8 @@ struct query_trend_stratum {
 };
 cella_status query_cases_new(const int8_t *cases, size_t people, struct query_cases *made);
 void query_cases_free(struct query_cases *cases);
-void query_trend_packed(const struct query_trend_stratum *strata, size_t count,
-                        struct query_test *test, uint64_t *n_used);
+void query_trend(const struct query_trend_stratum *strata, size_t count, struct query_test *test,
+                 uint64_t *n_used);
 
 /* ---- write.c: a result as bytes; the caller frees ---- */
 cella_status query_write(const struct query_table *table, const char *name,
@@ -192,7 +189,6 @@ struct query_plan;
 cella_status query_plan_make(json_t *contract, struct query_plan **plan, cella_error *error);
 void query_plan_free(struct query_plan *plan);
 
-size_t query_plan_inputs(const struct query_plan *plan, const struct query_input **inputs);
 /* A parameter that a party gives; values are JSON numbers or strings. Checked against its type and
  * bounds. */
 cella_status query_plan_parameter(struct query_plan *plan, const char *party, const char *name,

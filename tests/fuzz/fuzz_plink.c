@@ -43,7 +43,7 @@ static void read_genotypes(const struct query_input *input, const uint8_t *bytes
         struct query_trend_stratum stratum = {genotypes.packed + i * width, &cases, i & 1};
         struct query_test test;
         uint64_t n;
-        query_trend_packed(&stratum, 1, &test, &n);
+        query_trend(&stratum, 1, &test, &n);
         if (n > genotypes.people)
             abort();
     }

@@ -252,7 +252,7 @@ static void test_trend(void **state)
             both[s] = (struct query_trend_stratum){strata[s].genotypes.packed + i * width,
                                                    &strata[s].cases, false};
         }
-        query_trend_packed(both, 2, &test, &n);
+        query_trend(both, 2, &test, &n);
         const char *name = strata[0].genotypes.snps[i].name;
         not_tested += isnan(test.statistic);
         sum += isnan(test.statistic) ? 0 : test.statistic;
