@@ -98,6 +98,13 @@ static bool relay_file(const struct room *room, const char *between, const char 
     return carry(room->host, from, between, to);
 }
 
+static bool relay_answer(const struct room *room, const char *between, const char *party,
+                         const char *as)
+{
+    return relay_file(room, between, party, as, "evidence") &&
+           relay_file(room, between, party, as, "statement");
+}
+
 /* ---- releases ---- */
 
 static bool give_nonce(const struct room *room, const char *party, const uint8_t nonce[32])
@@ -120,16 +127,6 @@ static bool keep(const struct room *room, const char *party, struct kept *kept)
     return kept->release && read_nonce(room->host, party, kept->nonce);
 }
 
-/* A run in which that party has released; then it is killed. */
-static bool keep_from_a_run(struct room *room, const char *party, struct kept *kept)
-{
-    struct said said;
-    room_start(room, NULL);
-    bool done = party_does(&said, room->seen, "release", party, NULL) && keep(room, party, kept);
-    room_kill(room);
-    return done;
-}
-
 /* What the enclave says to what the host put there. */
 static void conclude_release(const struct room *room, const char *party, struct result *result)
 {
@@ -149,9 +146,25 @@ static void conclude_release(const struct room *room, const char *party, struct 
     conclude(result, STOPPED, "%s", sentence);
 }
 
-static bool put_release(const struct room *room, const char *party, const struct kept *kept)
+/* North releases to a run of `first`, which is then killed; to a run of `second`, whose enclave is
+ * asked with the same nonce, the host plays that again. */
+static void play_again(struct room *first, struct room *second, struct result *result)
 {
-    return write_whole(path_in(room->host, "run/%s.release", party), kept->release, kept->size);
+    struct said said;
+    struct kept kept = {0};
+    room_start(first, NULL);
+    bool done =
+        party_does(&said, first->seen, "release", "north", NULL) && keep(first, "north", &kept);
+    room_kill(first);
+    conclude(result, SKIPPED, "there was no release to keep");
+    if (done) {
+        room_start(second, NULL);
+        if (give_nonce(second, "north", kept.nonce) &&
+            write_whole(path_in(second->host, "run/north.release"), kept.release, kept.size))
+            conclude_release(second, "north", result);
+        room_kill(second);
+    }
+    free(kept.release);
 }
 
 static struct room *begin(const struct target *target, struct result *result)
@@ -162,21 +175,12 @@ static struct room *begin(const struct target *target, struct result *result)
     return NULL;
 }
 
-/* To a second run, whose enclave is asked with the same nonce. */
+/* To a second run of the same room. */
 void attack_release_replay(struct target *target, struct result *result)
 {
-    struct kept kept = {0};
     struct room *room = begin(target, result);
-    if (!room)
-        return;
-    conclude(result, SKIPPED, "there was no release to keep");
-    if (keep_from_a_run(room, "north", &kept)) {
-        room_start(room, NULL);
-        if (give_nonce(room, "north", kept.nonce) && put_release(room, "north", &kept))
-            conclude_release(room, "north", result);
-        room_kill(room);
-    }
-    free(kept.release);
+    if (room)
+        play_again(room, room, result);
 }
 
 /* Of one run, each under the other's name. */
@@ -195,8 +199,7 @@ void attack_release_swap(struct target *target, struct result *result)
     for (unsigned i = 0; i < 2; i++) {
         const char *party = i ? "south" : "north";
         done = done && relay_question(room, between, party, party) &&
-               relay_file(room, between, party, party, "evidence") &&
-               relay_file(room, between, party, party, "statement");
+               relay_answer(room, between, party, party);
     }
     done = party_finish(&north, &said) && done;
     done = party_finish(&south, &said) && done;
@@ -211,21 +214,14 @@ void attack_release_swap(struct target *target, struct result *result)
 /* The same parties, the same program, another contract: nothing but its purpose differs. */
 void attack_release_contract(struct target *target, struct result *result)
 {
-    struct kept kept = {0};
     struct room *room = begin(target, result), other;
     if (!room)
         return;
     json_t *contract = room_contract(room->kind);
     json_object_set_new(contract, "purpose", json_string("Another purpose."));
-    conclude(result, SKIPPED, "there was no release to carry over");
-    if (room_make(&other, room->kind, "other", contract, true) &&
-        keep_from_a_run(&other, "north", &kept)) {
-        room_start(room, NULL);
-        if (give_nonce(room, "north", kept.nonce) && put_release(room, "north", &kept))
-            conclude_release(room, "north", result);
-        room_kill(room);
-    }
-    free(kept.release);
+    conclude(result, SKIPPED, "there was no room to carry a release over from");
+    if (room_make(&other, room->kind, "other", contract, true))
+        play_again(&other, room, result);
 }
 
 /* The same enclave, asked again with another nonce after the party has released. */
@@ -241,8 +237,7 @@ void attack_release_nonce(struct target *target, struct result *result)
     room_start(room, NULL);
     struct party north = party_begin(between, "release", "north");
     bool done = relay_question(room, between, "north", "north") &&
-                relay_file(room, between, "north", "north", "evidence") &&
-                relay_file(room, between, "north", "north", "statement");
+                relay_answer(room, between, "north", "north");
     done = party_finish(&north, &said) && done;
     if (done && give_nonce(room, "north", other) &&
         carry(between, "north.release", room->host, "north.release"))
@@ -316,9 +311,9 @@ static bool own_statement(const struct room *room, const char *between, uint8_t 
 
 typedef bool answer_maker(const struct room *room, const char *between);
 
-/* North asks; the honest enclave is asked, too; the host answers. */
-static void answer_as_host(struct target *target, struct result *result, answer_maker *answer,
-                           const char *claim)
+/* North asks; the honest enclave is asked, too, as `as`; the host answers. */
+static void answer_as_host(struct target *target, struct result *result, const char *as,
+                           answer_maker *answer, const char *claim)
 {
     char between[PATH_MAX];
     struct said said;
@@ -327,7 +322,7 @@ static void answer_as_host(struct target *target, struct result *result, answer_
         return;
     room_start(room, NULL);
     struct party north = party_begin(between, "release", "north");
-    if (relay_question(room, between, "north", "north") && answer(room, between)) {
+    if (relay_question(room, between, "north", as) && answer(room, between)) {
         conclude_claim(&north, claim, result);
     } else {
         party_finish(&north, &said);
@@ -352,7 +347,7 @@ static bool answer_relayed(const struct room *room, const char *between)
 
 void attack_evidence_relay(struct target *target, struct result *result)
 {
-    answer_as_host(target, result, answer_relayed, "report_data");
+    answer_as_host(target, result, "north", answer_relayed, "report_data");
 }
 
 /* The statement is the right one, the evidence that of the room's first run. */
@@ -368,7 +363,7 @@ static bool answer_older(const struct room *room, const char *between)
 
 void attack_evidence_run(struct target *target, struct result *result)
 {
-    answer_as_host(target, result, answer_older, "report_data");
+    answer_as_host(target, result, "north", answer_older, "report_data");
 }
 
 /* Everything as it should be, but that the platform is one of the host's own making. */
@@ -398,28 +393,18 @@ static bool answer_elsewhere(const struct room *room, const char *between)
 
 void attack_evidence_machine(struct target *target, struct result *result)
 {
-    answer_as_host(target, result, answer_elsewhere, "root");
+    answer_as_host(target, result, "north", answer_elsewhere, "root");
 }
 
 /* South's evidence and statement, asked for with north's nonce. */
+static bool answer_as_south(const struct room *room, const char *between)
+{
+    return relay_answer(room, between, "north", "south");
+}
+
 void attack_evidence_party(struct target *target, struct result *result)
 {
-    char between[PATH_MAX];
-    struct said said;
-    struct room *room = begin(target, result);
-    if (!room || !make_between(room, between))
-        return;
-    room_start(room, NULL);
-    struct party north = party_begin(between, "release", "north");
-    if (relay_question(room, between, "north", "south") &&
-        relay_file(room, between, "north", "south", "evidence") &&
-        relay_file(room, between, "north", "south", "statement")) {
-        conclude_claim(&north, "party", result);
-    } else {
-        party_finish(&north, &said);
-        conclude(result, SKIPPED, "the host had no answer");
-    }
-    room_kill(room);
+    answer_as_host(target, result, "south", answer_as_south, "party");
 }
 
 /* A run that is not what the contract names. */
