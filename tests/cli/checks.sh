@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the tests of the command line share; sourced. Each check counts, and says what it looked for when
-# it fails.
+# What the tests of the command line and of rooms share; sourced. Each check counts, and says what it
+# looked for when it fails.
 checks=0
 failures=0
 command=
@@ -17,7 +17,7 @@ try() {
 failed() {
     failures=$((failures + 1))
     printf 'FAILED: %s\n  %s\n  status %s\n' "$command" "$1" "$status"
-    sed 's/^/  out: /' out | head -5
+    sed 's/^/  out: /' out | head -20
     sed 's/^/  err: /' err | head -5
 }
 
@@ -46,13 +46,16 @@ quiet() { # nothing on stderr
     [ ! -s err ] || failed "stderr should be empty"
 }
 
-# One sentence on stderr, nothing on stdout, 125.
-refuses() {
+fails() { # one sentence on stderr, 125
     exits 125
-    prints ''
     says "$1"
     checks=$((checks + 1))
     [ "$(wc -l <err)" -eq 1 ] || failed "stderr should be one line"
+}
+
+refuses() { # and nothing on stdout
+    fails "$1"
+    prints ''
 }
 
 misused() {

@@ -2,48 +2,15 @@
 #
 # Sourced by the tests of rooms, which set cella, image and tee: steps of rooms of three parties, and
 # checks; at last a platform and the parties' keys.
+. "$(dirname "$0")/../cli/checks.sh"
 folder=$(mktemp -d)
 host=
 trap '[ -z "$host" ] || kill "$host" 2>/dev/null; rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 export XDG_DATA_HOME=$folder/data CELLA_PLATFORM=$folder/platform
-checks=0
-failures=0
 
-# try COMMAND...: runs it; out, err and status are what it did.
-try() {
-    command="$*"
-    timeout 60 "$@" >out 2>err </dev/null
-    status=$?
-}
-
-failed() {
-    failures=$((failures + 1))
-    printf 'FAILED: %s\n  %s\n  status %s\n' "$command" "$1" "$status"
-    sed 's/^/  out: /' out | head -20
-    sed 's/^/  err: /' err | head -5
-}
-
-exits() {
-    checks=$((checks + 1))
-    [ "$status" -eq "$1" ] || failed "the exit status should be $1"
-}
-
-says() { # stderr holds it
-    checks=$((checks + 1))
-    grep -qF -- "$1" err || failed "stderr should hold: $1"
-}
-
-shows() { # stdout holds it
-    checks=$((checks + 1))
-    grep -qF -- "$1" out || failed "stdout should hold: $1"
-}
-
-refuses() { # one sentence, 125
-    exits 125
-    says "$1"
-    checks=$((checks + 1))
-    [ "$(wc -l <err)" -eq 1 ] || failed "a refusal should be one line"
+refuses() { # something may be on stdout before it
+    fails "$1"
 }
 
 # party VERB NAME [ARGUMENT...]: in room $room
