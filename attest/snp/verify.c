@@ -46,7 +46,8 @@ static cella_status read_table(struct appraisal *appraisal, const uint8_t *bytes
     return CELLA_OK;
 }
 
-/* Report data that the host asked for are not the guest's word. */
+/* In a report that the host asked for the firmware puts zeros as report data: no guest said them.
+ */
 static cella_status judge_asker(struct appraisal *appraisal, const struct snp_report *report)
 {
     if (report->vmpl != SNP_VMPL_HOST)
