@@ -24,7 +24,7 @@ struct run {
     struct claim *claims; /* CLAIMS_MOST of them */
     size_t count;
     size_t steps;
-    bool stopped; /* a bound was met: nothing is permitted */
+    const char *stopped; /* why it ended too early: nothing is permitted */
     bool permitted, denied;
     struct trace *trace;
     struct maa_outcome *outcome;
@@ -34,8 +34,15 @@ struct run {
 static void stop(struct run *run, const char *why)
 {
     if (!run->stopped)
-        trace_reason(run->trace, "the policy was not evaluated to its end: %s", why);
-    run->stopped = true;
+        run->stopped = why;
+}
+
+/* Before a claim is looked at: false where it is too much. */
+static bool step(struct run *run)
+{
+    if (++run->steps > STEPS_MOST)
+        stop(run, "it takes too many steps");
+    return !run->stopped;
 }
 
 /* ---- claims ---- */
@@ -176,9 +183,7 @@ static void search(struct run *run, struct search *state, size_t depth)
         return;
     }
     const struct maa_condition *condition = &rule->conditions[depth];
-    for (size_t i = 0; i < state->claims && !run->stopped && !(once && state->acted); i++) {
-        if (++run->steps > STEPS_MOST)
-            stop(run, "it takes too many steps");
+    for (size_t i = 0; i < state->claims && !(once && state->acted) && step(run); i++) {
         if (!condition_met(run, condition, &run->claims[i], state->bound))
             continue;
         state->met[depth] = true;
@@ -198,10 +203,10 @@ static bool refers(const struct maa_condition *condition)
 }
 
 /* Conditions that the search did not come to are judged for the trace all the same. */
-static void look_at_rest(const struct run *run, struct search *state)
+static void look_at_rest(struct run *run, struct search *state)
 {
     for (size_t k = 0; k < state->rule->count; k++)
-        for (size_t i = 0; i < state->claims && !state->met[k]; i++)
+        for (size_t i = 0; i < state->claims && !state->met[k] && step(run); i++)
             state->met[k] =
                 !refers(&state->rule->conditions[k]) &&
                 condition_met(run, &state->rule->conditions[k], &run->claims[i], state->bound);
@@ -219,13 +224,13 @@ static const struct maa_test *test_of(const struct maa_condition *condition,
 }
 
 /* The claim that a condition speaks of: one that meets it, else one of its type. */
-static const struct claim *spoken_of(const struct run *run, const struct maa_condition *condition,
+static const struct claim *spoken_of(struct run *run, const struct maa_condition *condition,
                                      const struct search *state)
 {
     const struct maa_test *type = test_of(condition, MAA_TYPE);
     const struct claim *near = NULL;
     bool judged = !refers(condition);
-    for (size_t i = 0; i < state->claims; i++) {
+    for (size_t i = 0; i < state->claims && step(run); i++) {
         if (judged && condition_met(run, condition, &run->claims[i], state->bound))
             return &run->claims[i];
         if (!near && type && type->operand.literal &&
@@ -310,14 +315,16 @@ static void warn_of_configuration(struct run *run, const struct maa *maa)
         run->trace->no_memory = true;
 }
 
-static void settle(struct run *run)
+/* Why it denies, where no deny() has said so. */
+static void give_reasons(struct run *run)
 {
-    if (run->stopped)
-        run->denied = true;
-    if (run->permitted)
-        return;
-    trace_reason(run->trace, "no permit() has all its conditions met");
-    run->trace->no_memory |= json_array_extend(run->trace->reasons, run->unmet) != 0;
+    if (run->stopped) {
+        trace_forget(run->trace, 0);
+        trace_reason(run->trace, "the policy was not evaluated to its end: %s", run->stopped);
+    } else if (!run->permitted) {
+        trace_reason(run->trace, "no permit() has all its conditions met");
+        run->trace->no_memory |= json_array_extend(run->trace->reasons, run->unmet) != 0;
+    }
 }
 
 bool maa_met(const struct maa *maa, const json_t *claims, struct trace *trace,
@@ -334,11 +341,10 @@ bool maa_met(const struct maa *maa, const json_t *claims, struct trace *trace,
     run_section(&run, maa, MAA_CONFIGURATION);
     run_section(&run, maa, MAA_AUTHORIZATION);
     warn_of_configuration(&run, maa);
-    settle(&run);
-    bool permitted = run.permitted && !run.denied;
-    if (permitted)
+    if (run.permitted && !run.denied && !run.stopped)
         run_section(&run, maa, MAA_ISSUANCE);
-    permitted = permitted && !run.stopped && !trace->no_memory;
+    give_reasons(&run);
+    bool permitted = run.permitted && !run.denied && !run.stopped && !trace->no_memory;
     if (!permitted)
         json_object_clear(outcome->issued);
     for (size_t i = 0; i < run.count; i++)

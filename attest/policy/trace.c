@@ -4,10 +4,12 @@
  */
 #include "trace.h"
 
+#include "image/utf8.h"
 #include "value.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static void append(struct trace *trace, json_t *array, json_t *value)
 {
@@ -22,6 +24,7 @@ void trace_reason(struct trace *trace, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sentence, sizeof(sentence), format, arguments);
     va_end(arguments);
+    sentence[utf8_prefix(sentence, strlen(sentence))] = 0; /* it may have been cut */
     append(trace, trace->reasons, json_string(sentence));
 }
 

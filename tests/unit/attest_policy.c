@@ -376,6 +376,8 @@ static void test_release_malformed(void **state)
 
 /* ---- the schema ---- */
 
+#define H32 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void test_schema(void **state)
 {
     (void)state;
@@ -396,6 +398,10 @@ static void test_schema(void **state)
         {"{\"claim\": \"quite-another\", \"equals\": \"a\"}", "docs/policy.md lists"},
         {"{\"claim\": \"x-ms-sgx-mrenclave\", \"equals\": \"AAAA\"}",
          "64 lower-case hexadecimal digits"},
+        {"{\"claim\": \"x-ms-sgx-mrenclave\", \"equals\": \"aaaa\"}",
+         "64 lower-case hexadecimal digits; this is something else, of 4 characters"},
+        {"{\"claim\": \"x-ms-sgx-mrenclave\", \"equals\": \"" H32 "\"}", NULL},
+        {"{\"claim\": \"x-ms-sgx-mrenclave\", \"equals\": \"" H32 "0\"}", "64 lower-case"},
         {"{\"claim\": \"x-ms-sgx-mrenclave\", \"exists\": true}", NULL},
         {"{\"claim\": \"x-ms-runtime\", \"equals\": \"a\"}", "is an object"},
         {"{\"claim\": \"x-ms-runtime.anything.at.all\", \"equals\": \"a\"}", NULL},
@@ -571,6 +577,20 @@ static void test_maa_trace(void **state)
     json_decref(trace);
 }
 
+/* A sentence that is cut stays UTF-8. */
+static void test_maa_long(void **state)
+{
+    (void)state;
+    for (size_t shift = 0; shift < 4; shift++) {
+        char name[2000] = "xxx", *policy;
+        for (size_t i = 0; i < 400; i++)
+            strcpy(name + shift + 4 * i, "\xf0\x9f\x94\x91");
+        assert_true(asprintf(&policy, V1("[type==\"%s\"]=>permit();"), name) > 0);
+        assert_false(permits(policy, "{}", NULL));
+        free(policy);
+    }
+}
+
 /* What it may cost is bounded: then it denies. */
 static void test_maa_bounds(void **state)
 {
@@ -595,6 +615,21 @@ static void test_maa_bounds(void **state)
     reason = json_string_value(json_array_get(json_object_get(trace, "reasons"), 0));
     assert_true(strstr(reason, "too many claims") != NULL);
     json_decref(trace);
+    /* What only the trace wants counts, too. */
+    char *long_policy = strdup("version=1.0;authorizationrules{"), *longer;
+    for (int i = 0; i < 400; i++) {
+        assert_true(asprintf(&longer, "%s[type==\"zz\"]&&[type==\"zz\"]=>permit();", long_policy) >
+                    0);
+        free(long_policy);
+        long_policy = longer;
+    }
+    assert_true(asprintf(&longer, "%s};", long_policy) > 0);
+    assert_false(permits(longer, text, &trace));
+    reason = json_string_value(json_array_get(json_object_get(trace, "reasons"), 0));
+    assert_true(strstr(reason, "too many steps") != NULL);
+    json_decref(trace);
+    free(long_policy);
+    free(longer);
     json_decref(claims);
     free(text);
 }
@@ -930,6 +965,7 @@ int main(void)
         cmocka_unit_test(test_maa_issue),
         cmocka_unit_test(test_maa_trace),
         cmocka_unit_test(test_maa_bounds),
+        cmocka_unit_test(test_maa_long),
         cmocka_unit_test(test_maa_malformed),
         cmocka_unit_test(test_maa_truncated),
         cmocka_unit_test(test_maa_check),
