@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "evidence.h"
 #include "image/file.h"
+#include "image/utf8.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -47,6 +48,17 @@ static void print_json(json_t *object)
 
 /* ---- check ---- */
 
+/* A sentence may have cut a character of the policy's in two, which JSON cannot carry. */
+static const char *for_json(cella_error *error)
+{
+    char *text = error->sentence;
+    if (utf8_prefix(text, strlen(text)) != strlen(text))
+        for (; *text; text++)
+            if ((unsigned char)*text > '~')
+                *text = '?';
+    return error->sentence;
+}
+
 static int check(const char *path, bool json)
 {
     struct policy *policy;
@@ -58,7 +70,7 @@ static int check(const char *path, bool json)
     if (json)
         print_json(json_pack("{s:s, s:s, s:s, s:s}", "policy", path, "language", language,
                              "verdict", status ? "malformed" : "good", "error",
-                             status ? error.sentence : ""));
+                             status ? for_json(&error) : ""));
     else if (status)
         cli_say(error.sentence);
     else

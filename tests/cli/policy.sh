@@ -52,6 +52,10 @@ malformed 'unknown claim "x-ms-sevsnpvm-hostdat"; did you mean "x-ms-sevsnpvm-ho
 echo 'version=1.0;authorizationrules{=>permt();};' >wrong.txt
 try "$cella" policy check wrong.txt
 malformed 'wrong.txt: line 1: an action is wanted, not "permt"; did you mean "permit"?'
+printf '{"version":"1.0.0","anyOf":[{"authority":"a","anyOf":[{"claim":"x%s","exists":true}]}]}' \
+    "$(printf 'ü%.0s' $(seq 100))" >long.json
+try "$cella" policy check --json long.json && exits 2
+is_json out '"unknown claim" in j["error"]'
 try "$cella" policy check nowhere
 malformed 'nowhere'
 
