@@ -53,16 +53,15 @@ void room_log_free(struct room_log *log)
     *log = (struct room_log){0};
 }
 
-/* One line: is it the next one of the chain? */
-static json_t *read_line(const char *line, size_t length, json_int_t sequence,
-                         const uint8_t previous[32])
+json_t *room_log_line(const char *line, size_t length, uint64_t sequence,
+                      const uint8_t previous[32])
 {
     char expected[65];
     json_t *entry = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
     const json_t *number = json_object_get(entry, "sequence");
     const char *chained = json_string_value(json_object_get(entry, "previous"));
     hex_write(previous, 32, expected);
-    if (json_is_integer(number) && json_integer_value(number) == sequence && chained &&
+    if (json_is_integer(number) && json_integer_value(number) == (json_int_t)sequence && chained &&
         strcmp(chained, expected) == 0 && json_is_string(json_object_get(entry, "event")) &&
         json_is_string(json_object_get(entry, "time")))
         return entry;
@@ -80,8 +79,7 @@ cella_status room_log_read(const void *text, size_t size, const char *name, json
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t length = (size_t)((newline ? newline : end) - at);
-        json_t *entry =
-            newline ? read_line(at, length, (json_int_t)json_array_size(list), previous) : NULL;
+        json_t *entry = newline ? room_log_line(at, length, json_array_size(list), previous) : NULL;
         if (!entry || json_array_append_new(list, entry) ||
             digest_bytes(at, length, previous, error)) {
             size_t line = json_array_size(list) + 1;

@@ -27,6 +27,11 @@ struct room_log {
 void room_log_add(struct room_log *log, const char *event, json_t *fields);
 void room_log_free(struct room_log *log);
 
+/* The entry of one line (without its end), where it is the next one of the chain; the caller's to
+ * json_decref. NULL: it is not. */
+json_t *room_log_line(const char *line, size_t length, uint64_t sequence,
+                      const uint8_t previous[32]);
+
 /* Reads a log: an array of its entries, the caller's to json_decref. A broken chain is
  * CELLA_REFUSED, and the sentence, which starts with `name`, says at which line. */
 cella_status room_log_read(const void *text, size_t size, const char *name, json_t **entries,
