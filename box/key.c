@@ -49,7 +49,7 @@ static struct binding binding_of(const struct cella_public_key *key)
     return binding;
 }
 
-static bool is_name(const char *name)
+bool cella_key_is_name(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     size_t size = strlen(name);
@@ -93,7 +93,7 @@ cella_status cella_key_path(const char *given, const char *suffix, char path[PAT
         size = snprintf(path, PATH_MAX, "%s", given);
     } else {
         char folder[PATH_MAX];
-        if (!is_name(given))
+        if (!cella_key_is_name(given))
             return fail(error, CELLA_INVALID,
                         "%.100s: not a key's name (letters, digits, then also . _ -; at most 63) "
                         "nor a .key or .pub file",
@@ -261,7 +261,7 @@ static cella_status read_all(const json_t *root, bool secret,
         return fail(error, CELLA_UNSUPPORTED, "%s: cella_key is not 1: another version wrote it",
                     where);
     const char *name = json_string_value(json_object_get(root, "name"));
-    if (!name || !is_name(name))
+    if (!name || !cella_key_is_name(name))
         return fail(error, CELLA_INVALID, "%s: name is not a key's name", where);
     strcpy(key->is.name, name);
     if ((status =
@@ -479,7 +479,7 @@ cella_status cella_key_new(const char *folder, const char *name,
 {
     struct cella_key key = {0};
     struct locked locked;
-    if (!is_name(name))
+    if (!cella_key_is_name(name))
         return fail(error, CELLA_INVALID,
                     "%.100s: a key's name has letters, digits, then also . _ -, and at most %u of "
                     "them",

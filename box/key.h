@@ -26,6 +26,7 @@ struct cella_key { /* to be wiped: cella_key_wipe */
     uint8_t signing_secret[CELLA_KEY_SIZE];
 };
 
+bool cella_key_is_name(const char *name);
 /* Where keys are, if nobody says otherwise: $XDG_DATA_HOME/cella/keys or ~/.local/share/cella/keys.
  */
 cella_status cella_key_folder(char folder[PATH_MAX], cella_error *error);
