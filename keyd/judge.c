@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Evidence, or a token, and then the policy.
+ */
+#include "judge.h"
+
+#include "attest/appraisal.h"
+#include "image/fail.h"
+#include "image/file.h"
+#include "image/hex.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MOST (64u << 20)
+
+struct judge {
+    cella_verifier *verifier;
+    struct judge_options options;
+};
+
+/* ---- what it judges by ---- */
+
+/* A root: certificates, or the SHA-256 of a root's key as `cella platform show` prints it. */
+static cella_status add_root(const char *path, void *context, cella_error *error)
+{
+    struct judge *judge = context;
+    uint8_t *bytes, sha256[32];
+    size_t size;
+    cella_status status = file_read(path, FILE_MOST, &bytes, &size, error);
+    if (status)
+        return status;
+    if (size == 65 && bytes[64] == '\n')
+        bytes[64] = 0;
+    if (hex_read((char *)bytes, sha256, 32))
+        status = cella_verifier_add_root_key(judge->verifier, sha256, error);
+    else
+        status = cella_verifier_add_root(judge->verifier, bytes, size, path, error);
+    free(bytes);
+    return status;
+}
+
+static cella_status add_collateral(const char *path, void *context, cella_error *error)
+{
+    struct judge *judge = context;
+    uint8_t *bytes;
+    size_t size;
+    cella_status status = file_read(path, FILE_MOST, &bytes, &size, error);
+    if (status)
+        return status;
+    status = cella_verifier_add(judge->verifier, bytes, size, path, error);
+    free(bytes);
+    return status;
+}
+
+cella_status judge_new(const char *folder, const struct judge_options *options, struct judge **made,
+                       cella_error *error)
+{
+    struct judge *judge = calloc(1, sizeof(*judge));
+    *made = NULL;
+    if (!judge)
+        return fail(error, CELLA_MEMORY, "no memory for a verifier");
+    judge->options = *options;
+    cella_status status = cella_verifier_new(&judge->verifier, error);
+    if (status == CELLA_OK)
+        status = keystore_files(folder, "roots", add_root, judge, error);
+    if (status == CELLA_OK)
+        status = keystore_files(folder, "collateral", add_collateral, judge, error);
+    if (status)
+        judge_free(judge);
+    else
+        *made = judge;
+    return status;
+}
+
+void judge_free(struct judge *judge)
+{
+    if (!judge)
+        return;
+    cella_verifier_free(judge->verifier);
+    free(judge);
+}
+
+/* ---- judging ---- */
+
+static json_t *refusal_of(const cella_result *result, const char *sentence)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "class", result->class, "claim",
+                     result->claim, "expected", result->expected, "found", result->found, "advice",
+                     result->advice, "sentence", sentence);
+}
+
+static cella_status judge_evidence(struct judge *judge, const struct request *request, int64_t at,
+                                   json_t **claims, json_t **refusal, cella_error *error)
+{
+    cella_demands demands;
+    cella_result *result;
+    cella_demands_default(&demands);
+    demands.at = at;
+    demands.report_data = request->binding.report_data;
+    demands.nonce = request->binding.nonce;
+    demands.nonce_size = sizeof(request->binding.nonce);
+    demands.insecure_allow_debug = judge->options.insecure_allow_debug;
+    demands.insecure_no_collateral = judge->options.insecure_no_collateral;
+    demands.insecure_allow_outdated = judge->options.insecure_allow_outdated;
+    cella_status status =
+        cella_verify(judge->verifier, request->evidence, request->size, &demands, &result, error);
+    if (status == CELLA_OK)
+        *claims = json_incref(result->claims);
+    else if (result)
+        *refusal = refusal_of(result, error->sentence);
+    cella_result_free(result);
+    return status;
+}
+
+static cella_status judge_policy(const struct keystore_key *key, json_t *claims, json_t **refusal,
+                                 cella_error *error)
+{
+    char *trace = NULL;
+    char *text = json_dumps(claims, JSON_COMPACT);
+    cella_status status =
+        text ? cella_policy_evaluate(key->policy, text, strlen(text), &trace, error)
+             : fail(error, CELLA_MEMORY, "no memory to judge claims");
+    if (status == CELLA_REFUSED)
+        *refusal = json_pack("{s:s, s:s, s:o}", "class", CLASS_POLICY, "sentence", error->sentence,
+                             "trace", json_loads(trace, 0, NULL));
+    free(trace);
+    free(text);
+    return status;
+}
+
+cella_status judge_request(struct judge *judge, const struct keystore_key *key,
+                           const struct request *request, int64_t at, json_t **refusal,
+                           cella_error *error)
+{
+    json_t *claims = NULL;
+    cella_status status;
+    *refusal = NULL;
+    if (request->token)
+        status = fail(error, CELLA_UNSUPPORTED, "tokens are not judged yet");
+    else
+        status = judge_evidence(judge, request, at, &claims, refusal, error);
+    if (status == CELLA_OK && !request->token &&
+        json_object_set_new(claims, "iss", json_string("cella")))
+        status = fail(error, CELLA_MEMORY, "no memory to judge claims");
+    if (status == CELLA_OK)
+        status = judge_policy(key, claims, refusal, error);
+    json_decref(claims);
+    return status;
+}

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The service without its transport: keys released in each format and opened again, each refusal
+ * with its class and reason, nonces, the dry run, a reload, and what the log says of it all.
+ */
+#include "keyd_test.h"
+
+#include "keyd/audit.h"
+#include "keyd/jwe.h"
+#include "keyd/service.h"
+#include "keyd/wrap.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <pthread.h>
+
+static const char first_key[] = "0123456789abcdef0123456789abcdef";
+static struct service *service;
+static EVP_PKEY *x25519, *rsa, *p256, *signing;
+static uint8_t x25519_secret[32];
+static struct enclave enclave;
+
+/* ---- asking ---- */
+
+static struct service *start(bool dry_run)
+{
+    struct service_options options;
+    struct keystore *store;
+    struct service *made;
+    size_t torn;
+    service_options_default(&options);
+    options.dry_run = dry_run;
+    good(keystore_open(folder, &passphrase, &store, &problem));
+    good(service_new(store, &options, &made, &torn, &problem));
+    assert_int_equal(torn, 0);
+    return made;
+}
+
+static int set_up_all(void **state)
+{
+    size_t size = 32;
+    if (set_up(state))
+        return -1;
+    enclave = (struct enclave){platform, "vsm", 3, false};
+    x25519 = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+    rsa = EVP_RSA_gen(2048);
+    p256 = EVP_EC_gen("P-256");
+    EVP_PKEY_get_raw_private_key(x25519, x25519_secret, &size);
+    char path[256];
+    snprintf(path, sizeof(path), "%s/signing.pem", folder);
+    FILE *from = fopen(path, "r");
+    signing = from ? PEM_read_PUBKEY(from, NULL, NULL, NULL) : NULL;
+    if (from)
+        fclose(from);
+    return x25519 && rsa && p256 && signing ? 0 : -1;
+}
+
+static int tear_down_all(void **state)
+{
+    EVP_PKEY_free(x25519);
+    EVP_PKEY_free(rsa);
+    EVP_PKEY_free(p256);
+    EVP_PKEY_free(signing);
+    return tear_down(state);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    service = start(false);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    service_free(service, "test");
+    return 0;
+}
+
+static json_t *ask(const char *method, const char *path, const char *body, unsigned status)
+{
+    struct sockaddr_in client = {.sin_family = AF_INET};
+    struct service_reply reply = {0};
+    inet_pton(AF_INET, "192.0.2.7", &client.sin_addr);
+    service_answer(service, method, path, body, strlen(body), (struct sockaddr *)&client, &reply);
+    assert_non_null(reply.body);
+    if (reply.status != status)
+        fail_msg("%u, not %u: %s", reply.status, status, reply.body);
+    json_t *object = json_loads(reply.body, 0, NULL);
+    assert_non_null(object);
+    free(reply.body);
+    return object;
+}
+
+static char *challenge(void)
+{
+    json_t *reply = ask("POST", "/v1/challenge", "", 200);
+    char *nonce = strdup(json_string_value(json_object_get(reply, "nonce")));
+    json_decref(reply);
+    return nonce;
+}
+
+/* The signed payload of a reply. */
+static json_t *payload_of(json_t *reply)
+{
+    json_t *payload = check_jws(json_string_value(json_object_get(reply, "value")), signing);
+    assert_non_null(payload);
+    json_decref(reply);
+    return payload;
+}
+
+static const char *text_at(const json_t *object, const char *outer, const char *name)
+{
+    const json_t *inside = outer ? json_object_get(object, outer) : object;
+    return json_string_value(json_object_get(inside, name));
+}
+
+static json_t *release(const char *key, EVP_PKEY *recipient, const char *format, char **nonce)
+{
+    *nonce = challenge();
+    char *request = make_request(&enclave, *nonce, key, NULL, recipient, format);
+    assert_non_null(request);
+    json_t *payload = payload_of(ask("POST", "/v1/release", request, 200));
+    assert_string_equal(text_at(payload, "request", "nonce"), *nonce);
+    assert_string_equal(text_at(payload, "request", "key"), key);
+    assert_string_equal(text_at(payload, NULL, "decision"), "granted");
+    free(request);
+    return payload;
+}
+
+static void refuse(const char *request, unsigned status, const char *class, const char *part)
+{
+    json_t *reply = ask("POST", "/v1/release", request, status);
+    const char *found = text_at(reply, "error", "class"),
+               *sentence = text_at(reply, "error", "sentence");
+    if (!found || strcmp(found, class) != 0 || !strstr(sentence, part))
+        fail_msg("%s: \"%s\" is not %s with \"%s\"", found, sentence, class, part);
+    json_decref(reply);
+}
+
+static void refuse_enclave(const struct enclave *of, const char *key, const char *bound,
+                           unsigned status, const char *class, const char *part)
+{
+    char *nonce = challenge();
+    char *request = make_request(of, nonce, key, bound, x25519, "hpke");
+    refuse(request, status, class, part);
+    free(request);
+    free(nonce);
+}
+
+/* ---- what is released ---- */
+
+static void test_hpke(void **state)
+{
+    uint8_t key[64], bytes[32];
+    char *nonce;
+    struct recipient recipient;
+    struct binding binding;
+    (void)state;
+    json_t *payload = release("first", x25519, "hpke", &nonce);
+    good(recipient_of(x25519, &recipient, &problem));
+    assert_true(hex_read(nonce, bytes, 32));
+    assert_true(binding_make(bytes, recipient.sha256, "first", &binding));
+    assert_int_equal(open_hpke(payload, &binding, x25519_secret, key, sizeof(key)), 32);
+    assert_memory_equal(key, first_key, 32);
+    /* What was sealed for one release opens for no other. */
+    assert_true(binding_make(bytes, recipient.sha256, "second", &binding));
+    assert_int_equal(open_hpke(payload, &binding, x25519_secret, key, sizeof(key)), 0);
+    recipient_drop(&recipient);
+    json_decref(payload);
+    free(nonce);
+}
+
+static void test_jwe(void **state)
+{
+    EVP_PKEY *const recipients[] = {rsa, p256, x25519};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        char *nonce;
+        uint8_t *content;
+        size_t size;
+        json_t *payload = release("first", recipients[i], "jwe", &nonce);
+        const char *text = text_at(payload, "response", "jwe");
+        good(jwe_open(recipients[i], text, strlen(text), &content, &size, &problem));
+        assert_int_equal(size, 32);
+        assert_memory_equal(content, first_key, 32);
+        free(content);
+        free(nonce);
+        json_decref(payload);
+    }
+}
+
+/* Azure's shape: a key inside JSON inside base64url. */
+static size_t open_azure(const json_t *payload, const char *enc, const char *hash, uint8_t *key)
+{
+    const char *text = NULL, *cipher = NULL, *found = NULL;
+    size_t size, wrapped_size, done;
+    json_unpack((json_t *)(uintptr_t)payload, "{s:{s:{s:{s:s}}}}", "response", "key", "key",
+                "key_hsm", &text);
+    uint8_t *inner = of_base64url(text, &size);
+    assert_non_null(inner);
+    json_t *object = json_loadb((char *)inner, size, 0, NULL);
+    assert_int_equal(
+        json_unpack(object, "{s:s, s:{s:s}}", "ciphertext", &cipher, "header", "enc", &found), 0);
+    assert_string_equal(found, enc);
+    uint8_t *wrapped = of_base64url(cipher, &wrapped_size);
+    done = unwrap_rsa_aes(rsa, hash, wrapped, wrapped_size, key);
+    free(wrapped);
+    free(inner);
+    json_decref(object);
+    return done;
+}
+
+static void test_azure(void **state)
+{
+    static const char *const formats[][3] = {
+        {"ckm_rsa_aes_key_wrap", "CKM_RSA_AES_KEY_WRAP", "SHA1"},
+        {"rsa_aes_key_wrap_256", "RSA_AES_KEY_WRAP_256", "SHA256"},
+        {"rsa_aes_key_wrap_384", "RSA_AES_KEY_WRAP_384", "SHA384"},
+    };
+    uint8_t key[8192];
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        char *nonce;
+        json_t *payload = release("first", rsa, formats[i][0], &nonce);
+        assert_int_equal(open_azure(payload, formats[i][1], formats[i][2], key), 32);
+        assert_memory_equal(key, first_key, 32);
+        json_decref(payload);
+        free(nonce);
+        payload = release("third", rsa, formats[i][0], &nonce);
+        size_t size = open_azure(payload, formats[i][1], formats[i][2], key);
+        const uint8_t *at = key;
+        EVP_PKEY *found = d2i_AutoPrivateKey(NULL, &at, (long)size);
+        assert_true(found && EVP_PKEY_is_a(found, "RSA") && at == key + size);
+        EVP_PKEY_free(found);
+        json_decref(payload);
+        free(nonce);
+    }
+}
+
+/* ---- what is not ---- */
+
+static void test_refused(void **state)
+{
+    struct enclave other = enclave;
+    (void)state;
+    refuse_enclave(&enclave, "fourth", NULL, 404, "UNKNOWN_KEY", "no key fourth");
+    refuse_enclave(&enclave, "first", "second", 403, "REPORT_DATA", "report");
+    other.tee = "process";
+    refuse_enclave(&other, "first", NULL, 403, "POLICY", "tee");
+    other = enclave;
+    other.svn = 2;
+    refuse_enclave(&other, "first", NULL, 403, "POLICY", "isv_svn");
+    other = enclave;
+    other.debug = true;
+    refuse_enclave(&other, "first", NULL, 403, "DEBUG", "debug");
+}
+
+/* A platform that nobody here trusts. */
+static void test_stranger(void **state)
+{
+    char path[128];
+    struct enclave other = enclave;
+    (void)state;
+    snprintf(path, sizeof(path), "%s/stranger", base);
+    good(cella_platform_init(path, &problem));
+    good(cella_platform_open(path, &other.platform, &problem));
+    refuse_enclave(&other, "first", NULL, 403, "ANCHOR", "root");
+    cella_platform_close(other.platform);
+}
+
+static void test_nonces(void **state)
+{
+    (void)state;
+    char *nonce = challenge();
+    char *request = make_request(&enclave, nonce, "first", NULL, x25519, "hpke");
+    json_decref(ask("POST", "/v1/release", request, 200));
+    refuse(request, 403, "CHALLENGE", "used already"); /* a replay */
+    free(request);
+    free(nonce);
+    /* One that was refused is used up, too. */
+    nonce = challenge();
+    request = make_request(&enclave, nonce, "first", "second", x25519, "hpke");
+    refuse(request, 403, "REPORT_DATA", "");
+    free(request);
+    request = make_request(&enclave, nonce, "first", NULL, x25519, "hpke");
+    refuse(request, 403, "CHALLENGE", "");
+    free(request);
+    /* Nobody's. */
+    memset(nonce, 'a', 64);
+    request = make_request(&enclave, nonce, "first", NULL, x25519, "hpke");
+    refuse(request, 403, "CHALLENGE", "never given out");
+    free(request);
+    free(nonce);
+}
+
+/* Somebody else's recipient in the request: what was bound is another. */
+static void test_relayed(void **state)
+{
+    (void)state;
+    char *nonce = challenge();
+    char *request = make_request(&enclave, nonce, "first", NULL, x25519, "jwe");
+    json_t *object = json_loads(request, 0, NULL);
+    json_object_set_new(object, "recipient", recipient_jwk(p256));
+    char *changed = json_dumps(object, 0);
+    refuse(changed, 403, "REPORT_DATA", "report");
+    free(changed);
+    json_decref(object);
+    free(request);
+    free(nonce);
+}
+
+static void test_malformed(void **state)
+{
+    (void)state;
+    refuse("", 400, "MALFORMED", "JSON");
+    refuse("{}", 400, "MALFORMED", "key is missing");
+    json_t *reply = ask("GET", "/v1/release", "", 404);
+    json_decref(reply);
+    reply = ask("POST", "/v1/status", "", 404);
+    json_decref(reply);
+    reply = ask("POST", "/v1/challenge", "{}", 400);
+    json_decref(reply);
+    /* Bytes that are no evidence. */
+    char *nonce = challenge();
+    char *request = make_request(&enclave, nonce, "first", NULL, x25519, "hpke");
+    json_t *object = json_loads(request, 0, NULL);
+    json_object_set_new(object, "evidence", json_string("AAEC"));
+    char *changed = json_dumps(object, 0);
+    refuse(changed, 403, "UNSUPPORTED", "");
+    free(changed);
+    json_decref(object);
+    free(request);
+    free(nonce);
+}
+
+/* ---- around it ---- */
+
+static void test_limit(void **state)
+{
+    struct sockaddr_in client = {.sin_family = AF_INET};
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        struct service_reply reply = {0};
+        if (service_admit(service, (struct sockaddr *)&client, &reply))
+            continue;
+        assert_true(i >= 100);
+        assert_int_equal(reply.status, 429);
+        assert_int_equal(reply.retry_after, 1);
+        free(reply.body);
+        return;
+    }
+    fail();
+}
+
+static void test_dry_run(void **state)
+{
+    (void)state;
+    service_free(service, "test");
+    service = start(true);
+    char *nonce = challenge();
+    char *request = make_request(&enclave, nonce, "first", NULL, x25519, "hpke");
+    json_t *payload = payload_of(ask("POST", "/v1/release", request, 200));
+    assert_string_equal(text_at(payload, NULL, "decision"), "would grant");
+    assert_int_equal(json_object_size(json_object_get(payload, "response")), 0);
+    json_decref(payload);
+    free(request);
+    free(nonce);
+    refuse_enclave(&enclave, "first", "second", 403, "REPORT_DATA", "");
+}
+
+static void test_reload(void **state)
+{
+    struct keystore *store;
+    (void)state;
+    refuse_enclave(&enclave, "later", NULL, 404, "UNKNOWN_KEY", "");
+    good(keystore_open(folder, &passphrase, &store, &problem));
+    good(keystore_add(store, "later", "oct", NULL, 0, POLICY, &problem));
+    keystore_close(store);
+    good(service_reload(service, &problem));
+    char *nonce;
+    json_decref(release("later", x25519, "hpke", &nonce));
+    free(nonce);
+    /* One that cannot be read changes nothing. */
+    write_text("keyd/keys/broken.json", "{");
+    assert_int_not_equal(service_reload(service, &problem), CELLA_OK);
+    assert_sentence(&problem, "broken.json");
+    json_decref(release("later", x25519, "hpke", &nonce));
+    free(nonce);
+    char path[256];
+    snprintf(path, sizeof(path), "%s/keys/broken.json", folder);
+    unlink(path);
+}
+
+/* ---- the log ---- */
+
+struct seen {
+    int granted, refused, malformed;
+    const char *nonce; /* whose line is looked for */
+    char evidence[65], policy[65], reason[256], sha256[65];
+};
+
+static void look(const json_t *entry, void *context)
+{
+    struct seen *seen = context;
+    const char *decision = text_at(entry, NULL, "decision"), *nonce = text_at(entry, NULL, "nonce");
+    if (!decision)
+        return;
+    seen->granted += strcmp(decision, "granted") == 0;
+    seen->refused += strcmp(decision, "refused") == 0;
+    seen->malformed += strcmp(decision, "malformed") == 0;
+    if (nonce && seen->nonce && strcmp(nonce, seen->nonce) == 0) {
+        snprintf(seen->evidence, 65, "%s", text_at(entry, NULL, "evidence"));
+        snprintf(seen->policy, 65, "%s", text_at(entry, NULL, "policy"));
+        snprintf(seen->reason, 256, "%s", text_at(entry, NULL, "reason"));
+        assert_string_equal(text_at(entry, NULL, "client"), "192.0.2.7");
+    }
+}
+
+static struct seen read_log(const char *nonce)
+{
+    char path[256];
+    struct seen seen = {.nonce = nonce};
+    struct audit_head head;
+    size_t torn;
+    snprintf(path, sizeof(path), "%s/log", folder);
+    good(audit_check(path, look, &seen, &head, &torn, &problem));
+    assert_int_equal(torn, 0);
+    return seen;
+}
+
+static void test_log(void **state)
+{
+    char *nonce;
+    (void)state;
+    struct seen before = read_log(NULL);
+    json_t *payload = release("first", x25519, "hpke", &nonce);
+    struct seen after = read_log(nonce); /* it is there before the reply is */
+    assert_int_equal(after.granted, before.granted + 1);
+    assert_string_equal(after.evidence, text_at(payload, NULL, "evidence"));
+    assert_string_equal(after.policy, text_at(payload, NULL, "policy"));
+    assert_string_equal(after.reason, "");
+    json_decref(payload);
+    free(nonce);
+    nonce = challenge();
+    char *request = make_request(&enclave, nonce, "first", "second", x25519, "hpke");
+    refuse(request, 403, "REPORT_DATA", "");
+    free(request);
+    refuse("{", 400, "MALFORMED", "");
+    after = read_log(nonce);
+    assert_int_equal(after.granted, before.granted + 1);
+    assert_int_equal(after.refused, before.refused + 1);
+    assert_int_equal(after.malformed, before.malformed + 1);
+    assert_non_null(strstr(after.reason, "REPORT_DATA: "));
+    free(nonce);
+    json_t *status = ask("GET", "/v1/status", "", 200);
+    assert_int_equal(json_integer_value(json_object_get(status, "granted")), 1);
+    assert_int_equal(json_integer_value(json_object_get(status, "refused")), 2);
+    json_decref(status);
+}
+
+/* Text that would be longer, or no text, in JSON: the log goes on. */
+static void test_log_hostile(void **state)
+{
+    static char request[4096];
+    (void)state;
+    memset(request, 0, sizeof(request));
+    strcpy(request, "{\"");
+    for (size_t i = 2; i < 4000; i++)
+        request[i] = "\x7f\xc3\xa9"[i % 3];
+    json_decref(ask("POST", "/v1/release", request, 400));
+    strcpy(request, "{\"\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\":1}");
+    json_decref(ask("POST", "/v1/release", request, 400));
+    char *nonce;
+    json_decref(release("first", x25519, "hpke", &nonce));
+    free(nonce);
+}
+
+/* ---- many at once ---- */
+
+static void *ask_some(void *of)
+{
+    for (int i = 0; i < 20; i++) {
+        char *nonce;
+        json_decref(release("first", of, "jwe", &nonce));
+        free(nonce);
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    pthread_t threads[8];
+    (void)state;
+    struct seen before = read_log(NULL);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_some, i % 2 ? x25519 : p256), 0);
+    for (int i = 0; i < 5; i++)
+        good(service_reload(service, &problem));
+    for (size_t i = 0; i < 8; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(read_log(NULL).granted, before.granted + 160);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(hpke),   TEST(jwe),     TEST(azure),       TEST(refused), TEST(stranger),
+        TEST(nonces), TEST(relayed), TEST(malformed),   TEST(limit),   TEST(dry_run),
+        TEST(reload), TEST(log),     TEST(log_hostile), TEST(threads),
+    };
+    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+}
