@@ -30,6 +30,7 @@ extern const struct cli_verb cli_doctor, cli_identity, cli_inspect, cli_pack, cl
     VERB(open, "open", "decrypt boxes")                                                            \
     VERB(platform, "platform", "make or show who signs evidence here")                             \
     VERB(room, "room", "compute with others on joined data")                                       \
+    VERB(keyd, "keyd", "release keys to what proves itself")                                       \
     VERB(collateral, "collateral", "tell what vouches for evidence")                               \
     VERB(tls_connect, "tls-connect", "show who has a TLS server's key")                            \
     VERB(policy, "policy", "check policies on claims, and try them out")                           \

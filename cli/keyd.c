@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cella keyd: a key release service, and its keys.
+ */
+#include "keyd.h"
+#include "box/key.h"
+#include "image/fail.h"
+#include "image/file.h"
+#include "image/hex.h"
+#include "keyd/audit.h"
+#include "keys.h"
+
+#include <getopt.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_MOST    65536u
+#define POLICY_MOST 131072u
+
+static const char help[] =
+    "usage: cella keyd init DIR\n"
+    "       cella keyd add DIR NAME --policy FILE [--key FILE]\n"
+    "       cella keyd add DIR NAME --policy FILE --pkcs11 MODULE --token LABEL\n"
+    "                  --label LABEL|--id HEX --pin-fd N\n"
+    "       cella keyd list DIR [--json]\n"
+    "       cella keyd serve DIR --listen ADDRESS:PORT [OPTION...]\n"
+    "       cella keyd log DIR\n\n"
+    "Releases keys to whoever proves to be what a key's policy demands. init makes a\n"
+    "folder for it; add puts a key there with its policy (a new one, a file's, or one\n"
+    "that stays in a PKCS#11 module); serve answers requests over HTTPS; log checks\n"
+    "the audit log's hash chain. docs/keyd.md has the protocol.\n\n"
+    "  --policy FILE       what evidence has to prove (docs/policy.md)\n"
+    "  --key FILE          32 bytes, or a private key, RSA or EC, in PEM or DER\n"
+    "  --pkcs11 MODULE     the key is in this PKCS#11 module, on the token\n"
+    "  --token LABEL       of this label\n"
+    "  --label LABEL       the key's label there\n"
+    "  --id HEX            or its id\n"
+    "  --pin-fd N          the token's PIN is the first line of descriptor N\n"
+    "  --listen ADDRESS:PORT  where to listen; port 0: any that is free\n"
+    "  --cert FILE         TLS certificates in PEM (else the folder's own)\n"
+    "  --cert-key FILE     their key in PEM\n"
+    "  --rate N            requests of a client a second (50)\n"
+    "  --burst N           and at once (100)\n"
+    "  --connections N     at once, at most (512)\n"
+    "  --dry-run           decide and log, but release nothing\n"
+    "  --insecure_allow_debug     let debug enclaves have keys: their hosts see them\n"
+    "  --insecure_no_collateral   do without revocation lists and TCB information\n"
+    "  --insecure_allow_outdated  accept TCBs that lack fixes\n"
+    "  --passphrase-fd N   the folder's passphrase is the first line of descriptor N\n"
+    "  --json              as JSON\n"
+    "  -h, --help          this text\n";
+
+struct choices {
+    const char *policy, *key, *module, *token, *label, *id;
+    bool json;
+    struct cli_passphrase passphrase, pin;
+    struct keyd_serve serve;
+};
+
+/* ---- init, list, log ---- */
+
+static int init(const char *folder, struct choices *choices)
+{
+    cella_error error;
+    cella_status status = cli_passphrase_get(&choices->passphrase, folder, true, &error);
+    if (status == CELLA_OK)
+        status = keystore_init(folder, &choices->passphrase.is, &error);
+    OPENSSL_cleanse(&choices->passphrase, sizeof(choices->passphrase));
+    return status ? cli_fail(&error) : 0;
+}
+
+static void print_key(const struct sealed *key, void *context)
+{
+    char policy[65];
+    hex_write(key->policy_hash, 32, policy);
+    if (context)
+        json_array_append_new(context, json_pack("{s:s, s:s, s:s}", "name", key->name, "type",
+                                                 key->type, "policy", policy));
+    else
+        printf("%s %s policy=%s\n", key->name, key->type, policy);
+}
+
+static int list(const char *folder, const struct choices *choices)
+{
+    cella_error error;
+    json_t *all = choices->json ? json_array() : NULL;
+    cella_status status = keystore_list(folder, print_key, all, &error);
+    if (status == CELLA_OK && all) {
+        json_dumpf(all, stdout, JSON_COMPACT);
+        putchar('\n');
+    }
+    json_decref(all);
+    return status ? cli_fail(&error) : 0;
+}
+
+struct counts {
+    unsigned long long granted, refused;
+};
+
+static void count(const json_t *entry, void *context)
+{
+    struct counts *counts = context;
+    const char *decision = json_string_value(json_object_get(entry, "decision"));
+    counts->granted += decision && strcmp(decision, "granted") == 0;
+    counts->refused += decision && strcmp(decision, "refused") == 0;
+}
+
+static int check_log(const char *folder)
+{
+    char path[PATH_MAX], sha256[65];
+    struct counts counts = {0};
+    struct audit_head head;
+    size_t torn;
+    cella_error error;
+    if (keystore_path(folder, "log", path, &error) ||
+        audit_check(path, count, &counts, &head, &torn, &error))
+        return cli_fail(&error);
+    printf("lines=%llu\ngranted=%llu\nrefused=%llu\nlast=%s\n", (unsigned long long)head.lines,
+           counts.granted, counts.refused, hex_write(head.sha256, 32, sha256));
+    if (torn)
+        printf("torn=%zu\n", torn);
+    return 0;
+}
+
+/* ---- add ---- */
+
+/* Where a PKCS#11 key is: JSON, with the PIN in it. */
+static cella_status reference_of(struct choices *choices, uint8_t **secret, size_t *size,
+                                 cella_error *error)
+{
+    cella_status status = cli_passphrase_get(&choices->pin, choices->token, false, error);
+    if (status)
+        return status;
+    json_t *reference =
+        json_pack("{s:s, s:s, s:s%, s:s}", "module", choices->module, "token", choices->token,
+                  "pin", choices->pin.is.bytes, choices->pin.is.size,
+                  choices->label ? "label" : "id", choices->label ? choices->label : choices->id);
+    *secret = reference ? (uint8_t *)json_dumps(reference, JSON_COMPACT) : NULL;
+    *size = *secret ? strlen((char *)*secret) : 0;
+    json_decref(reference);
+    return *secret ? CELLA_OK
+                   : fail(error, CELLA_INVALID, "the module, labels and PIN must be in UTF-8");
+}
+
+static cella_status secret_of(struct choices *choices, const char **type, uint8_t **secret,
+                              size_t *size, cella_error *error)
+{
+    uint8_t *bytes;
+    *secret = NULL;
+    *size = 0;
+    *type = choices->module ? "pkcs11" : "oct";
+    if (choices->module)
+        return reference_of(choices, secret, size, error);
+    if (!choices->key)
+        return CELLA_OK;
+    size_t read;
+    cella_status status = file_read(choices->key, KEY_MOST, &bytes, &read, error);
+    if (status)
+        return status;
+    status = keystore_read_key(bytes, read, choices->key, type, secret, size, error);
+    OPENSSL_cleanse(bytes, read);
+    free(bytes);
+    return status;
+}
+
+static int add(const char *folder, const char *name, struct choices *choices)
+{
+    struct keystore *store = NULL;
+    uint8_t *policy = NULL, *secret = NULL;
+    size_t policy_size, size = 0;
+    const char *type;
+    cella_error error;
+    cella_status status = file_read(choices->policy, POLICY_MOST, &policy, &policy_size, &error);
+    if (status == CELLA_OK && strlen((char *)policy) != policy_size)
+        status = fail(&error, CELLA_INVALID, "%s: has a NUL in it", choices->policy);
+    if (status == CELLA_OK)
+        status = secret_of(choices, &type, &secret, &size, &error);
+    if (status == CELLA_OK)
+        status = cli_passphrase_get(&choices->passphrase, folder, false, &error);
+    if (status == CELLA_OK)
+        status = keystore_open(folder, &choices->passphrase.is, &store, &error);
+    if (status == CELLA_OK)
+        status = keystore_add(store, name, type, secret, size, (char *)policy, &error);
+    keystore_close(store);
+    if (secret)
+        OPENSSL_cleanse(secret, size);
+    OPENSSL_cleanse(choices, sizeof(*choices));
+    free(secret);
+    free(policy);
+    return status ? cli_fail(&error) : 0;
+}
+
+/* ---- serve ---- */
+
+static int serve(const char *folder, struct choices *choices)
+{
+    struct keystore *store;
+    cella_error error;
+    cella_status status = cli_passphrase_get(&choices->passphrase, folder, false, &error);
+    keyd_harden();
+    if (status == CELLA_OK)
+        status = keystore_open(folder, &choices->passphrase.is, &store, &error);
+    OPENSSL_cleanse(&choices->passphrase, sizeof(choices->passphrase));
+    if (status == CELLA_OK)
+        status = keyd_serve(store, &choices->serve, &error);
+    return status ? cli_fail(&error) : 0;
+}
+
+/* ---- the command line ---- */
+
+static bool read_number(const char *text, unsigned most, unsigned *number)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    *number = (unsigned)value;
+    return *text >= '0' && *text <= '9' && !*end && value >= 1 && value <= most;
+}
+
+enum {
+    OPTION_POLICY = 256,
+    OPTION_KEY,
+    OPTION_PKCS11,
+    OPTION_TOKEN,
+    OPTION_LABEL,
+    OPTION_ID,
+    OPTION_PIN_FD,
+    OPTION_LISTEN,
+    OPTION_CERT,
+    OPTION_CERT_KEY,
+    OPTION_RATE,
+    OPTION_BURST,
+    OPTION_CONNECTIONS,
+    OPTION_DRY_RUN,
+    OPTION_DEBUG,
+    OPTION_COLLATERAL,
+    OPTION_OUTDATED,
+    OPTION_PASSPHRASE_FD,
+    OPTION_JSON
+};
+
+/* Where the text of an option goes. NULL: it has none. */
+static const char **text_of(struct choices *choices, int option)
+{
+    switch (option) {
+    case OPTION_POLICY:
+        return &choices->policy;
+    case OPTION_KEY:
+        return &choices->key;
+    case OPTION_PKCS11:
+        return &choices->module;
+    case OPTION_TOKEN:
+        return &choices->token;
+    case OPTION_LABEL:
+        return &choices->label;
+    case OPTION_ID:
+        return &choices->id;
+    case OPTION_LISTEN:
+        return &choices->serve.listen;
+    case OPTION_CERT:
+        return &choices->serve.certificate;
+    case OPTION_CERT_KEY:
+        return &choices->serve.key;
+    default:
+        return NULL;
+    }
+}
+
+static bool *flag_of(struct choices *choices, int option)
+{
+    switch (option) {
+    case OPTION_DRY_RUN:
+        return &choices->serve.options.dry_run;
+    case OPTION_DEBUG:
+        return &choices->serve.options.judge.insecure_allow_debug;
+    case OPTION_COLLATERAL:
+        return &choices->serve.options.judge.insecure_no_collateral;
+    case OPTION_OUTDATED:
+        return &choices->serve.options.judge.insecure_allow_outdated;
+    case OPTION_JSON:
+        return &choices->json;
+    default:
+        return NULL;
+    }
+}
+
+/* An option with a number. */
+static bool take_number(struct choices *choices, int option, const char *text)
+{
+    switch (option) {
+    case OPTION_PIN_FD:
+        return cli_passphrase_fd(&choices->pin, text);
+    case OPTION_PASSPHRASE_FD:
+        return cli_passphrase_fd(&choices->passphrase, text);
+    case OPTION_RATE:
+        return read_number(text, 1000000, &choices->serve.options.rate);
+    case OPTION_BURST:
+        return read_number(text, 1000000, &choices->serve.options.burst);
+    default:
+        return read_number(text, 10000, &choices->serve.connections);
+    }
+}
+
+static int misused_add(const struct choices *choices)
+{
+    if (!choices->policy)
+        return cli_misused(&cli_keyd, "--policy says who may have the key");
+    if (choices->module ? !choices->token || !choices->label == !choices->id || choices->key ||
+                              !choices->pin.wanted
+                        : choices->token || choices->label || choices->id || choices->pin.wanted)
+        return cli_misused(&cli_keyd,
+                           "--pkcs11, --token, --label or --id, and --pin-fd go together");
+    return 0;
+}
+
+static int run(int count, char **arguments, struct choices *choices)
+{
+    const char *what = count ? arguments[0] : "", *folder = count > 1 ? arguments[1] : "";
+    if (count == 3 && strcmp(what, "add") == 0) {
+        int misused = misused_add(choices);
+        return misused ? misused : add(folder, arguments[2], choices);
+    }
+    if (count == 2 && strcmp(what, "init") == 0)
+        return init(folder, choices);
+    if (count == 2 && strcmp(what, "list") == 0)
+        return list(folder, choices);
+    if (count == 2 && strcmp(what, "log") == 0)
+        return check_log(folder);
+    if (count != 2 || strcmp(what, "serve") != 0)
+        return cli_misused(&cli_keyd,
+                           "init DIR, add DIR NAME, list DIR, serve DIR or log DIR is "
+                           "wanted");
+    if (!choices->serve.listen)
+        return cli_misused(&cli_keyd, "--listen says where");
+    if (!choices->serve.certificate != !choices->serve.key)
+        return cli_misused(&cli_keyd, "--cert and --cert-key go together");
+    return serve(folder, choices);
+}
+
+static int verb(int count, char **arguments)
+{
+    static const struct option options[] = {
+        {"policy", required_argument, NULL, OPTION_POLICY},
+        {"key", required_argument, NULL, OPTION_KEY},
+        {"pkcs11", required_argument, NULL, OPTION_PKCS11},
+        {"token", required_argument, NULL, OPTION_TOKEN},
+        {"label", required_argument, NULL, OPTION_LABEL},
+        {"id", required_argument, NULL, OPTION_ID},
+        {"pin-fd", required_argument, NULL, OPTION_PIN_FD},
+        {"listen", required_argument, NULL, OPTION_LISTEN},
+        {"cert", required_argument, NULL, OPTION_CERT},
+        {"cert-key", required_argument, NULL, OPTION_CERT_KEY},
+        {"rate", required_argument, NULL, OPTION_RATE},
+        {"burst", required_argument, NULL, OPTION_BURST},
+        {"connections", required_argument, NULL, OPTION_CONNECTIONS},
+        {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+        {"insecure_allow_debug", no_argument, NULL, OPTION_DEBUG},
+        {"insecure_no_collateral", no_argument, NULL, OPTION_COLLATERAL},
+        {"insecure_allow_outdated", no_argument, NULL, OPTION_OUTDATED},
+        {"passphrase-fd", required_argument, NULL, OPTION_PASSPHRASE_FD},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"help", no_argument, NULL, 'h'},
+        {0}};
+    static struct choices choices = {.passphrase.fd = -1, .pin.fd = -1};
+    service_options_default(&choices.serve.options);
+    choices.serve.connections = HTTP_CONNECTIONS;
+    opterr = 0;
+    for (int option; (option = getopt_long(count, arguments, ":h", options, NULL)) >= 0;) {
+        const char **text = text_of(&choices, option);
+        bool *flag = flag_of(&choices, option);
+        if (option == 'h')
+            return cli_help(&cli_keyd);
+        if (option < 256)
+            return cli_bad_option(&cli_keyd, arguments, option);
+        if (text)
+            *text = optarg;
+        else if (flag)
+            *flag = true;
+        else if (!take_number(&choices, option, optarg))
+            return cli_misused(&cli_keyd, "%s is no number that this option takes", optarg);
+    }
+    return run(count - optind, arguments + optind, &choices);
+}
+
+const struct cli_verb cli_keyd = {"keyd", "release keys to what proves itself", help, verb};
