@@ -194,4 +194,35 @@ for arc, value in enumerate((b"\2\1\0", b"\x16\5Milan", b"\2\2\0\xd9", b"\2\1\0"
 document = read("nitro/fortanix/request_proper.bin")
 write("nitro_document/whole", b"\0" + document)
 write("nitro_document/payload", b"\1" + document[10:-98])
+
+# What TPMs make, logs, the report of Azure's paravisor.
+mkdir -p "$folder/event_log" "$folder/ima_log" "$folder/tpm_quote" "$folder/hcl"
+cp "$vectors"/eventlog/*/* "$vectors/tpm/cella/event_log" "$folder/event_log"
+head -c 18200 "$vectors/tdx/gcp-cos113/ccel_data.bin" >"$folder/event_log/ccel"
+cp "$vectors"/ima/keylime/* "$vectors/tpm/cella/ima_log" "$folder/ima_log"
+cp "$vectors"/tpm/*/*.json "$folder/tpm_quote"
+python3 - "$folder" "$vectors" <<'END'
+import base64, hashlib, json, struct, sys
+folder, vectors = sys.argv[1:]
+with open(f"{vectors}/tpm/trustee/evidence-v1.json") as file:
+    report = base64.urlsafe_b64decode(json.load(file)["hcl_report"])
+with open(f"{folder}/hcl/snp", "wb") as file:
+    file.write(report)
+for name in ("ecdsa", "rsapss"):
+    with open(f"{vectors}/tpm/cella/{name}.json") as file:
+        evidence = json.load(file)
+    for kind, field in (("q", "attest"), ("s", "signature"), ("p", "public")):
+        with open(f"{folder}/tpm_quote/{name}-{field}", "wb") as file:
+            file.write(kind.encode() + base64.b64decode(evidence[field]))
+def field(data):
+    return struct.pack("<I", len(data)) + data
+def entry(template, data):
+    head = struct.pack("<I", 10) + hashlib.sha1(data).digest() + field(template)
+    return head + (data if template == b"ima" else field(data))
+digest = field(b"sha256:\0" + bytes(range(32)))
+with open(f"{folder}/ima_log/binary", "wb") as file:
+    file.write(entry(b"ima-ng", digest + field(b"/a\0")) + entry(b"ima", bytes(20) + field(b"/b"))
+               + entry(b"ima-sig", digest + field(b"/c\0") + field(bytes.fromhex("0302040102030400020a0b")))
+               + entry(b"ima-buf", digest + field(b"d\0") + field(b"buffer"))
+               + entry(b"ima-ngv2", field(b"verity:sha256:\0" + bytes(32)) + field(b"/e\0")))
 END
