@@ -194,6 +194,7 @@ for arc, value in enumerate((b"\2\1\0", b"\x16\5Milan", b"\2\2\0\xd9", b"\2\1\0"
 document = read("nitro/fortanix/request_proper.bin")
 write("nitro_document/whole", b"\0" + document)
 write("nitro_document/payload", b"\1" + document[10:-98])
+END
 
 # What TPMs make, logs, the report of Azure's paravisor.
 mkdir -p "$folder/event_log" "$folder/ima_log" "$folder/tpm_quote" "$folder/hcl"
