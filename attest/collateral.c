@@ -222,24 +222,21 @@ static bool has(const uint8_t *bytes, size_t size, const char *text)
 cella_status collateral_read_x509(cella_verifier *verifier, const uint8_t *bytes, size_t size,
                                   const char *name, cella_error *error)
 {
-    uint8_t *plain = NULL;
     size_t plain_size = 0;
     cella_status status;
-    if (size == 0 || size > INT32_MAX)
+    if (!bytes || size == 0 || size > INT32_MAX)
         return fail(error, CELLA_UNSUPPORTED, "%s: %zu bytes", name, size);
     if (bytes[0] == 0x30 && size > 1 && bytes[1] >= 0x80)
         return read_der(verifier, bytes, size, name, error);
     /* JSON and quotes have PEM inside too; what is inside is another form's. */
     if (bytes[0] == '{' || bytes[0] == '[' || memchr(bytes, 0, size))
         return fail(error, CELLA_UNSUPPORTED, "%s: no text of certificates", name);
-    if (has(bytes, size, "-----BEGIN%20"))
-        plain = from_url(bytes, size, &plain_size);
-    else if (has(bytes, size, "-----BEGIN "))
+    if (has(bytes, size, "-----BEGIN "))
         return read_pem(verifier, bytes, size, name, error);
-    else if (!(plain = from_hex(bytes, size, &plain_size)))
-        return fail(error, CELLA_UNSUPPORTED, "%s: neither PEM nor DER nor hexadecimal", name);
+    bool url = has(bytes, size, "-----BEGIN%20");
+    uint8_t *plain = url ? from_url(bytes, size, &plain_size) : from_hex(bytes, size, &plain_size);
     if (!plain)
-        return fail(error, CELLA_MEMORY, "%s: no memory to read it", name);
+        return fail(error, CELLA_UNSUPPORTED, "%s: neither PEM nor DER nor hexadecimal", name);
     if (has(plain, plain_size, "-----BEGIN "))
         status = read_pem(verifier, plain, plain_size, name, error);
     else

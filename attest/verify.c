@@ -17,14 +17,7 @@
 #define ROOTS_MOST    16
 
 static const struct evidence_kind *const kinds[] = {
-    &kind_sgx,
-    &kind_tdx,
-    &kind_snp,
-    &kind_nitro,
-    &kind_tpm,
-    &kind_azure,
-    &kind_vsm,
-    &kind_ratls,
+    &kind_sgx, &kind_tdx, &kind_snp, &kind_nitro, &kind_tpm, &kind_azure, &kind_vsm, &kind_ratls,
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
