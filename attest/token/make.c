@@ -22,11 +22,10 @@ static const char *text_of(const json_t *object, const char *name)
     return text ? text : "";
 }
 
-/* `cella verify --policy` says "iss": POLICY_ISSUER of what it proved: here the maker is the
- * issuer. */
-static cella_status check_result(const json_t *result, cella_error *error)
+static cella_status check_result(const json_t *result, enum token_profile profile,
+                                 cella_error *error)
 {
-    static const char *const reserved[] = {"iss", "aud", "exp", "nbf", "iat", "jti"};
+    static const char *const reserved[] = {"aud", "exp", "nbf", "jti", "evidence_iat"};
     const json_t *claims = json_object_get(result, "claims");
     const json_t *refusal = json_object_get(result, "refusal");
     if (strcmp(text_of(result, "verdict"), "accepted") != 0 || !json_is_null(refusal) ||
@@ -34,11 +33,13 @@ static cella_status check_result(const json_t *result, cella_error *error)
         return fail(
             error, CELLA_INVALID,
             "result: not accepted: only what `cella verify --json` accepted is vouched for");
-    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-        if (json_object_get(claims, reserved[i]) &&
-            (i > 0 || strcmp(text_of(claims, "iss"), POLICY_ISSUER) != 0))
+    for (size_t i = 0; profile == TOKEN_MAA && i < sizeof(reserved) / sizeof(reserved[0]); i++)
+        if (json_object_get(claims, reserved[i]))
             return fail(error, CELLA_INVALID, "result: the claim \"%s\" is the token's own",
                         reserved[i]);
+    /* `cella verify --policy` says "iss": POLICY_ISSUER of what it proved. Now the maker does. */
+    if (json_object_get(claims, "iss") && strcmp(text_of(claims, "iss"), POLICY_ISSUER) != 0)
+        return fail(error, CELLA_INVALID, "result: claims of another issuer");
     return CELLA_OK;
 }
 
@@ -85,10 +86,12 @@ static const char *attestation_type(const char *kind)
     return kind;
 }
 
+/* "iat" is the token's own; the evidence's, where it has one, goes under another name. */
 static bool put_maa(const json_t *result, json_t *to)
 {
-    const json_t *claims = json_object_get(result, "claims");
-    return json_object_update(to, (json_t *)claims) == 0 &&
+    json_t *claims = json_object_get(result, "claims"), *time = json_object_get(claims, "iat");
+    return json_object_update(to, claims) == 0 &&
+           (!time || json_object_set(to, "evidence_iat", time) == 0) &&
            (json_object_get(to, "x-ms-ver") || put(to, "x-ms-ver", json_string("1.0"))) &&
            (json_object_get(to, "x-ms-attestation-type") ||
             put(to, "x-ms-attestation-type",
@@ -157,7 +160,7 @@ cella_status token_make(const struct token_order *order, const json_t *result, c
                         cella_error *error)
 {
     *token = NULL;
-    cella_status status = check_result(result, error);
+    cella_status status = check_result(result, order->profile, error);
     if (status == CELLA_OK)
         status = check_order(order, error);
     if (status)

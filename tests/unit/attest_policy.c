@@ -12,6 +12,7 @@
 #include "image/file.h"
 
 #include <cella/policy.h>
+#include <cella/verify.h>
 #include <stdio.h>
 
 #define COUNT_OF(x) (sizeof(x) / sizeof((x)[0]))
@@ -442,6 +443,88 @@ static void test_table(void **state)
             fail_msg("docs/policy.md does not list %s", schema_row(i)->name);
     }
     free(document);
+}
+
+static void add_file(cella_verifier *verifier, const char *name)
+{
+    size_t size;
+    cella_error error;
+    char *bytes = vector(name, &size);
+    if (cella_verifier_add(verifier, (uint8_t *)bytes, size, name, &error))
+        fail_msg("%s", error.sentence);
+    free(bytes);
+}
+
+static void check_claims(const json_t *claims, const char *what)
+{
+    static const char *const kinds[] = {
+        [SCHEMA_STRING] = "a string",    [SCHEMA_HEX] = "a string",
+        [SCHEMA_INTEGER] = "an integer", [SCHEMA_BOOLEAN] = "a boolean",
+        [SCHEMA_ARRAY] = "an array",     [SCHEMA_OBJECT] = "an object",
+        [SCHEMA_CLAIMS] = "an object"};
+    const char *name;
+    json_t *value;
+    char sentence[SCHEMA_SENTENCE];
+    json_object_foreach((json_t *)claims, name, value)
+    {
+        const struct schema_claim *row = schema_find(name);
+        if (!row || strcmp(row->name, name) != 0)
+            fail_msg("%s: the schema does not have %s", what, name);
+        if (strcmp(kinds[row->kind], value_type(value)) != 0)
+            fail_msg("%s: %s is %s", what, name, value_type(value));
+        if (row->kind == SCHEMA_HEX && !schema_judge(name, VALUE_EQUALS, value, sentence))
+            fail_msg("%s: %s", what, sentence);
+        if (row->kind == SCHEMA_CLAIMS)
+            check_claims(value, what);
+    }
+}
+
+/* Whatever kind of evidence is verified: its claims are in the table, with their types. */
+static void test_claims_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *evidence, *collateral[2];
+        int64_t at;
+    } cases[] = {
+        {"sgx/dcap-qvl/sgx_quote.bin", {"sgx/dcap-qvl/sgx_quote_collateral.json"}, 1751328000},
+        {"tdx/dcap-qvl/tdx_quote.bin", {"tdx/dcap-qvl/tdx_quote_collateral.json"}, 1751328000},
+        {"snp/trustee/test-report.bin",
+         {"snp/trustee/test-vcek.der", "snp/roots/ask_ark_milan.pem"},
+         1748736000},
+        {"snp/trustee/test-vlek-report.bin",
+         {"snp/trustee/test-vlek.der", "snp/roots/ask_ark_milan_vlek.pem"},
+         1748736000},
+        {"nitro/fortanix/request_proper.bin", {NULL}, 1631188800},
+        {"tpm/trustee/evidence-v1.json", {"snp/roots/ask_ark_milan.pem"}, 1748736000},
+        {"ratls/gramine-cert.pem", {NULL}, 1685577600},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        cella_verifier *verifier;
+        cella_result *result;
+        cella_demands demands;
+        cella_error error;
+        size_t size;
+        char *bytes = vector(cases[i].evidence, &size);
+        cella_demands_default(&demands);
+        demands.at = cases[i].at;
+        demands.insecure_any_report_data = demands.insecure_any_nonce = true;
+        demands.insecure_allow_debug = demands.insecure_no_collateral = true;
+        demands.insecure_allow_outdated = true;
+        assert_int_equal(cella_verifier_new(&verifier, &error), CELLA_OK);
+        for (size_t k = 0; k < 2 && cases[i].collateral[k]; k++)
+            add_file(verifier, cases[i].collateral[k]);
+        if (cella_verify(verifier, (uint8_t *)bytes, size, &demands, &result, &error))
+            fail_msg("%s: %s", cases[i].evidence, error.sentence);
+        char *text = cella_result_json(result);
+        json_t *read = json_of(text);
+        check_claims(json_object_get(read, "claims"), cases[i].evidence);
+        json_decref(read);
+        free(text);
+        cella_result_free(result);
+        cella_verifier_free(verifier);
+        free(bytes);
+    }
 }
 
 /* ---- Azure Attestation's policies ---- */
@@ -961,6 +1044,7 @@ int main(void)
         cmocka_unit_test(test_release_malformed),
         cmocka_unit_test(test_schema),
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_claims_known),
         cmocka_unit_test(test_maa_permit),
         cmocka_unit_test(test_maa_issue),
         cmocka_unit_test(test_maa_trace),

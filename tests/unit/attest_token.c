@@ -898,8 +898,11 @@ static void test_make_maa(void **state)
         struct token_order order = {keys[i], TOKEN_MAA, ISSUER, i ? "me" : NULL, NULL, NOW, 60};
         json_t *result = accepted();
         json_object_set_new(json_object_get(result, "claims"), "iss", json_string("cella"));
+        json_object_set_new(json_object_get(result, "claims"), "iat", json_integer(NOW - 9));
         json_t *claims = made_claims(&order, result);
         assert_string_equal(json_string_value(json_object_get(claims, "iss")), ISSUER);
+        assert_int_equal(json_integer_value(json_object_get(claims, "iat")), NOW);
+        assert_int_equal(json_integer_value(json_object_get(claims, "evidence_iat")), NOW - 9);
         assert_string_equal(json_string_value(json_object_get(claims, "x-ms-ver")), "1.0");
         assert_string_equal(json_string_value(json_object_get(claims, "x-ms-attestation-type")),
                             "sevsnpvm");
@@ -966,13 +969,16 @@ static void test_make_refused(void **state)
     order.at = 0;
     make_refused(order, result, "a time");
 
-    static const char *const reserved[] = {"iss", "aud", "exp", "nbf", "iat", "jti"};
+    static const char *const reserved[] = {"aud", "exp", "nbf", "jti", "evidence_iat"};
+    json_t *claims = json_object_get(result, "claims");
     for (size_t i = 0; i < COUNT_OF(reserved); i++) {
-        json_t *claims = json_object_get(result, "claims");
-        json_object_set_new(claims, reserved[i], json_integer(1));
+        json_object_set_new(claims, reserved[i], json_string("cella"));
         make_refused(good, result, "is the token's own");
         json_object_del(claims, reserved[i]);
     }
+    json_object_set_new(claims, "iss", json_string("another"));
+    make_refused(good, result, "of another issuer");
+    json_object_del(claims, "iss");
     json_object_set_new(result, "refusal", json_object());
     make_refused(good, result, "not accepted");
     json_object_set_new(result, "refusal", json_null());
