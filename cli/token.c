@@ -191,6 +191,8 @@ static int judge(const struct asked *asked, cella_verifier *verifier, const stru
             appraisal.result->class[0] = 0;
         if (appraisal.result->no_memory || status == CELLA_MEMORY)
             cli_say("no memory to verify a token");
+        else if (status && !appraisal.result->claim[0]) /* the demands are wrong */
+            cli_say(error.sentence);
         else
             show(appraisal.result, asked->json);
         exit = status == CELLA_OK ? 0 : status == CELLA_REFUSED ? CLI_REFUSED : CLI_MALFORMED;

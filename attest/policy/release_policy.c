@@ -277,7 +277,7 @@ static const char *without_scheme(const char *issuer, size_t *length)
     return issuer;
 }
 
-static bool same_issuer(const char *one, const char *other)
+bool release_policy_same_issuer(const char *one, const char *other)
 {
     size_t one_length, other_length;
     one = without_scheme(one, &one_length);
@@ -292,7 +292,7 @@ static bool authority_met(const json_t *authority, const json_t *claims, const c
     const json_t *issuer = json_object_get(claims, "iss");
     size_t before = json_array_size(trace->reasons);
     bool met = json_is_string(issuer) &&
-               same_issuer(json_string_value(issuer), json_string_value(expected));
+               release_policy_same_issuer(json_string_value(issuer), json_string_value(expected));
     trace_condition(trace, place, "iss", "authority", expected, issuer, met,
                     issuer ? "" : "the claims have no issuer");
     met = list_met(authority, claims, place, trace, condition_met) && met;

@@ -17,6 +17,9 @@ cella_status release_policy_read(const json_t *policy, const char *name, bool sc
 /* Of a policy that was read: true where it permits. */
 bool release_policy_met(const json_t *policy, const json_t *claims, struct trace *trace);
 
+/* The same, but for one "https://" in front and one "/" behind, on either side. */
+bool release_policy_same_issuer(const char *one, const char *other);
+
 /* The claim of that name: a member of that name, or else one inside, where the name's longest
  * beginning (up to a dot) that names an object leads. NULL: not there. */
 const json_t *release_policy_find(const json_t *claims, const char *name);

@@ -5,6 +5,7 @@
 #include "token.h"
 
 #include "attest/policy/policy.h"
+#include "attest/policy/release_policy.h"
 #include "image/fail.h"
 #include "image/hex.h"
 
@@ -48,6 +49,10 @@ static cella_status check_order(const struct token_order *order, cella_error *er
     if (!jose_algorithm_of(order->key))
         return fail(error, CELLA_INVALID,
                     "tokens are signed by a key of P-256 or of RSA with 2048 to 8192 bits");
+    if (order->issuer && release_policy_same_issuer(order->issuer, POLICY_ISSUER))
+        return fail(error, CELLA_INVALID,
+                    "no token's issuer may be \"%s\": that is who verified evidence here",
+                    POLICY_ISSUER);
     if (!order->issuer || !*order->issuer || order->at <= 0 || order->expires <= 0 ||
         order->expires > EXPIRES_MOST)
         return fail(error, CELLA_INVALID,

@@ -5,6 +5,8 @@
  */
 #include "token.h"
 
+#include "attest/policy/policy.h"
+#include "attest/policy/release_policy.h"
 #include "attest/refusal.h"
 #include "attest/strict.h"
 #include "attest/x509.h"
@@ -342,6 +344,10 @@ cella_status token_verify(struct appraisal *appraisal, const char *text, size_t 
     struct parts parts = {0};
     cella_error malformed = {0};
     appraisal->result->type = "token";
+    if (demands->issuer && release_policy_same_issuer(demands->issuer, POLICY_ISSUER))
+        return fail(appraisal->error, CELLA_INVALID,
+                    "no token's issuer may be \"%s\": that is who verified evidence here",
+                    POLICY_ISSUER);
     if (!demands->issuer || !*demands->issuer || demands->skew < 0 || demands->skew > 86400)
         return fail(appraisal->error, CELLA_INVALID,
                     "verifying a token wants its issuer, and a skew of at most a day");

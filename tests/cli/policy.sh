@@ -174,6 +174,8 @@ try "${verify[@]}" --jwks nowhere ec.maa
 malformed 'nowhere'
 try "${verify[@]}" --jwks result.json ec.maa
 malformed '"keys" must be a list'
+try "$cella" token verify --at $at --issuer cella --jwks ec.jwks ec.maa
+malformed 'no token'"'"'s issuer may be "cella"'
 make=(token make --profile maa --issuer https://me --at $at --expires 60)
 try "$cella" "${make[@]}" --key ec.pem refused.json
 malformed 'not accepted'

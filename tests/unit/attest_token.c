@@ -645,10 +645,9 @@ static void test_misuse(void **state)
     cella_demands demands;
     cella_demands_default(&demands);
     demands.at = NOW;
-    static const struct token_demands wrong[] = {{NULL, NULL, NULL, 0},
-                                                 {NULL, "", NULL, 0},
-                                                 {NULL, "i", NULL, -1},
-                                                 {NULL, "i", NULL, 86401}};
+    static const struct token_demands wrong[] = {
+        {NULL, NULL, NULL, 0},    {NULL, "", NULL, 0},      {NULL, "i", NULL, -1},
+        {NULL, "i", NULL, 86401}, {NULL, "cella", NULL, 0}, {NULL, "https://cella/", NULL, 0}};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         struct appraisal appraisal = {verifier, &demands, appraisal_result(NOW), &error};
         assert_int_equal(token_verify(&appraisal, rfc_es256, strlen(rfc_es256), &wrong[i]),
@@ -960,6 +959,8 @@ static void test_make_refused(void **state)
     order = good;
     order.issuer = "";
     make_refused(order, result, "an issuer");
+    order.issuer = "https://cella";
+    make_refused(order, result, "no token's issuer may be \"cella\"");
     order = good;
     order.expires = 0;
     make_refused(order, result, "an end within a year");
