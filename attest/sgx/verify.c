@@ -7,6 +7,7 @@
 
 #include "attest/ecdsa.h"
 #include "attest/reader.h"
+#include "attest/tpm/logs.h"
 #include "documents.h"
 #include "sha256.h"
 
@@ -184,6 +185,31 @@ static cella_status judge_demands(const struct verification *verification)
     return status ? status : quote_judge_status(verification);
 }
 
+/* ---- a TD's event log ---- */
+
+/* Of the event logs in the collateral one has to be this TD's; without any, nothing is told of how
+ * it started. What it proves is recorded as claims. */
+static cella_status judge_log(const struct verification *verification)
+{
+    struct appraisal *appraisal = verification->appraisal;
+    const cella_verifier *verifier = appraisal->verifier;
+    const struct quote *quote = &verification->quote;
+    cella_status status = CELLA_OK;
+    for (size_t i = 0; is_tdx(quote) && i < verifier->count; i++) {
+        const struct collateral *one = &verifier->collateral[i];
+        if (one->kind != COLLATERAL_EVENT_LOG)
+            continue;
+        struct tpm_facts facts = {0};
+        status = tpm_judge_ccel(appraisal, quote->td.rtmr, one->bytes, one->size, &facts);
+        if (status == CELLA_OK)
+            tpm_claim_logs(appraisal, &facts);
+        tpm_facts_free(&facts);
+        if (status == CELLA_OK || status == CELLA_MEMORY)
+            break;
+    }
+    return status;
+}
+
 /* ---- the kinds ---- */
 
 static cella_status parse(struct verification *verification, uint32_t tee, const uint8_t *bytes,
@@ -222,6 +248,7 @@ static cella_status verify_quote(struct appraisal *appraisal, const struct sampl
     status = status ? status : judge_demands(&verification);
     if (status == CELLA_OK)
         quote_record_claims(&verification);
+    status = status ? status : judge_log(&verification);
     pck_chain_drop(verification.chain);
     return status;
 }

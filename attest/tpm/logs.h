@@ -32,6 +32,11 @@ cella_status tpm_judge_event_log(struct appraisal *appraisal, const struct tpm_p
 cella_status tpm_judge_ima_log(struct appraisal *appraisal, const struct tpm_pcrs *pcrs,
                                const uint8_t *bytes, size_t size, struct tpm_facts *facts);
 
+/* A TD's log (CCEL) and the RTMRs of its quote: those that the log has events for have to be
+ * reproduced. Refuses in the same way. */
+cella_status tpm_judge_ccel(struct appraisal *appraisal, const uint8_t *const rtmrs[EVENTLOG_RTMRS],
+                            const uint8_t *bytes, size_t size, struct tpm_facts *facts);
+
 void tpm_claim_logs(struct appraisal *appraisal, const struct tpm_facts *facts);
 void tpm_facts_free(struct tpm_facts *facts);
 

@@ -92,6 +92,14 @@ refused TCB_STATUS 2023-07-01T01:00:00Z $any --collateral "$tdx/go-tdx-guest-v4"
 try "$cella" verify --at 2023-07-01T01:00:00Z $any --collateral "$tdx/go-tdx-guest-v4" "$tdx/go-tdx-guest-v4/tdx_prod_quote_SPR_E4.bin"
 shows 'component 3 (TDX Late Microcode Update): has 4, needs 5'
 
+# A TD's event log has to be its own.
+log="$any --insecure_no_collateral --collateral $tdx/gcp-cos113/ccel_data.bin"
+# shellcheck disable=SC2086
+accepted 2024-08-01T00:00:00Z tdx $log "$tdx/gcp-cos113/cos-113-tdx-quote.bin"
+is_json out "'module.sig_enforce=1' in j['claims']['kernel_command_lines'][0]"
+# shellcheck disable=SC2086
+refused LOG 2023-06-01 $log "$tdx/openenclave-v4/tdx_quote.bin"
+
 # SEV-SNP.
 snp=$vectors/snp
 accepted 2025-06-01T00:00:00Z snp $any --collateral "$snp/roots" --collateral "$snp/trustee/test-vcek.der" "$snp/trustee/test-report.bin"
@@ -109,6 +117,14 @@ refused TIME 2021-09-10T12:00:00Z --nonce $nonce --insecure_allow_debug "$nitro/
 refused TIME 2021-09-09T12:00:00Z --max-age 60 --nonce $nonce --insecure_allow_debug "$nitro/request_proper.bin"
 refused SIG 2021-09-09T12:00:00Z --nonce $nonce --insecure_allow_debug "$nitro/tampered_signature.bin"
 refused ANCHOR 2021-09-09T12:00:00Z --root "$nitro/unknown_ca.crt" --nonce $nonce --insecure_allow_debug "$nitro/request_proper.bin"
+
+# TPMs: Azure's, which the processor vouches for, and a key that was pinned or not.
+tpm=$vectors/tpm/trustee
+challenge=6368616c6c656e6765 # "challenge"
+accepted 2025-06-01T00:00:00Z azure --nonce $challenge --collateral "$snp/roots" "$tpm/evidence-v1.json"
+refused NONCE 2025-06-01 --nonce 00 --collateral "$snp/roots" "$tpm/evidence-v1.json"
+refused CHAIN 2025-06-01 --nonce $challenge "$tpm/evidence-v1.json"
+refused ANCHOR 2025-06-01 --insecure_any_nonce "$tpm/tpm_evidence.json"
 
 # A policy has its say, once all else is proven.
 cat >measured.json <<'END'
