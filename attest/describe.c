@@ -8,8 +8,10 @@
 #include "image/hex.h"
 #include "refusal.h"
 #include "sgx/tcb.h"
+#include "snp/certificate.h"
 
 #include <openssl/err.h>
+#include <stdio.h>
 #include <string.h>
 
 struct describing {
@@ -100,12 +102,31 @@ static void put_signer(struct describing *describing, const struct collateral *p
 
 /* ---- each kind ---- */
 
+/* Of a VCEK or VLEK: "Milan-B0, chip ..., bootloader 3, tee 0, snp 8, microcode 115". */
+static void describe_vek(struct describing *describing, const X509 *certificate)
+{
+    struct snp_certificate vek;
+    const char *problem;
+    char text[512], hwid[129];
+    if (snp_certificate_read(certificate, &vek, &problem) != CELLA_OK)
+        return;
+    size_t used = (size_t)snprintf(
+        text, sizeof(text), "%s, %s %s", vek.product, vek.hwid_size ? "chip" : "leased to",
+        vek.hwid_size ? hex_write(vek.hwid, vek.hwid_size, hwid) : vek.csp);
+    for (size_t i = 0; i < SNP_COMPONENTS; i++)
+        if (vek.has[i] && snp_components[i].query)
+            used += (size_t)snprintf(text + used, sizeof(text) - used, ", %s %u",
+                                     snp_components[i].name, vek.components[i]);
+    put(describing, "platform", json_string(text));
+}
+
 static void describe_certificate(struct describing *describing, const struct collateral *piece)
 {
     X509 *certificate = piece->certificate;
     put(describing, "kind", json_string("certificate"));
     put_name(describing, "of", X509_get_subject_name(certificate));
     put_name(describing, "issuer", X509_get_issuer_name(certificate));
+    describe_vek(describing, certificate);
     put_signer(describing, piece, signs_certificate);
     put_period(describing, x509_time(X509_get0_notBefore(certificate)),
                x509_time(X509_get0_notAfter(certificate)));

@@ -47,6 +47,8 @@ static void show(const json_t *piece)
         snprintf(what + used, sizeof(what) - (size_t)used, ", evaluation %d",
                  (int)json_integer_value(evaluation));
     printf("%s\n", what);
+    if (text_of(piece, "platform")[0])
+        printf("  %-14s %s\n", "platform", text_of(piece, "platform"));
     if (text_of(piece, "state")[0])
         printf("  %-14s %s until %s\n", text_of(piece, "state"), text_of(piece, "from"),
                text_of(piece, "until"));

@@ -262,6 +262,24 @@ static void another_root_is_no_amd(void **state)
     free(root);
 }
 
+static void a_certificate_is_described_by_its_platform(void **state)
+{
+    (void)state;
+    add_vector(verifier, vectors[0].vek);
+    add_vector(verifier, vectors[2].vek);
+    char *text = cella_verifier_describe(verifier, demands.at);
+    json_t *all = json_loads(text, 0, NULL);
+    const char *vcek = json_string_value(json_object_get(json_array_get(all, 0), "platform"));
+    const char *vlek = json_string_value(json_object_get(json_array_get(all, 1), "platform"));
+    assert_non_null(strstr(vcek, "Milan-B0, chip 3ac3fe21"));
+    assert_non_null(strstr(vcek, "6b5d, bootloader 2, tee 0, snp 5, microcode 68"));
+    assert_string_equal(vlek,
+                        "Milan, leased to CN=cc-us-east-2.amazonaws.com, bootloader 4, "
+                        "tee 0, snp 24, microcode 217");
+    json_decref(all);
+    free(text);
+}
+
 /* Whose ARK certificate it is does not matter: its key does. */
 static void roots_are_those_of_the_files(void **state)
 {
@@ -298,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_fitting_certificate_is_found, begin, end),
         cmocka_unit_test_setup_teardown(forged_certificates_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(another_root_is_no_amd, begin, end),
+        cmocka_unit_test_setup_teardown(a_certificate_is_described_by_its_platform, begin, end),
         cmocka_unit_test_setup_teardown(roots_are_those_of_the_files, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
