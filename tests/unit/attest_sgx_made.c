@@ -1,0 +1,981 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Quotes and collateral made here, under a root of our own: every status that levels, TDX modules,
+ * quoting enclaves and relaunches come to, every piece of collateral missing, altered, revoked or
+ * of another platform, and signatures that only look like some.
+ */
+#include "attest_pki.h"
+#include "attest_vectors.h"
+
+#include "attest/ecdsa.h"
+#include "attest/sgx/pck.h"
+#include "attest/sgx/quote.h"
+#include "attest/sgx/status.h"
+
+#include <openssl/core_names.h>
+#include <openssl/ecdsa.h>
+#include <openssl/sha.h>
+
+#define FMSPC  "00906ea10000"
+#define QUOTE  8192
+#define TEXT   16384
+#define NOW    "2023-11-01T00:00:00Z", "2023-12-01T00:00:00Z"
+#define PAST   "2023-09-01T00:00:00Z", "2023-10-01T00:00:00Z"
+#define FUTURE "2023-12-01T00:00:00Z", "2024-01-01T00:00:00Z"
+
+static cella_error error;
+static struct pki_node root, ca, leaf, signer, stranger;
+static EVP_PKEY *attestation;
+static uint8_t pck_component = 5; /* the first of the PCK certificate's */
+
+/* ---- making ---- */
+
+static uint8_t *put(uint8_t *to, const void *bytes, size_t size)
+{
+    memcpy(to, bytes, size);
+    return to + size;
+}
+
+static uint8_t *put_number(uint8_t *to, uint64_t number, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        to[i] = (uint8_t)(number >> 8 * i);
+    return to + size;
+}
+
+static void sign(EVP_PKEY *key, const void *bytes, size_t size, uint8_t signature[64])
+{
+    uint8_t der[80];
+    const uint8_t *at = der;
+    size_t der_size = sizeof(der);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    assert_int_equal(EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key), 1);
+    assert_int_equal(EVP_DigestSign(context, der, &der_size, bytes, size), 1);
+    EVP_MD_CTX_free(context);
+    ECDSA_SIG *both = d2i_ECDSA_SIG(NULL, &at, (long)der_size);
+    assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_r(both), signature, 32), 32);
+    assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_s(both), signature + 32, 32), 32);
+    ECDSA_SIG_free(both);
+}
+
+/* One value in DER; the contents are at most 64 KiB. */
+static size_t der(uint8_t *to, uint8_t tag, const void *bytes, size_t size)
+{
+    uint8_t copy[2048], *at = to;
+    memcpy(copy, bytes, size);
+    *at++ = tag;
+    if (size >= 256) {
+        *at++ = 0x82;
+        *at++ = (uint8_t)(size >> 8);
+    } else if (size >= 128) {
+        *at++ = 0x81;
+    }
+    *at++ = (uint8_t)size;
+    return (size_t)(put(at, copy, size) - to);
+}
+
+/* SEQUENCE { OID 1.2.840.113741.1.13.1.x[.y], value } */
+static size_t field(uint8_t *to, const uint8_t *arcs, size_t arc_count, const uint8_t *value,
+                    size_t size)
+{
+    uint8_t oid[16] = {0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01}, inside[2048];
+    memcpy(oid + 9, arcs, arc_count);
+    size_t used = der(inside, 6, oid, 9 + arc_count);
+    memcpy(inside + used, value, size);
+    return der(to, 0x30, inside, used + size);
+}
+
+/* The extension of a PCK certificate. `without`: the number of a field that is left out. */
+static size_t make_extension(uint8_t *to, int without)
+{
+    static const uint8_t zeros[16], fmspc[6] = {0x00, 0x90, 0x6e, 0xa1};
+    uint8_t all[2048], tcb[1024], value[1024], number[] = {0, 0};
+    size_t used = 0, tcb_used = 0;
+    for (uint8_t i = 1; i <= 18; i++) {
+        number[0] = i == 1 ? pck_component : i == 17 ? 11 : 0;
+        size_t size = i == 18 ? der(value, 4, zeros, 16) : der(value, 2, number, 1);
+        tcb_used += field(tcb + tcb_used, (uint8_t[]){2, i}, 2, value, size);
+    }
+    const struct {
+        uint8_t tag;
+        const void *bytes;
+        size_t size;
+    } fields[] = {
+        {4, zeros, 16}, {0x30, tcb, tcb_used}, {4, zeros, 2}, {4, fmspc, 6}, {10, zeros, 1}};
+    for (uint8_t i = 0; i < 5; i++)
+        if (i + 1 != without)
+            used += field(all + used, (uint8_t[]){(uint8_t)(i + 1)}, 1, value,
+                          der(value, fields[i].tag, fields[i].bytes, fields[i].size));
+    return der(to, 0x30, all, used);
+}
+
+static X509 *make_leaf(const char *name, int without)
+{
+    uint8_t bytes[2048];
+    struct pki_shape shape = {.name = name, .serial = 4};
+    X509 *certificate = pki_certificate(&shape, leaf.key, &ca);
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    ASN1_OCTET_STRING_set(value, bytes, (int)make_extension(bytes, without));
+    ASN1_OBJECT *object = OBJ_txt2obj(PCK_OID, 1);
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, 0, value);
+    assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
+    assert_true(X509_sign(certificate, ca.key, EVP_sha256()) > 0);
+    X509_EXTENSION_free(extension);
+    ASN1_OBJECT_free(object);
+    ASN1_OCTET_STRING_free(value);
+    return certificate;
+}
+
+static void point_of(EVP_PKEY *key, uint8_t point[64])
+{
+    uint8_t encoded[65];
+    size_t size;
+    assert_int_equal(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, encoded,
+                                                     sizeof(encoded), &size),
+                     1);
+    assert_int_equal(size, 65);
+    memcpy(point, encoded + 1, 64);
+}
+
+/* What a quote is like. */
+struct shape {
+    int version, body;       /* body: QUOTE_BODY_... */
+    uint8_t svn[3], svn2[3]; /* of TDX */
+    uint8_t seam[2];         /* a byte of mrsignerseam, of the module's attributes */
+    uint8_t attributes;      /* the lowest byte */
+    uint8_t qe_svn, qe_attributes, qe_mrsigner, qe_product, qe_misc;
+    const uint8_t *key; /* NULL: the attestation key's point */
+    X509 *leaf;         /* NULL: the usual one */
+    bool alone;         /* no other certificate */
+};
+
+static uint8_t *put_report(uint8_t *to, const struct shape *shape, const uint8_t report_data[32])
+{
+    uint8_t *report = to;
+    memset(report, 0, QUOTE_REPORT_BODY);
+    report[16] = shape->qe_misc;
+    report[48] = 0x11 | shape->qe_attributes;
+    report[128] = shape->qe_mrsigner;
+    put_number(report + 256, 1U + shape->qe_product, 2);
+    put_number(report + 258, shape->qe_svn, 2);
+    memcpy(report + 320, report_data, 32);
+    return report + QUOTE_REPORT_BODY;
+}
+
+static uint8_t *put_body(uint8_t *to, const struct shape *shape)
+{
+    size_t size = shape->body == QUOTE_BODY_SGX      ? QUOTE_REPORT_BODY
+                  : shape->body == QUOTE_BODY_TDX_10 ? QUOTE_TD_10
+                                                     : QUOTE_TD_15;
+    if (shape->version == 5) {
+        to = put_number(to, (uint64_t)shape->body, 2);
+        to = put_number(to, size, 4);
+    }
+    memset(to, 0, size);
+    if (shape->body == QUOTE_BODY_SGX) {
+        to[48] = 5 | shape->attributes;
+        memset(to + 320, 0xdd, 64);
+        return to + size;
+    }
+    memcpy(to, shape->svn, 3);
+    to[64] = shape->seam[0];
+    to[112] = shape->seam[1];
+    to[120] = shape->attributes;
+    memset(to + 520, 0xdd, 64);
+    if (shape->body == QUOTE_BODY_TDX_15)
+        memcpy(to + 584, shape->svn2, 3);
+    return to + size;
+}
+
+static size_t make_chain(char *to, const struct shape *shape)
+{
+    X509 *const all[] = {shape->leaf ? shape->leaf : leaf.certificate, ca.certificate,
+                         root.certificate};
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text;
+    for (size_t i = 0; i < (shape->alone ? 1 : 3); i++)
+        PEM_write_bio_X509(bio, all[i]);
+    size_t size = (size_t)BIO_get_mem_data(bio, &text);
+    memcpy(to, text, size);
+    to[size] = 0;
+    BIO_free(bio);
+    return size + 1;
+}
+
+static uint8_t *put_qe(uint8_t *to, const struct shape *shape, const uint8_t point[64])
+{
+    static const uint8_t auth[32] = {1, 2, 3};
+    uint8_t hashed[96], hash[32], *report = to;
+    char chain[4096];
+    memcpy(hashed, point, 64);
+    memcpy(hashed + 64, auth, 32);
+    SHA256(hashed, sizeof(hashed), hash);
+    to = put_report(to, shape, hash);
+    sign(leaf.key, report, QUOTE_REPORT_BODY, to);
+    to = put_number(to + 64, sizeof(auth), 2);
+    to = put(to, auth, sizeof(auth));
+    size_t size = make_chain(chain, shape);
+    to = put_number(to, QUOTE_PCK_CHAIN, 2);
+    to = put_number(to, size, 4);
+    return put(to, chain, size);
+}
+
+static size_t make_quote(const struct shape *shape, uint8_t quote[QUOTE])
+{
+    static const uint8_t vendor[] = {0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
+                                     0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
+    uint8_t point[64], *to = quote;
+    memset(quote, 0, QUOTE);
+    point_of(attestation, point);
+    to = put_number(to, (uint64_t)shape->version, 2);
+    to = put_number(to, QUOTE_KEY_ECDSA_P256, 2);
+    put_number(to, shape->body == QUOTE_BODY_SGX ? QUOTE_TEE_SGX : QUOTE_TEE_TDX, 4);
+    put(quote + 12, vendor, sizeof(vendor));
+    to = put_body(quote + QUOTE_HEADER, shape);
+    uint8_t *length = to;
+    sign(attestation, quote, (size_t)(to - quote), to + 4);
+    to = put(to + 68, shape->key ? shape->key : point, 64);
+    uint8_t *outer = to;
+    to = put_qe(shape->version > 3 ? to + 6 : to, shape, shape->key ? shape->key : point);
+    if (shape->version > 3)
+        put_number(put_number(outer, QUOTE_QE_REPORT, 2), (uint64_t)(to - outer - 6), 4);
+    put_number(length, (uint64_t)(to - length - 4), 4);
+    assert_true(to < quote + QUOTE);
+    return (size_t)(to - quote);
+}
+
+/* ---- collateral ---- */
+
+static int make_level(char *to, bool tdx, int sgx, const int tdx_svns[3], const char *status)
+{
+    int used = sprintf(to, "{\"tcb\":{\"sgxtcbcomponents\":[");
+    for (int i = 0; i < 16; i++)
+        used += sprintf(to + used, "%s{\"svn\":%d}", i ? "," : "", i ? 0 : sgx);
+    used += sprintf(to + used, "],\"pcesvn\":11");
+    for (int i = 0; tdx && i < 16; i++)
+        used += sprintf(to + used, "%s{\"svn\":%d,\"category\":\"OS/VMM\",\"type\":\"T%d\"}",
+                        i ? "," : ",\"tdxtcbcomponents\":[", i < 3 ? tdx_svns[i] : 0, i);
+    return used + sprintf(to + used,
+                          "%s},\"tcbDate\":\"2023-0%d-01T00:00:00Z\",\"tcbStatus\":\"%s\","
+                          "\"advisoryIDs\":[\"A-%.20s\"]}",
+                          tdx ? "]" : "", sgx + 1, status, status);
+}
+
+#define MODULE                                                                                     \
+    "\"mrsigner\":\"0000000000000000000000000000000000000000000000000000000000000000000000000000"  \
+    "00000000000000000000\",\"attributes\":\"0000000000000000\",\"attributesMask\":"               \
+    "\"FFFFFFFFFFFFFFFF\""
+
+static void make_info(char text[TEXT], bool tdx, const char *from, const char *until,
+                      const char *fmspc, const char *status, int evaluation)
+{
+    static const struct {
+        int sgx, tdx[3];
+        const char *status;
+    } levels[] = {
+        {5, {5, 0, 3}, "UpToDate"},
+        {5, {3, 0, 2}, "OutOfDate"},
+        {4, {5, 0, 3}, "ConfigurationNeeded"},
+        {4, {3, 0, 2}, "OutOfDateConfigurationNeeded"},
+        {3, {0, 0, 0}, "SWHardeningNeeded"},
+        {2, {0, 0, 0}, "Revoked"},
+    };
+    int used = sprintf(text,
+                       "{\"id\":\"%s\",\"version\":3,\"issueDate\":\"%s\",\"nextUpdate\":\"%s\","
+                       "\"fmspc\":\"%s\",\"pceId\":\"0000\",\"tcbType\":0,"
+                       "\"tcbEvaluationDataNumber\":%d,",
+                       tdx ? "TDX" : "SGX", from, until, fmspc, evaluation);
+    if (tdx)
+        used += sprintf(text + used, "\"tdxModule\":{" MODULE
+                                     "},\"tdxModuleIdentities\":[{\"id\":\"TDX_01\"," MODULE
+                                     ",\"tcbLevels\":["
+                                     "{\"tcb\":{\"isvsvn\":6},\"tcbDate\":\"2023-05-01T00:00:00Z\","
+                                     "\"tcbStatus\":\"UpToDate\"},"
+                                     "{\"tcb\":{\"isvsvn\":4},\"tcbDate\":\"2023-04-01T00:00:00Z\","
+                                     "\"tcbStatus\":\"OutOfDate\",\"advisoryIDs\":[\"MODULE\"]},"
+                                     "{\"tcb\":{\"isvsvn\":2},\"tcbDate\":\"2023-03-01T00:00:00Z\","
+                                     "\"tcbStatus\":\"Revoked\"}]}],");
+    used += sprintf(text + used, "\"tcbLevels\":[");
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        used += sprintf(text + used, "%s", i ? "," : "");
+        used += make_level(text + used, tdx, levels[i].sgx, levels[i].tdx,
+                           i == 0 && status ? status : levels[i].status);
+    }
+    sprintf(text + used, "]}");
+    assert_true(used < TEXT - 2);
+}
+
+static void make_identity(char text[TEXT], bool tdx, const char *from, const char *until)
+{
+    sprintf(text,
+            "{\"id\":\"%s\",\"version\":2,\"issueDate\":\"%s\",\"nextUpdate\":\"%s\","
+            "\"tcbEvaluationDataNumber\":1,\"miscselect\":\"00000000\","
+            "\"miscselectMask\":\"FFFFFFFF\",\"attributes\":\"11000000000000000000000000000000\","
+            "\"attributesMask\":\"FBFFFFFFFFFFFFFF0000000000000000\",\"mrsigner\":\"%064d\","
+            "\"isvprodid\":1,\"tcbLevels\":["
+            "{\"tcb\":{\"isvsvn\":4},\"tcbDate\":\"2023-02-01T00:00:00Z\",\"tcbStatus\":"
+            "\"UpToDate\"},"
+            "{\"tcb\":{\"isvsvn\":2},\"tcbDate\":\"2022-02-01T00:00:00Z\",\"tcbStatus\":"
+            "\"OutOfDate\",\"advisoryIDs\":[\"QE\"]},"
+            "{\"tcb\":{\"isvsvn\":1},\"tcbDate\":\"2021-02-01T00:00:00Z\",\"tcbStatus\":"
+            "\"Revoked\"}]}",
+            tdx ? "TD_QE" : "QE", from, until, 0);
+}
+
+static void add_text(cella_verifier *verifier, const char *text)
+{
+    if (cella_verifier_add(verifier, (const uint8_t *)text, strlen(text), "made", &error))
+        fail_msg("%s", error.sentence);
+}
+
+/* Signs the document and adds it as Intel's service would give it. */
+static void add_document(cella_verifier *verifier, const char *key, const char *text,
+                         EVP_PKEY *signing, bool altered)
+{
+    static char answer[TEXT + 256];
+    uint8_t signature[64];
+    char hex[129];
+    sign(signing, text, strlen(text), signature);
+    signature[63] ^= altered;
+    sprintf(answer, "{ \"%s\" : %s ,\n\"signature\":\"%s\"}", key, text,
+            hex_write(signature, 64, hex));
+    add_text(verifier, answer);
+}
+
+static void add_certificate(cella_verifier *verifier, const X509 *certificate)
+{
+    uint8_t *bytes = NULL;
+    int size = i2d_X509(certificate, &bytes);
+    assert_int_equal(cella_verifier_add(verifier, bytes, (size_t)size, "made", &error), CELLA_OK);
+    OPENSSL_free(bytes);
+}
+
+static void add_list(cella_verifier *verifier, const struct pki_node *issuer, long serial,
+                     int64_t until)
+{
+    X509_CRL *list = pki_list(issuer, issuer->key, serial, PKI_NOW - 86400, until);
+    uint8_t *bytes = NULL;
+    int size = i2d_X509_CRL(list, &bytes);
+    assert_int_equal(cella_verifier_add(verifier, bytes, (size_t)size, "made", &error), CELLA_OK);
+    OPENSSL_free(bytes);
+    X509_CRL_free(list);
+}
+
+/* What differs from collateral that is whole and good. */
+enum flaw {
+    GOOD,
+    NO_ROOT_LIST,
+    NO_PCK_LIST,
+    NO_INFO,
+    NO_IDENTITY,
+    NO_SIGNER,
+    PCK_REVOKED,
+    CA_REVOKED,
+    SIGNER_REVOKED,
+    PCK_LIST_EXPIRED,
+    INFO_ALTERED,
+    INFO_OF_STRANGER,
+    INFO_PAST,
+    INFO_FUTURE,
+    INFO_OF_OTHER_FMSPC,
+    INFO_OF_OTHER_TEE,
+    IDENTITY_ALTERED,
+    IDENTITY_PAST,
+    IDENTITY_OF_OTHER_TEE,
+    NO_TRUST,
+};
+
+static void add_info(cella_verifier *verifier, bool tdx, enum flaw flaw)
+{
+    static char text[TEXT];
+    if (flaw == INFO_OF_OTHER_TEE)
+        tdx = !tdx;
+    if (flaw == INFO_PAST)
+        make_info(text, tdx, PAST, FMSPC, NULL, 1);
+    else if (flaw == INFO_FUTURE)
+        make_info(text, tdx, FUTURE, FMSPC, NULL, 1);
+    else
+        make_info(text, tdx, NOW, flaw == INFO_OF_OTHER_FMSPC ? "00906ea10001" : FMSPC, NULL, 1);
+    if (flaw != NO_INFO)
+        add_document(verifier, "tcbInfo", text,
+                     flaw == INFO_OF_STRANGER ? stranger.key : signer.key, flaw == INFO_ALTERED);
+}
+
+static cella_verifier *make_verifier(bool tdx, enum flaw flaw)
+{
+    static char text[TEXT];
+    cella_verifier *verifier;
+    uint8_t *bytes = NULL;
+    int size = i2d_X509(flaw == NO_TRUST ? stranger.certificate : root.certificate, &bytes);
+    assert_int_equal(cella_verifier_new(&verifier, &error), CELLA_OK);
+    assert_int_equal(cella_verifier_add_root(verifier, bytes, (size_t)size, "root", &error), 0);
+    OPENSSL_free(bytes);
+    if (flaw != NO_SIGNER)
+        add_certificate(verifier, signer.certificate);
+    if (flaw == INFO_OF_STRANGER) /* which says that it is Intel's, but is nobody's */
+        add_certificate(verifier, stranger.certificate);
+    if (flaw != NO_ROOT_LIST)
+        add_list(verifier, &root,
+                 flaw == CA_REVOKED       ? 2
+                 : flaw == SIGNER_REVOKED ? 3
+                                          : 0,
+                 PKI_NOW + 86400);
+    if (flaw != NO_PCK_LIST)
+        add_list(verifier, &ca, flaw == PCK_REVOKED ? 4 : 0,
+                 flaw == PCK_LIST_EXPIRED ? PKI_NOW - 3600 : PKI_NOW + 86400);
+    add_info(verifier, tdx, flaw);
+    if (flaw == IDENTITY_PAST)
+        make_identity(text, tdx, PAST);
+    else
+        make_identity(text, flaw == IDENTITY_OF_OTHER_TEE ? !tdx : tdx, NOW);
+    if (flaw != NO_IDENTITY)
+        add_document(verifier, "enclaveIdentity", text, signer.key, flaw == IDENTITY_ALTERED);
+    return verifier;
+}
+
+static cella_demands make_demands(void)
+{
+    static const uint8_t *report_data;
+    static uint8_t all[64];
+    cella_demands demands;
+    memset(all, 0xdd, sizeof(all));
+    report_data = all;
+    cella_demands_default(&demands);
+    demands.at = PKI_NOW;
+    demands.report_data = report_data;
+    return demands;
+}
+
+static const struct shape sgx = {.version = 3, .body = QUOTE_BODY_SGX, .qe_svn = 4};
+static const struct shape tdx = {
+    .version = 4, .body = QUOTE_BODY_TDX_10, .svn = {6, 1, 3}, .qe_svn = 4};
+
+static const char *judge_with(cella_verifier *verifier, const struct shape *shape, json_t **json)
+{
+    static uint8_t quote[QUOTE];
+    cella_demands demands = make_demands();
+    uint8_t *copy;
+    size_t size = make_quote(shape, quote);
+    copy = copy_of(quote, size);
+    const char *class = judge_bytes(verifier, &demands, copy, size, json);
+    free(copy);
+    return class;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    root = pki_make(
+        &(struct pki_shape){.name = "Intel SGX Root CA", .ca = true, .path_length = 1, .serial = 1},
+        NULL);
+    ca = pki_make(&(struct pki_shape){.name = "Intel SGX PCK Platform CA", .ca = true, .serial = 2},
+                  &root);
+    signer = pki_make(&(struct pki_shape){.name = "Intel SGX TCB Signing", .serial = 3}, &root);
+    stranger = pki_make(&(struct pki_shape){.name = "Intel SGX TCB Signing", .serial = 9}, NULL);
+    leaf.key = EVP_EC_gen("P-256");
+    leaf.certificate = make_leaf("Intel SGX PCK Certificate", 0);
+    attestation = EVP_EC_gen("P-256");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    pki_free(&root);
+    pki_free(&ca);
+    pki_free(&leaf);
+    pki_free(&signer);
+    pki_free(&stranger);
+    EVP_PKEY_free(attestation);
+    return 0;
+}
+
+/* ---- statuses ---- */
+
+static void test_good(void **state)
+{
+    static const struct {
+        int version, body;
+        const char *type;
+    } kinds[] = {{3, QUOTE_BODY_SGX, "sgx"},    {4, QUOTE_BODY_SGX, "sgx"},
+                 {5, QUOTE_BODY_SGX, "sgx"},    {4, QUOTE_BODY_TDX_10, "tdx"},
+                 {5, QUOTE_BODY_TDX_10, "tdx"}, {5, QUOTE_BODY_TDX_15, "tdx"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct shape shape = tdx;
+        json_t *json;
+        shape.version = kinds[i].version;
+        shape.body = kinds[i].body;
+        cella_verifier *verifier = make_verifier(kinds[i].body != QUOTE_BODY_SGX, GOOD);
+        assert_string_equal(judge_with(verifier, &shape, &json), "");
+        assert_string_equal(json_string_value(json_object_get(json, "type")), kinds[i].type);
+        assert_int_equal(json_array_size(json_object_get(json, "warnings")), 0);
+        json_decref(json);
+        cella_verifier_free(verifier);
+    }
+}
+
+/* `component`: of the PCK certificate. */
+struct status_case {
+    uint8_t component, svn[3], svn2[3], qe_svn;
+    const char *class, *status, *launch; /* launch: NULL where it is the same */
+};
+
+static void check_status(const struct status_case *one, size_t number)
+{
+    struct shape shape = tdx;
+    json_t *json;
+    memcpy(shape.svn, one->svn, 3);
+    memcpy(shape.svn2, one->svn2, 3);
+    shape.qe_svn = one->qe_svn;
+    if (one->svn2[0]) {
+        shape.version = 5;
+        shape.body = QUOTE_BODY_TDX_15;
+    }
+    pck_component = one->component;
+    shape.leaf = make_leaf("Intel SGX PCK Certificate", 0);
+    cella_verifier *verifier = make_verifier(true, GOOD);
+    const char *class = judge_with(verifier, &shape, &json);
+    const json_t *evidence = json_object_get(json, "evidence");
+    const char *status = json_string_value(json_object_get(evidence, "tcb_status"));
+    const char *launch = json_string_value(json_object_get(evidence, "tcb_status_at_launch"));
+    if (strcmp(class, one->class) != 0 || !status || strcmp(status, one->status) != 0 ||
+        !launch != !one->launch || (launch && strcmp(launch, one->launch) != 0))
+        fail_msg("case %zu: \"%s\", %s, at launch %s", number, class, status, launch);
+    assert_int_equal(json_array_size(json_object_get(json, "warnings")),
+                     !*class && strcmp(status, "UpToDate") != 0 ? 1 : 0);
+    json_decref(json);
+    X509_free(shape.leaf);
+    pck_component = 5;
+    cella_verifier_free(verifier);
+}
+
+static void test_statuses(void **state)
+{
+    static const char out[] = "OutOfDate", out_configuration[] = "OutOfDateConfigurationNeeded",
+                      configuration[] = "ConfigurationNeeded", good[] = "UpToDate",
+                      revoked[] = "Revoked", none[] = "NotSupported (no matching level)",
+                      relaunch[] = "TDRelaunchAdvised",
+                      relaunch_configuration[] = "TDRelaunchAdvisedConfigurationNeeded";
+    static const struct status_case cases[] = {
+        /* modules of version 0: by the level's components */
+        {5, {5, 0, 3}, {0}, 4, "", good, NULL},
+        {5, {4, 0, 3}, {0}, 4, "TCB_STATUS", out, NULL},
+        {5, {3, 0, 2}, {0}, 4, "TCB_STATUS", out, NULL},
+        {4, {5, 0, 3}, {0}, 4, "", configuration, NULL},
+        {3, {5, 0, 3}, {0}, 4, "", "SWHardeningNeeded", NULL},
+        {2, {5, 0, 3}, {0}, 4, "REVOKED", revoked, NULL},
+        {1, {5, 0, 3}, {0}, 4, "TCB_STATUS", none, NULL},
+        /* others: by the module's identity, whatever components 0 and 1 say */
+        {5, {6, 1, 3}, {0}, 4, "", good, NULL},
+        {5, {255, 1, 255}, {0}, 4, "", good, NULL},
+        {5, {5, 1, 3}, {0}, 4, "TCB_STATUS", out, NULL},
+        {5, {4, 1, 3}, {0}, 4, "TCB_STATUS", out, NULL},
+        {5, {6, 1, 2}, {0}, 4, "TCB_STATUS", out, NULL},
+        {5, {2, 1, 3}, {0}, 4, "REVOKED", revoked, NULL},
+        {5, {1, 1, 3}, {0}, 4, "TCB_STATUS", none, NULL},
+        {4, {6, 1, 3}, {0}, 4, "", configuration, NULL},
+        {4, {4, 1, 3}, {0}, 4, "TCB_STATUS", out_configuration, NULL},
+        {3, {4, 1, 3}, {0}, 4, "TCB_STATUS", out, NULL},
+        /* the quoting enclave's */
+        {5, {6, 1, 3}, {0}, 3, "TCB_STATUS", out, NULL},
+        {4, {6, 1, 3}, {0}, 2, "TCB_STATUS", out_configuration, NULL},
+        {3, {6, 1, 3}, {0}, 2, "TCB_STATUS", out, NULL},
+        {5, {6, 1, 3}, {0}, 1, "REVOKED", revoked, NULL},
+        {5, {6, 1, 3}, {0}, 0, "TCB_STATUS", none, NULL},
+        {1, {6, 1, 3}, {0}, 1, "TCB_STATUS", none, NULL},
+        /* TDX 1.5, and what runs now is newer than what the TD was launched on */
+        {5, {6, 1, 3}, {6, 1, 3}, 4, "", good, NULL},
+        {5, {4, 1, 3}, {6, 1, 3}, 4, "", relaunch, out},
+        {5, {4, 1, 3}, {7, 1, 4}, 4, "", relaunch, out},
+        {5, {4, 1, 2}, {6, 1, 3}, 4, "", relaunch, out},
+        {5, {6, 1, 2}, {6, 1, 3}, 4, "", relaunch, out},
+        {5, {3, 0, 2}, {5, 0, 3}, 4, "", relaunch, out},
+        {5, {3, 0, 2}, {6, 1, 3}, 4, "", relaunch, out},
+        {4, {4, 1, 3}, {6, 1, 3}, 4, "", relaunch_configuration, out_configuration},
+        {3, {4, 1, 3}, {6, 1, 3}, 4, "", relaunch, out},
+        /* ... or not the newest */
+        {5, {4, 1, 3}, {5, 1, 3}, 4, "TCB_STATUS", out, NULL},
+        {5, {4, 1, 3}, {6, 1, 2}, 4, "TCB_STATUS", out, NULL},
+        {5, {3, 0, 2}, {4, 0, 3}, 4, "TCB_STATUS", out, NULL},
+        {5, {4, 1, 3}, {6, 2, 3}, 4, "TCB_STATUS", out, NULL},
+        /* ... or a new launch alone would not help */
+        {5, {4, 1, 3}, {6, 1, 3}, 3, "TCB_STATUS", out, NULL},
+        {5, {4, 1, 3}, {6, 1, 3}, 1, "REVOKED", revoked, NULL},
+        {5, {2, 1, 3}, {6, 1, 3}, 4, "REVOKED", revoked, NULL},
+        {5, {1, 1, 3}, {6, 1, 3}, 4, "TCB_STATUS", none, NULL},
+        {2, {4, 1, 3}, {6, 1, 3}, 4, "REVOKED", revoked, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        check_status(&cases[i], i);
+}
+
+/* Every pair, as attest-facts has them. */
+static void test_merging(void **state)
+{
+    (void)state;
+    for (int platform = 0; platform <= TCB_NOT_SUPPORTED; platform++)
+        for (int part = 0; part <= TCB_NOT_SUPPORTED; part++) {
+            enum tcb_status merged = tcb_status_merge(platform, part), expected = platform;
+            bool configuration = platform == TCB_CONFIGURATION_NEEDED ||
+                                 platform == TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED ||
+                                 platform == TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED;
+            if (part == TCB_OUT_OF_DATE && platform < TCB_OUT_OF_DATE)
+                expected = configuration ? TCB_OUT_OF_DATE_CONFIGURATION_NEEDED : TCB_OUT_OF_DATE;
+            if (part == TCB_REVOKED)
+                expected = TCB_REVOKED;
+            if (platform == TCB_NOT_SUPPORTED || part == TCB_NOT_SUPPORTED)
+                expected = TCB_NOT_SUPPORTED;
+            assert_int_equal(merged, expected);
+        }
+    enum tcb_status status;
+    assert_true(tcb_status_read("SWHardeningNeeded", &status));
+    assert_int_equal(status, TCB_SW_HARDENING_NEEDED);
+    assert_false(tcb_status_read("TDRelaunchAdvised", &status));
+    assert_false(tcb_status_read("NotSupported (no matching level)", &status));
+    assert_false(tcb_status_read("uptodate", &status));
+    assert_false(tcb_status_read("", &status));
+}
+
+/* The union of advisories, and the oldest date. */
+static void test_advisories(void **state)
+{
+    struct shape shape = tdx;
+    json_t *json, *expected = json_pack("[s,s,s]", "A-ConfigurationNeeded", "MODULE", "QE");
+    (void)state;
+    shape.svn[0] = 4;
+    shape.qe_svn = 2;
+    pck_component = 4;
+    shape.leaf = make_leaf("Intel SGX PCK Certificate", 0);
+    cella_verifier *verifier = make_verifier(true, GOOD);
+    assert_string_equal(judge_with(verifier, &shape, &json), "TCB_STATUS");
+    json_t *evidence = json_object_get(json, "evidence");
+    assert_true(json_equal(json_object_get(evidence, "advisory_ids"), expected));
+    assert_string_equal(json_string_value(json_object_get(evidence, "tcb_date")),
+                        "2022-02-01T00:00:00Z");
+    json_decref(expected);
+    json_decref(json);
+    X509_free(shape.leaf);
+    pck_component = 5;
+    cella_verifier_free(verifier);
+}
+
+/* ---- collateral ---- */
+
+static void test_flaws(void **state)
+{
+    static const char *const classes[] = {
+        [GOOD] = "",
+        [NO_ROOT_LIST] = "COLLATERAL",
+        [NO_PCK_LIST] = "COLLATERAL",
+        [NO_INFO] = "COLLATERAL",
+        [NO_IDENTITY] = "COLLATERAL",
+        [NO_SIGNER] = "COLLATERAL",
+        [PCK_REVOKED] = "REVOKED",
+        [CA_REVOKED] = "REVOKED",
+        [SIGNER_REVOKED] = "REVOKED",
+        [PCK_LIST_EXPIRED] = "TIME",
+        [INFO_ALTERED] = "COLLATERAL",
+        [INFO_OF_STRANGER] = "ANCHOR",
+        [INFO_PAST] = "TIME",
+        [INFO_FUTURE] = "TIME",
+        [INFO_OF_OTHER_FMSPC] = "COLLATERAL",
+        [INFO_OF_OTHER_TEE] = "COLLATERAL",
+        [IDENTITY_ALTERED] = "COLLATERAL",
+        [IDENTITY_PAST] = "TIME",
+        [IDENTITY_OF_OTHER_TEE] = "COLLATERAL",
+        [NO_TRUST] = "ANCHOR",
+    };
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        for (size_t flaw = 0; flaw < sizeof(classes) / sizeof(classes[0]); flaw++) {
+            cella_verifier *verifier = make_verifier(i == 1, flaw);
+            for (int again = 0; again < 2; again++) {
+                const char *class = judge_with(verifier, i ? &tdx : &sgx, NULL);
+                if (strcmp(class, classes[flaw]) != 0)
+                    fail_msg("flaw %zu: \"%s\"", flaw, class);
+            }
+            cella_verifier_free(verifier);
+        }
+}
+
+/* Of several that are good the one with the highest number counts; one that Intel did not sign
+ * does not, and is told of. */
+static void test_choice(void **state)
+{
+    static char text[TEXT];
+    json_t *json;
+    (void)state;
+    cella_verifier *verifier = make_verifier(false, GOOD);
+    make_info(text, false, NOW, FMSPC, "OutOfDate", 3);
+    add_document(verifier, "tcbInfo", text, signer.key, true);
+    assert_string_equal(judge_with(verifier, &sgx, &json), "");
+    assert_int_equal(json_array_size(json_object_get(json, "warnings")), 1);
+    json_decref(json);
+    make_info(text, false, NOW, FMSPC, "SWHardeningNeeded", 2);
+    add_document(verifier, "tcbInfo", text, signer.key, false);
+    assert_string_equal(judge_with(verifier, &sgx, &json), "");
+    json_t *claims = json_object_get(json, "claims");
+    assert_int_equal(json_integer_value(json_object_get(claims, "tcb_evaluation_data_number")), 2);
+    json_decref(json);
+    cella_verifier_free(verifier);
+}
+
+/* ---- the quoting enclave, debugging, demands ---- */
+
+static void test_quoting_enclaves(void **state)
+{
+    (void)state;
+    cella_verifier *verifier = make_verifier(true, GOOD);
+    for (int i = 0; i < 5; i++) {
+        struct shape shape = tdx;
+        *(i == 0   ? &shape.qe_misc
+          : i == 1 ? &shape.qe_mrsigner
+          : i == 2 ? &shape.qe_product
+                   : &shape.qe_attributes) = i == 3   ? 0x80
+                                             : i == 4 ? QUOTE_DEBUG
+                                                      : 1;
+        assert_string_equal(judge_with(verifier, &shape, NULL), "QE_IDENTITY");
+    }
+    struct shape shape = tdx;
+    shape.qe_attributes = 4; /* what the mask leaves out may differ */
+    assert_string_equal(judge_with(verifier, &shape, NULL), "");
+    cella_verifier_free(verifier);
+}
+
+static void test_modules(void **state)
+{
+    (void)state;
+    cella_verifier *verifier = make_verifier(true, GOOD);
+    for (uint8_t version = 0; version < 2; version++)
+        for (int i = 0; i < 2; i++) {
+            struct shape shape = tdx;
+            shape.svn[1] = version;
+            shape.seam[i] = 1;
+            assert_string_equal(judge_with(verifier, &shape, NULL), "TCB_STATUS");
+        }
+    struct shape shape = tdx;
+    shape.svn[1] = 2;
+    assert_string_equal(judge_with(verifier, &shape, NULL), "TCB_STATUS");
+    cella_verifier_free(verifier);
+}
+
+static void test_debug(void **state)
+{
+    (void)state;
+    cella_verifier *verifiers[] = {make_verifier(false, GOOD), make_verifier(true, GOOD)};
+    struct shape shape = sgx;
+    shape.attributes = QUOTE_DEBUG;
+    assert_string_equal(judge_with(verifiers[0], &shape, NULL), "DEBUG");
+    for (int bit = 0; bit < 8; bit++) {
+        shape = tdx;
+        shape.attributes = (uint8_t)(1 << bit);
+        assert_string_equal(judge_with(verifiers[1], &shape, NULL), "DEBUG");
+    }
+    cella_verifier_free(verifiers[0]);
+    cella_verifier_free(verifiers[1]);
+}
+
+static void test_demands(void **state)
+{
+    static uint8_t quote[QUOTE];
+    uint8_t other[64] = {0xdd};
+    size_t size = make_quote(&sgx, quote);
+    cella_verifier *verifier = make_verifier(false, GOOD);
+    (void)state;
+    cella_demands demands = make_demands();
+    demands.report_data = other;
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "REPORT_DATA");
+    demands.report_data = NULL;
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "REPORT_DATA");
+    demands.insecure_any_report_data = true;
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "");
+    demands.most_age = 3600;
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "TIME");
+    demands = make_demands();
+    demands.at += 3 * 86400;
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "TIME");
+    demands = make_demands();
+    demands.type = "tdx";
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "UNSUPPORTED");
+    cella_verifier_free(verifier);
+}
+
+/* ---- certificates ---- */
+
+static void test_certificates(void **state)
+{
+    (void)state;
+    cella_verifier *verifier = make_verifier(false, GOOD);
+    struct shape shape = sgx;
+    shape.alone = true;
+    assert_string_equal(judge_with(verifier, &shape, NULL), "CHAIN");
+    add_certificate(verifier, ca.certificate);
+    assert_string_equal(judge_with(verifier, &shape, NULL), "");
+    shape.leaf = make_leaf("Intel SGX Certificate", 0);
+    assert_string_equal(judge_with(verifier, &shape, NULL), "CHAIN");
+    X509_free(shape.leaf);
+    for (int without = 1; without <= 5; without++) {
+        shape.leaf = make_leaf("Intel SGX PCK Certificate", without);
+        assert_string_equal(judge_with(verifier, &shape, NULL), "PARSE");
+        X509_free(shape.leaf);
+    }
+    cella_verifier_free(verifier);
+}
+
+/* A bit of an extension may be another only where a value is. */
+static void test_extension(void **state)
+{
+    uint8_t bytes[2048];
+    struct pck good, pck;
+    size_t size = make_extension(bytes, 0);
+    (void)state;
+    assert_true(pck_read(bytes, size, &good));
+    assert_int_equal(good.pcesvn, 11);
+    assert_int_equal(good.components[0], 5);
+    for (size_t less = 0; less < size; less++) {
+        uint8_t *copy = copy_of(bytes, less);
+        assert_false(pck_read(copy, less, &pck));
+        free(copy);
+    }
+    size_t same = 0;
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        same += pck_read(bytes, size, &pck) && memcmp(&good, &pck, sizeof(pck)) == 0;
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    assert_int_equal(same, 0);
+}
+
+/* ---- signatures ---- */
+
+static const uint8_t order[32] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
+                                  0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
+                                  0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+
+/* What only looks like a signature: r or s 0, n, n + r, all ones, or the two swapped. */
+static void spoil(uint8_t signature[64], int how)
+{
+    uint8_t copy[64];
+    memcpy(copy, signature, 64);
+    uint8_t *half = signature + (how % 2 ? 32 : 0);
+    switch (how / 2) {
+    case 0:
+        memset(half, 0, 32);
+        break;
+    case 1:
+        memcpy(half, order, 32);
+        break;
+    case 2:
+        memset(half, 0xff, 32);
+        break;
+    case 3:
+        memset(signature, 0, 64);
+        break;
+    case 4:
+        memcpy(signature, copy + 32, 32);
+        memcpy(signature + 32, copy, 32);
+        break;
+    case 5:
+        memset(half, 0, 32);
+        half[31] = 1;
+        break;
+    default:
+        memmove(half + 1, half, 31); /* shifted, with a zero in front */
+        half[0] = 0;
+    }
+}
+
+static void test_signatures(void **state)
+{
+    static uint8_t quote[QUOTE];
+    (void)state;
+    cella_demands demands = make_demands();
+    cella_verifier *verifier = make_verifier(false, GOOD);
+    size_t size = make_quote(&sgx, quote);
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "");
+    for (int how = 0; how < 14; how++) {
+        uint8_t *copy = copy_of(quote, size);
+        spoil(copy + 436, how);
+        assert_string_equal(judge_bytes(verifier, &demands, copy, size, NULL), "QUOTE_SIG");
+        memcpy(copy, quote, size);
+        spoil(copy + 948, how);
+        assert_string_equal(judge_bytes(verifier, &demands, copy, size, NULL), "QE_REPORT_SIG");
+        free(copy);
+    }
+    cella_verifier_free(verifier);
+}
+
+/* Keys that the quoting enclave vouches for but that are no keys. */
+static void test_keys(void **state)
+{
+    uint8_t keys[4][64];
+    (void)state;
+    cella_verifier *verifier = make_verifier(false, GOOD);
+    memset(keys[0], 0, 64);    /* infinity, as some write it */
+    memset(keys[1], 0xff, 64); /* beyond the field */
+    point_of(attestation, keys[2]);
+    keys[2][63] ^= 1; /* beside the curve */
+    point_of(attestation, keys[3]);
+    memset(keys[3] + 32, 0, 32);
+    for (size_t i = 0; i < 4; i++) {
+        struct shape shape = sgx;
+        shape.key = keys[i];
+        assert_string_equal(judge_with(verifier, &shape, NULL), "KEY");
+    }
+    struct shape shape = sgx;
+    uint8_t other[64];
+    point_of(stranger.key, other);
+    shape.key = other;
+    assert_string_equal(judge_with(verifier, &shape, NULL), "QUOTE_SIG");
+    cella_verifier_free(verifier);
+}
+
+/* What a document says is true only over the very bytes that were signed. */
+static void test_every_byte_of_a_document(void **state)
+{
+    static char text[TEXT], answer[TEXT + 256];
+    uint8_t signature[64];
+    char hex[129];
+    (void)state;
+    make_info(text, false, NOW, FMSPC, NULL, 1);
+    sign(signer.key, text, strlen(text), signature);
+    sprintf(answer, "{\"tcbInfo\":%s,\"signature\":\"%s\"}", text, hex_write(signature, 64, hex));
+    size_t size = strlen(answer), judged = 0;
+    for (size_t i = 12; i < size - 1; i += 7) {
+        cella_verifier *verifier = make_verifier(false, NO_INFO);
+        answer[i] ^= 1;
+        if (cella_verifier_add(verifier, (const uint8_t *)answer, size, "made", &error) == 0) {
+            const char *class = judge_with(verifier, &sgx, NULL);
+            if (strcmp(class, "COLLATERAL") != 0)
+                fail_msg("byte %zu: \"%s\"", i, class);
+            judged++;
+        }
+        answer[i] ^= 1;
+        cella_verifier_free(verifier);
+    }
+    assert_true(judged > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_merging),
+        cmocka_unit_test(test_advisories),
+        cmocka_unit_test(test_flaws),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_quoting_enclaves),
+        cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_debug),
+        cmocka_unit_test(test_demands),
+        cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_extension),
+        cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_every_byte_of_a_document),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
