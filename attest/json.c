@@ -251,8 +251,10 @@ struct scan_reader scan_inside(const struct scan_item *item)
 
 bool scan_next(struct scan_reader *reader, struct scan_item *key, struct scan_item *value)
 {
-    struct scanner scanner = {.at = reader->bytes, .end = reader->bytes + reader->size};
     *key = *value = (struct scan_item){0};
+    if (reader->size == 0)
+        return false;
+    struct scanner scanner = {.at = reader->bytes, .end = reader->bytes + reader->size};
     take(&scanner, ',');
     if (!peek(&scanner))
         return false;

@@ -249,6 +249,8 @@ static cella_status read_header(const struct intake *intake, const uint8_t *line
     if (name < sizeof(chain) - 1 ||
         strncasecmp((const char *)colon + 1 - (sizeof(chain) - 1), chain, sizeof(chain) - 1) != 0)
         return CELLA_OK;
+    while (name < size && line[name] == ' ')
+        name++; /* PEM begins where a line does */
     cella_status status = collateral_read_x509(intake->verifier, line + name, size - name,
                                                intake->name, intake->error);
     return status == CELLA_UNSUPPORTED
@@ -273,9 +275,10 @@ static cella_status read_answer(const struct intake *intake, const uint8_t *byte
     }
     if (status || size == 0)
         return status;
-    return bytes[0] == '{'
-               ? read_json(intake, bytes, size)
-               : collateral_read_x509(intake->verifier, bytes, size, intake->name, intake->error);
+    status = bytes[0] == '{'
+                 ? read_json(intake, bytes, size)
+                 : collateral_read_x509(intake->verifier, bytes, size, intake->name, intake->error);
+    return status == CELLA_UNSUPPORTED ? invalid(intake, "body", "none of Intel's") : status;
 }
 
 cella_status collateral_read_intel(cella_verifier *verifier, const uint8_t *bytes, size_t size,

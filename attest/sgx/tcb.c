@@ -310,8 +310,8 @@ static cella_status read_times(const struct scan_item *issued, const struct scan
     uint64_t value;
     if (!scan_time(issued, from))
         return invalid(what, "issueDate", "a time", error);
-    if (!scan_time(next_update, until) || *until < *from)
-        return invalid(what, "nextUpdate", "a time after issueDate", error);
+    if (!scan_time(next_update, until))
+        return invalid(what, "nextUpdate", "a time", error);
     if (!scan_number(evaluation, UINT32_MAX, &value))
         return invalid(what, "tcbEvaluationDataNumber", "0 to 4294967295", error);
     *number = (uint32_t)value;

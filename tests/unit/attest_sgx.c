@@ -240,14 +240,6 @@ static void test_verdicts(void **state)
 }
 
 /* All that expected.json has, of every quote. */
-static void test_component_tables(void **state)
-{
-    (void)state;
-    json_t *json = judge_set(SGX_2025, 0, "");
-    assert_text(json, "evidence/tcb/status", "ConfigurationAndSWHardeningNeeded");
-    json_decref(json);
-}
-
 static void test_expected(void **state)
 {
     (void)state;
@@ -358,12 +350,330 @@ static void test_every_bit(void **state)
     cella_verifier_free(verifier);
 }
 
+/* ---- what the reader sees ---- */
+
+static void check_component(const json_t *component, int index, const char *type, int have,
+                            int need)
+{
+    assert_int_equal(json_integer_value(at(component, "index")), index);
+    assert_int_equal(json_integer_value(at(component, "have")), have);
+    assert_int_equal(json_integer_value(at(component, "need")), need);
+    if (type)
+        assert_text(component, "type", type);
+}
+
+static void test_component_tables(void **state)
+{
+    (void)state;
+    json_t *json = judge_set(SGX_2025, 0, "");
+    assert_text(json, "evidence/tcb/status", "ConfigurationAndSWHardeningNeeded");
+    assert_text(json, "evidence/tcb/newest/status", "SWHardeningNeeded");
+    const json_t *newest = at(json, "evidence/tcb/newest/components");
+    check_component(json_array_get(newest, 6), 7, NULL, 0, 12);
+    assert_int_equal(json_array_size(at(json, "evidence/tcb/components")), 6);
+    json_decref(json);
+    /* No level matches: the newest alone. */
+    json = judge_set("tdx/go-tdx-guest-v4/tdx_prod_quote_SPR_E4.bin", 0, "TCB_STATUS");
+    newest = at(json, "evidence/tcb/newest/components");
+    check_component(json_array_get(newest, 0), 1, "Early Microcode Update", 3, 5);
+    assert_null(at(json, "evidence/tcb/components"));
+    newest = at(json, "evidence/tcb/newest/tdx_components");
+    check_component(json_array_get(newest, 0), 1, "TDX Module", 3, 3);
+    assert_int_equal(json_integer_value(at(json, "evidence/tcb/newest/pcesvn/have")), 11);
+    assert_int_equal(json_object_size(at(json, "claims")), 0);
+    json_decref(json);
+}
+
+static void test_claims(void **state)
+{
+    static const char *const texts[][2] = {
+        {"x-ms-attestation-type", "tdxvm"},
+        {"dbgstat", "disabled"},
+        {"attester_tcb_status", "UpToDate"},
+        {"attester_tcb_date", "2024-03-13T00:00:00Z"},
+        {"tdx_tee_tcb_svn", "06010300000000000000000000000000"},
+        {"tdx_mrtd",
+         "91eb2b44d141d4ece09f0c75c2c53d247a3c68edd7fafe8a3520c942a604a407de03ae6dc5f8"
+         "7f27428b2538873118b7"},
+    };
+    (void)state;
+    json_t *json = judge_set(TDX_2025, 0, "");
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        assert_text(at(json, "claims"), texts[i][0], texts[i][1]);
+    assert_true(json_is_false(at(json, "claims/tdx_td_attributes_debug")));
+    assert_true(json_is_true(at(json, "claims/tdx_td_attributes_septve_disable")));
+    json_decref(json);
+    json = judge_set("sgx/maa-intel-sdk/enclave.info.securityversion.json", NO_COLLATERAL, "");
+    assert_text(json, "claims/x-ms-attestation-type", "sgx");
+    assert_text(json, "claims/x-ms-sgx-ehd", "010203040506");
+    assert_int_equal(json_integer_value(at(json, "claims/x-ms-sgx-svn")), 8888);
+    assert_true(json_array_size(at(json, "warnings")) >= 4);
+    json_decref(json);
+}
+
+/* ---- Azure's sample files ---- */
+
+/* The file with the value of a key replaced, or a key added. */
+static const char *judge_sample(const char *key, json_t *value)
+{
+    json_t *sample = vector_json("sgx/maa-intel-sdk/enclave.info.release.json");
+    json_object_set_new(sample, key, value);
+    char *text = json_dumps(sample, 0);
+    const struct set *set = find_set("sgx/maa-intel-sdk/enclave.info.release.json");
+    cella_verifier *verifier = verifier_of(set, 0);
+    cella_demands demands = demands_of(set, NO_COLLATERAL);
+    demands.type = "sgx";
+    const char *class = judge_bytes(verifier, &demands, (const uint8_t *)text, strlen(text), NULL);
+    cella_verifier_free(verifier);
+    free(text);
+    json_decref(sample);
+    return class;
+}
+
+static void test_samples(void **state)
+{
+    (void)state;
+    assert_string_equal(judge_sample("Type", json_integer(2)), "");
+    assert_string_equal(judge_sample("Type", json_integer(1)), "PARSE");
+    assert_string_equal(judge_sample("EnclaveHeldDataHex", json_string("010203040507")), "BINDING");
+    assert_string_equal(judge_sample("EnclaveHeldDataHex", json_string("")), "BINDING");
+    assert_string_equal(judge_sample("EnclaveHeldDataHex", json_string("01020304050")), "PARSE");
+    assert_string_equal(judge_sample("SecurityVersion", json_integer(2)), "BINDING");
+    assert_string_equal(judge_sample("Attributes", json_integer(7)), "BINDING");
+    assert_string_equal(
+        judge_sample("ProductIdHex", json_string("02000000000000000000000000000000")), "BINDING");
+    assert_string_equal(judge_sample("MrEnclaveHex", json_string("00")), "PARSE");
+    assert_string_equal(judge_sample("QuoteHex", json_string("03000200")), "PARSE");
+    assert_string_equal(judge_sample("QuoteHex", json_integer(3)), "PARSE");
+    assert_string_equal(judge_sample("More", json_integer(3)), "PARSE");
+}
+
+/* ---- collateral ---- */
+
+static cella_status add_bytes(const void *bytes, size_t size)
+{
+    cella_verifier *verifier = verifier_new();
+    uint8_t *copy = copy_of(bytes, size);
+    error.sentence[0] = 0;
+    cella_status status = cella_verifier_add(verifier, copy, size, "test", &error);
+    assert_true(status == CELLA_OK || *error.sentence);
+    free(copy);
+    cella_verifier_free(verifier);
+    return status;
+}
+
+/* Open Enclave's parser tests: the name says which are bad. */
+static const char *const documents[] = {
+    "qe_identity/qe_identity_missing_attributes",
+    "qe_identity/qe_identity_missing_attributesmask",
+    "qe_identity/qe_identity_missing_id",
+    "qe_identity/qe_identity_missing_issuedate",
+    "qe_identity/qe_identity_missing_isvprodid",
+    "qe_identity/qe_identity_missing_isvsvn",
+    "qe_identity/qe_identity_missing_miscselect",
+    "qe_identity/qe_identity_missing_miscselectmask",
+    "qe_identity/qe_identity_missing_mrsigner",
+    "qe_identity/qe_identity_missing_nextupdate",
+    "qe_identity/qe_identity_missing_qeidentity",
+    "qe_identity/qe_identity_missing_signature",
+    "qe_identity/qe_identity_missing_tcb_date",
+    "qe_identity/qe_identity_missing_tcb_eval_data_num",
+    "qe_identity/qe_identity_missing_tcb_levels",
+    "qe_identity/qe_identity_missing_tcb_status",
+    "qe_identity/qe_identity_missing_version",
+    "qe_identity/qe_identity_ok",
+    "qe_identity/qe_identity_with_advisoryids",
+    "qe_identity/qve_identity_ok",
+    "tcb_info/tcbInfo",
+    "tcb_info/tcbInfoAdvisoryIds",
+    "tcb_info/tcbInfoNegativeCompSvn",
+    "tcb_info/tcbInfoNegativeFloat",
+    "tcb_info/tcbInfoNegativeIntegerOverflow",
+    "tcb_info/tcbInfoNegativeIntegerWithSign",
+    "tcb_info/tcbInfoNegativeInvalidIssueDate",
+    "tcb_info/tcbInfoNegativeInvalidNextUpdate",
+    "tcb_info/tcbInfoNegativeMissingNextUpdate",
+    "tcb_info/tcbInfoNegativePceSvn",
+    "tcb_info/tcbInfoNegativePropertyMissingLevel0",
+    "tcb_info/tcbInfoNegativePropertyMissingLevel1",
+    "tcb_info/tcbInfoNegativePropertyMissingLevel2",
+    "tcb_info/tcbInfoNegativePropertyMissingLevel3",
+    "tcb_info/tcbInfoNegativePropertyWrongTypeLevel0",
+    "tcb_info/tcbInfoNegativePropertyWrongTypeLevel1",
+    "tcb_info/tcbInfoNegativePropertyWrongTypeLevel2",
+    "tcb_info/tcbInfoNegativePropertyWrongTypeLevel3",
+    "tcb_info/tcbInfoNegativeSignature",
+    "tcb_info/tcbInfoNegativeStringEscape",
+    "tcb_info/tcbInfoNegativeTcbType",
+    "tcb_info/tcbInfo_with_pceid",
+};
+
+static void test_documents(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+        char path[256];
+        size_t size;
+        snprintf(path, sizeof(path), "sgx/openenclave-json/%s.json", documents[i]);
+        uint8_t *bytes = vector(path, &size);
+        bool bad = strstr(documents[i], "missing") || strstr(documents[i], "Negative");
+        cella_status status = add_bytes(bytes, size);
+        if (bad != (status != CELLA_OK))
+            fail_msg("%s: %d %s", path, status, error.sentence);
+        free(bytes);
+    }
+}
+
+/* SVNs above 255 are no smaller ones. */
+static void test_large_svns(void **state)
+{
+    size_t size;
+    uint8_t *bytes = vector("tdx/intel-qvl-sample/tcbInfo.json", &size);
+    (void)state;
+    assert_int_equal(add_bytes(bytes, size), CELLA_INVALID);
+    assert_sentence(&error, "\"svn\": not 0 to 255");
+    free(bytes);
+}
+
+/* Documents of the year 3000 with the signature of another. */
+static void test_altered_documents(void **state)
+{
+    static const char *const altered[][2] = {{"sgx/fortanix-pcs-2020/negative/00906ea10000.tcb",
+                                              "sgx/fortanix-pcs-2020/qe3_identity.id"},
+                                             {"sgx/fortanix-pcs-2020/00906ea10000.tcb",
+                                              "sgx/fortanix-pcs-2020/negative/qe3_identity.id"}};
+    const struct set *set = find_set("sgx/fortanix-pcs-2020/quote.bin");
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        size_t size;
+        uint8_t *bytes = vector(set->quote, &size);
+        cella_verifier *verifier = verifier_new();
+        add_vector(verifier, altered[i][0]);
+        add_vector(verifier, altered[i][1]);
+        cella_demands demands = demands_of(set, NO_COLLATERAL | DEBUG);
+        assert_string_equal(judge_bytes(verifier, &demands, bytes, size, NULL), "COLLATERAL");
+        cella_verifier_free(verifier);
+        free(bytes);
+    }
+}
+
+/* Before its window the collateral is not yet valid, behind it no longer. */
+static void test_windows(void **state)
+{
+    static const int64_t times[] = {1750200000, 1752969600}; /* 2025-06-17, 2025-07-20 */
+    static const char *const quotes[] = {SGX_2025, TDX_2025};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        const struct set *set = find_set(quotes[i % 2]);
+        cella_verifier *verifier = verifier_of(set, 0);
+        cella_demands demands = demands_of(set, 0);
+        size_t size;
+        uint8_t *bytes = vector(set->quote, &size);
+        assert_string_equal(judge_bytes(verifier, &demands, bytes, size, NULL), "");
+        demands.at = times[i / 2];
+        assert_string_equal(judge_bytes(verifier, &demands, bytes, size, NULL), "TIME");
+        cella_verifier_free(verifier);
+        free(bytes);
+    }
+}
+
+/* What curl -i has written: the chain in a header, the document in the body. */
+static size_t make_answer(char *answer)
+{
+    json_t *bundle = vector_json("tdx/dcap-qvl/tdx_quote_collateral.json");
+    const char *chain = json_string_value(json_object_get(bundle, "tcb_info_issuer_chain"));
+    size_t size, used;
+    uint8_t *bytes = vector("tdx/go-tdx-guest-v5/tcb_info_90c06f000000.json", &size);
+    used = (size_t)sprintf(answer,
+                           "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                           "tcb-info-issuer-chain: ");
+    for (; *chain; chain++)
+        used += (size_t)sprintf(answer + used, strchr("\n =+/", *chain) ? "%%%02X" : "%c", *chain);
+    used += (size_t)sprintf(answer + used, "\r\n\r\n%.*s", (int)size, (const char *)bytes);
+    json_decref(bundle);
+    free(bytes);
+    return used;
+}
+
+static void test_http(void **state)
+{
+    static char answer[32768];
+    const struct set *set = find_set(V5);
+    size_t size = make_answer(answer);
+    cella_verifier *verifier = verifier_new();
+    (void)state;
+    assert_int_equal(cella_verifier_add(verifier, (uint8_t *)answer, size, "answer", &error), 0);
+    cella_demands demands = demands_of(set, NO_COLLATERAL);
+    json_t *json;
+    uint8_t *bytes = vector(V5, &size);
+    assert_string_equal(judge_bytes(verifier, &demands, bytes, size, &json), "");
+    assert_text(json, "evidence/tcb_status", "UpToDate");
+    json_decref(json);
+    cella_verifier_free(verifier);
+    free(bytes);
+}
+
+static void test_forms(void **state)
+{
+    static const struct {
+        const char *text;
+        cella_status status;
+    } cases[] = {
+        {"", CELLA_UNSUPPORTED},
+        {"{", CELLA_INVALID},
+        {"{}", CELLA_UNSUPPORTED},
+        {"{\"signature\":\"00\"}", CELLA_UNSUPPORTED},
+        {"{\"tcbInfo\":{}}", CELLA_INVALID},
+        {"{\"tcbInfo\":{},\"signature\":\"00\"}", CELLA_INVALID},
+        {"{\"crl\":\"x\"}", CELLA_INVALID},
+        {"{\"crl\":1}", CELLA_INVALID},
+        {"{\"ca_chain\":[1]}", CELLA_INVALID},
+        {"{\"ca_chain\":[]}", CELLA_OK},
+        {"{\"ca_chain\":[],\"else\":1}", CELLA_INVALID},
+        {"HTTP/1.1 200 OK\n\n", CELLA_OK},
+        {"HTTP/1.1 200 OK\n\nx", CELLA_INVALID},
+        {"HTTP/1.1 200 OK\nA-Issuer-Chain: x\n\n", CELLA_INVALID},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (add_bytes(cases[i].text, strlen(cases[i].text)) != cases[i].status)
+            fail_msg("%s: \"%s\"", cases[i].text, error.sentence);
+}
+
+/* What is cut off is no collateral. */
+static void test_cut_collateral(void **state)
+{
+    static const char *const paths[] = {
+        "sgx/dcap-qvl/sgx_quote_collateral.json", "sgx/fortanix-pcs-2020/00906ea10000.tcb",
+        "sgx/fortanix-pcs-2020/processor.crl", "tdx/go-tdx-guest-v4/td_qe_identity.json"};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        size_t size;
+        uint8_t *bytes = vector(paths[i], &size);
+        for (size_t less = 0; less + 2 < size; less += i == 0 ? 7 : 1)
+            assert_int_not_equal(add_bytes(bytes, less), CELLA_OK);
+        free(bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verdicts),  cmocka_unit_test(test_expected),
-        cmocka_unit_test(test_mutations), cmocka_unit_test(test_truncations),
-        cmocka_unit_test(test_every_bit), cmocka_unit_test(test_component_tables),
+        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_expected),
+        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_every_bit),
+        cmocka_unit_test(test_component_tables),
+        cmocka_unit_test(test_claims),
+        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_large_svns),
+        cmocka_unit_test(test_altered_documents),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_http),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_cut_collateral),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,7 @@
 static cella_error error;
 static struct pki_node root, ca, leaf, signer, stranger;
 static EVP_PKEY *attestation;
-static uint8_t pck_component = 5; /* the first of the PCK certificate's */
+static uint8_t pck_component = 5, pck_pcesvn = 11; /* of the PCK certificate */
 
 /* ---- making ---- */
 
@@ -85,14 +85,15 @@ static size_t field(uint8_t *to, const uint8_t *arcs, size_t arc_count, const ui
     return der(to, 0x30, inside, used + size);
 }
 
-/* The extension of a PCK certificate. `without`: the number of a field that is left out. */
+/* The extension of a PCK certificate. `without`: the number of a field that is left out; of one
+ * that is there twice, negative. */
 static size_t make_extension(uint8_t *to, int without)
 {
     static const uint8_t zeros[16], fmspc[6] = {0x00, 0x90, 0x6e, 0xa1};
     uint8_t all[2048], tcb[1024], value[1024], number[] = {0, 0};
     size_t used = 0, tcb_used = 0;
     for (uint8_t i = 1; i <= 18; i++) {
-        number[0] = i == 1 ? pck_component : i == 17 ? 11 : 0;
+        number[0] = i == 1 ? pck_component : i == 17 ? pck_pcesvn : 0;
         size_t size = i == 18 ? der(value, 4, zeros, 16) : der(value, 2, number, 1);
         tcb_used += field(tcb + tcb_used, (uint8_t[]){2, i}, 2, value, size);
     }
@@ -103,7 +104,7 @@ static size_t make_extension(uint8_t *to, int without)
     } fields[] = {
         {4, zeros, 16}, {0x30, tcb, tcb_used}, {4, zeros, 2}, {4, fmspc, 6}, {10, zeros, 1}};
     for (uint8_t i = 0; i < 5; i++)
-        if (i + 1 != without)
+        for (int times = i + 1 == without ? 0 : i + 1 == -without ? 2 : 1; times > 0; times--)
             used += field(all + used, (uint8_t[]){(uint8_t)(i + 1)}, 1, value,
                           der(value, fields[i].tag, fields[i].bytes, fields[i].size));
     return der(to, 0x30, all, used);
@@ -603,12 +604,26 @@ static void test_statuses(void **state)
         {5, {4, 1, 3}, {6, 1, 3}, 3, "TCB_STATUS", out, NULL},
         {5, {4, 1, 3}, {6, 1, 3}, 1, "REVOKED", revoked, NULL},
         {5, {2, 1, 3}, {6, 1, 3}, 4, "REVOKED", revoked, NULL},
+        {5, {2, 1, 2}, {6, 1, 3}, 4, "REVOKED", revoked, NULL},
         {5, {1, 1, 3}, {6, 1, 3}, 4, "TCB_STATUS", none, NULL},
         {2, {4, 1, 3}, {6, 1, 3}, 4, "REVOKED", revoked, NULL},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         check_status(&cases[i], i);
+}
+
+static void test_pcesvn(void **state)
+{
+    struct shape shape = sgx;
+    (void)state;
+    cella_verifier *verifier = make_verifier(false, GOOD);
+    pck_pcesvn = 10;
+    shape.leaf = make_leaf("Intel SGX PCK Certificate", 0);
+    pck_pcesvn = 11;
+    assert_string_equal(judge_with(verifier, &shape, NULL), "TCB_STATUS");
+    X509_free(shape.leaf);
+    cella_verifier_free(verifier);
 }
 
 /* Every pair, as attest-facts has them. */
@@ -744,6 +759,23 @@ static void test_quoting_enclaves(void **state)
     cella_verifier_free(verifier);
 }
 
+/* Also where nothing is known of Intel's quoting enclaves. */
+static void test_debug_quoting_enclave(void **state)
+{
+    static uint8_t quote[QUOTE];
+    struct shape shape = sgx;
+    (void)state;
+    cella_verifier *verifier = make_verifier(false, NO_IDENTITY);
+    cella_demands demands = make_demands();
+    demands.insecure_no_collateral = true;
+    size_t size = make_quote(&shape, quote);
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "");
+    shape.qe_attributes = QUOTE_DEBUG;
+    size = make_quote(&shape, quote);
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "QE_IDENTITY");
+    cella_verifier_free(verifier);
+}
+
 static void test_modules(void **state)
 {
     (void)state;
@@ -816,7 +848,9 @@ static void test_certificates(void **state)
     shape.leaf = make_leaf("Intel SGX Certificate", 0);
     assert_string_equal(judge_with(verifier, &shape, NULL), "CHAIN");
     X509_free(shape.leaf);
-    for (int without = 1; without <= 5; without++) {
+    for (int without = -5; without <= 5; without++) {
+        if (without == 0)
+            continue;
         shape.leaf = make_leaf("Intel SGX PCK Certificate", without);
         assert_string_equal(judge_with(verifier, &shape, NULL), "PARSE");
         X509_free(shape.leaf);
@@ -963,11 +997,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_pcesvn),
         cmocka_unit_test(test_merging),
         cmocka_unit_test(test_advisories),
         cmocka_unit_test(test_flaws),
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_quoting_enclaves),
+        cmocka_unit_test(test_debug_quoting_enclave),
         cmocka_unit_test(test_modules),
         cmocka_unit_test(test_debug),
         cmocka_unit_test(test_demands),
