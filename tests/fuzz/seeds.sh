@@ -226,10 +226,14 @@ with open(f"{folder}/ima_log/binary", "wb") as file:
                + entry(b"ima-sig", digest + field(b"/c\0") + field(bytes.fromhex("0302040102030400020a0b")))
                + entry(b"ima-buf", digest + field(b"d\0") + field(b"buffer"))
                + entry(b"ima-ngv2", field(b"verity:sha256:\0" + bytes(32)) + field(b"/e\0")))
+END
+
 # Quotes of SGX and TDX, whole and in the JSON of Azure's samples; a PCK certificate's extension;
 # Intel's collateral in all of its forms.
 mkdir -p "$folder/quote" "$folder/intel"
-import glob, json, os, re, sys
+python3 - "$folder" "$vectors" <<'END'
+import glob, json, re, sys
+folder, vectors = sys.argv[1:]
 def read(path):
     with open(path, "rb") as file:
         return file.read()
@@ -252,7 +256,8 @@ for path in glob.glob(f"{vectors}/[st][gd]x/*/*"):
 bundle = json.load(open(f"{vectors}/tdx/dcap-qvl/tdx_quote_collateral.json"))
 write("intel/inside-tdx", b"\1" + bundle["tcb_info"].encode())
 chain = bundle["tcb_info_issuer_chain"].replace("\n", "%0A").replace(" ", "%20")
-write("intel/http", b"\0HTTP/1.1 200 OK\r\nTCB-Info-Issuer-Chain: " + chain.encode() + b"\r\n\r\n" + read(f"{vectors}/tdx/go-tdx-guest-v5/tcb_info_90c06f000000.json"))
+write("intel/http", b"\0HTTP/1.1 200 OK\r\nTCB-Info-Issuer-Chain: " + chain.encode() + b"\r\n\r\n"
+      + read(f"{vectors}/tdx/go-tdx-guest-v5/tcb_info_90c06f000000.json"))
 quote = read(f"{vectors}/tdx/intel-qvl-sample/quote.dat")
 at = quote.rindex(bytes.fromhex("06092a864886f84d010d01")) + 11
 head, size = (4, int.from_bytes(quote[at + 2:at + 4], "big")) if quote[at + 1] == 0x82 else (3, quote[at + 2])
