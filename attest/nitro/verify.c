@@ -119,27 +119,45 @@ static void drop(void *certificate)
     X509_free(certificate);
 }
 
-/* They come again and again: all but the leaf for days, the leaf for hours. */
+static const struct cache_type type = {keep, drop};
+
+static void key_of(const struct nitro_bytes *certificate, uint8_t key[32])
+{
+    static const char kind[] = "certificate of nitro";
+    uint8_t parts[sizeof(kind) + 32];
+    memcpy(parts, kind, sizeof(kind));
+    SHA256(certificate->bytes, certificate->size, parts + sizeof(kind));
+    SHA256(parts, sizeof(parts), key);
+}
+
 static X509 *read_certificate(struct cache *cache, const struct nitro_bytes *from)
 {
-    static const struct cache_type type = {keep, drop};
-    static const char kind[] = "certificate of nitro";
     const uint8_t *at = from->bytes;
-    uint8_t parts[sizeof(kind) + 32], key[32];
-    memcpy(parts, kind, sizeof(kind));
-    SHA256(from->bytes, from->size, parts + sizeof(kind));
-    SHA256(parts, sizeof(parts), key);
+    uint8_t key[32];
+    key_of(from, key);
     X509 *certificate = cache_get(cache, key, &type);
     if (certificate)
         return certificate;
     certificate = d2i_X509(NULL, &at, (long)from->size);
     ERR_clear_error();
-    if (certificate && at == from->bytes + from->size) {
-        cache_put(cache, key, &type, certificate);
+    if (certificate && at == from->bytes + from->size)
         return certificate;
-    }
     X509_free(certificate);
     return NULL;
+}
+
+/* They come again and again: all but the leaf for days, the leaf for hours. Only those of a good
+ * chain are kept: others would drive them out. */
+static void remember(struct judging *judging)
+{
+    struct cache *cache = judging->appraisal->verifier->cache;
+    uint8_t key[32];
+    key_of(&judging->document.certificate, key);
+    cache_put(cache, key, &type, judging->leaf);
+    for (int i = 0; i < sk_X509_num(judging->bundle); i++) {
+        key_of(&judging->document.cabundle[i], key);
+        cache_put(cache, key, &type, sk_X509_value(judging->bundle, i));
+    }
 }
 
 static cella_status read_certificates(struct judging *judging)
@@ -178,6 +196,7 @@ static cella_status judge_chain(struct judging *judging)
     if (!ecdsa_is_key(X509_get0_pubkey(judging->leaf), ECDSA_P384))
         return appraisal_refuse(judging->appraisal, CLASS_KEY, "certificate", "a key on P-384",
                                 "another key", NULL);
+    remember(judging);
     return CELLA_OK;
 }
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define GUID_SIZE         16
-#define CERTIFICATES_MOST 8 /* of one entry: some hosts put ASK and ARK in one */
+#define CERTIFICATES_MOST 8 /* of a table; some hosts put ASK and ARK in one entry */
 
 static const struct {
     uint8_t guid[GUID_SIZE];
@@ -80,5 +80,5 @@ bool snp_table_certificates(const struct snp_table *table, STACK_OF(X509) * to)
         if (table->entries[i].kind == SNP_TABLE_CERTIFICATE &&
             !x509_read(table->entries[i].bytes, table->entries[i].size, to, CERTIFICATES_MOST))
             return false;
-    return true;
+    return sk_X509_num(to) <= CERTIFICATES_MOST;
 }

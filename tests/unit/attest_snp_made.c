@@ -640,6 +640,15 @@ static void tables_that_are_malformed(void **state)
     /* What the host adds for itself is let pass; more than anybody would is not. */
     set_entry(&table, 2, "ecae0c0f950243b1afa20ae2e0d565b6", 96, 20);
     assert_int_equal(cella_verifier_add(verifier, table.bytes, table.size, "x", &error), CELLA_OK);
+    /* Nobody has more than eight certificates. */
+    struct table many = {.size = (size_t)24 * 11};
+    uint8_t *der = NULL;
+    int der_size = i2d_X509(amd.vek.certificate, &der);
+    for (size_t i = 0; i < 10; i++) {
+        assert_string_equal(judge_with(&many, many.size), i <= 8 ? "" : CLASS_PARSE);
+        add_entry(&many, guids[0], der, der_size);
+    }
+    OPENSSL_free(der);
     for (size_t i = 0; i < 20; i++)
         set_entry(&table, i, "ecae0c0f950243b1afa20ae2e0d565b6", 600, 20);
     set_entry(&table, 0, guids[0], 600, 0);
