@@ -14,7 +14,8 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define HOUR 3600
+#define HOUR            3600
+#define ATTESTATION_KEY "2.23.133.8.3" /* tcg-kp-AIKCertificate */
 
 bool certificate_key_hash(const X509 *certificate, uint8_t sha256[32])
 {
@@ -76,7 +77,7 @@ static X509 *begin(EVP_PKEY *key, const X509 *issuer, const char *what)
     return NULL;
 }
 
-X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
+static X509 *make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const char *purpose)
 {
     X509 *certificate = begin(key, issuer, issuer ? "platform" : "development root");
     X509 *above = issuer ? issuer : certificate;
@@ -85,12 +86,23 @@ X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
                       issuer ? "critical,CA:FALSE" : "critical,CA:TRUE,pathlen:0") &&
         add_extension(certificate, above, NID_key_usage,
                       issuer ? "critical,digitalSignature" : "critical,keyCertSign") &&
+        (!purpose || add_extension(certificate, above, NID_ext_key_usage, purpose)) &&
         add_extension(certificate, above, NID_subject_key_identifier, "hash") &&
         add_extension(certificate, above, NID_authority_key_identifier, "keyid:always") &&
         X509_sign(certificate, issuer ? issuer_key : key, EVP_sha256()) > 0)
         return certificate;
     X509_free(certificate);
     return NULL;
+}
+
+X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
+{
+    return make(key, issuer, issuer_key, NULL);
+}
+
+X509 *certificate_make_attestation(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
+{
+    return make(key, issuer, issuer_key, "critical," ATTESTATION_KEY);
 }
 
 X509 *certificate_make_tls(EVP_PKEY *key)
@@ -146,9 +158,30 @@ static cella_status refuse_chain(X509_STORE_CTX *context, const cella_verify_opt
                   X509_verify_cert_error_string(code));
 }
 
-/* Path validation, and what it leaves to its caller: that the platform's certificate may sign. */
-static cella_status judge_path(X509 *platform, X509 *root, const cella_verify_options *options,
-                               cella_refusal *refusal, cella_error *error)
+/* The one extended key usage that it has; none is not this one. */
+static bool is_attestation_key(X509 *certificate)
+{
+    char text[32] = "";
+    EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
+    if (sk_ASN1_OBJECT_num(usage) == 1)
+        OBJ_obj2txt(text, sizeof(text), sk_ASN1_OBJECT_value(usage, 0), 1);
+    EXTENDED_KEY_USAGE_free(usage);
+    return strcmp(text, ATTESTATION_KEY) == 0;
+}
+
+/* What path validation leaves to its caller: what the platform's certificate may sign. An
+ * attestation key's is no other's: a TPM's owner may have it sign what is not the TPM's word, if it
+ * only looks like nothing of the TPM's. */
+static bool may_sign(X509 *platform, bool attestation)
+{
+    return !(X509_get_extension_flags(platform) & EXFLAG_CA) &&
+           X509_get_key_usage(platform) == KU_DIGITAL_SIGNATURE &&
+           is_attestation_key(platform) == attestation;
+}
+
+static cella_status judge_path(X509 *platform, X509 *root, bool attestation,
+                               const cella_verify_options *options, cella_refusal *refusal,
+                               cella_error *error)
 {
     cella_status status = CELLA_MEMORY;
     X509_STORE *store = X509_STORE_new();
@@ -165,10 +198,11 @@ static cella_status judge_path(X509 *platform, X509 *root, const cella_verify_op
     if (X509_verify_cert(context) != 1)
         status = refuse_chain(context, options, refusal, error);
     else if (sk_X509_num(X509_STORE_CTX_get0_chain(context)) != 2 ||
-             X509_get_extension_flags(platform) & EXFLAG_CA ||
-             X509_get_key_usage(platform) != KU_DIGITAL_SIGNATURE)
+             !may_sign(platform, attestation))
         status = refuse(refusal, error, CELLA_REFUSAL_ROOT, "certificate",
-                        "a platform's: no CA, for digital signatures", "one for something else");
+                        attestation ? "a TPM's attestation key's"
+                                    : "a platform's: no CA, for digital signatures",
+                        "one for something else");
     else
         status = CELLA_OK;
 out:
@@ -177,9 +211,9 @@ out:
     return status;
 }
 
-cella_status certificate_judge(const struct cose_chain *chain, const cella_verify_options *options,
-                               EVP_PKEY **key, uint8_t root[32], cella_refusal *refusal,
-                               cella_error *error)
+cella_status certificate_judge(const struct cose_chain *chain, bool attestation,
+                               const cella_verify_options *options, EVP_PKEY **key,
+                               uint8_t root[32], cella_refusal *refusal, cella_error *error)
 {
     if (chain->count != 2)
         return fail(error, CELLA_INVALID,
@@ -193,7 +227,7 @@ cella_status certificate_judge(const struct cose_chain *chain, const cella_verif
     else
         status = judge_root(above, options, root, refusal, error);
     if (status == CELLA_OK)
-        status = judge_path(platform, above, options, refusal, error);
+        status = judge_path(platform, above, attestation, options, refusal, error);
     if (status == CELLA_OK && !(*key = X509_get_pubkey(platform)))
         status = fail(error, CELLA_INVALID, "evidence: the platform's key cannot be used");
     X509_free(platform);

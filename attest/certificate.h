@@ -16,6 +16,8 @@
 /* A certificate of `key`, valid from an hour ago (clocks differ): a root's where `issuer` is NULL,
  * else a platform's under it. NULL: OpenSSL failed. */
 X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key);
+/* The same for a TPM's attestation key: it says so (extended key usage tcg-kp-AIKCertificate). */
+X509 *certificate_make_attestation(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key);
 
 /* One of a TLS server or client in an enclave, to be signed by `key` itself: more is added first.
  */
@@ -24,10 +26,11 @@ X509 *certificate_make_tls(EVP_PKEY *key);
 /* SHA-256 of the SubjectPublicKeyInfo in DER. */
 bool certificate_key_hash(const X509 *certificate, uint8_t sha256[32]);
 
-/* Judges a chain of two, a platform's certificate and its root's, at a time. On CELLA_OK *key is
- * the platform's (the caller's to free) and `root` says whose word it is. */
-cella_status certificate_judge(const struct cose_chain *chain, const cella_verify_options *options,
-                               EVP_PKEY **key, uint8_t root[32], cella_refusal *refusal,
-                               cella_error *error);
+/* Judges a chain of two, a platform's certificate and its root's, at a time. `attestation`: whether
+ * it has to be one of a TPM's attestation key, or must not. On CELLA_OK *key is the platform's (the
+ * caller's to free) and `root` says whose word it is. */
+cella_status certificate_judge(const struct cose_chain *chain, bool attestation,
+                               const cella_verify_options *options, EVP_PKEY **key,
+                               uint8_t root[32], cella_refusal *refusal, cella_error *error);
 
 #endif

@@ -36,13 +36,24 @@ const char *time_text(int64_t time, char text[32])
     return text;
 }
 
+static const char *proof_text(bool proved)
+{
+    return proved ? "proved" : "asserted";
+}
+
+/* "NAME", or "NAME_proof": evidence itself has no such name. */
 static bool get_posture(const cella_claims *claims, const char *name, char text[TEXT_MOST])
 {
-    for (size_t i = 0; i < claims->posture_count; i++)
-        if (strcmp(claims->posture[i].name, name) == 0) {
-            snprintf(text, TEXT_MOST, "%s", claims->posture[i].value);
-            return true;
-        }
+    for (size_t i = 0; i < claims->posture_count; i++) {
+        const cella_posture_claim *claim = &claims->posture[i];
+        size_t length = strlen(claim->name);
+        if (strncmp(claim->name, name, length) != 0)
+            continue;
+        if (name[length] == 0)
+            return snprintf(text, TEXT_MOST, "%s", claim->value) >= 0;
+        if (strcmp(name + length, "_proof") == 0)
+            return snprintf(text, TEXT_MOST, "%s", proof_text(claim->proved)) > 0;
+    }
     return false;
 }
 
@@ -77,6 +88,10 @@ bool cella_claims_get(const cella_claims *claims, const char *name, char text[TE
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         if (strcmp(name, numbers[i].name) == 0)
             return snprintf(text, TEXT_MOST, "%" PRId64, numbers[i].value) > 0;
+    if (strcmp(name, "launcher_proof") == 0)
+        return snprintf(text, TEXT_MOST, "%s", proof_text(claims->launcher_proved)) > 0;
+    if (strcmp(name, "tpm") == 0)
+        return snprintf(text, TEXT_MOST, "%s", claims->tpm ? "true" : "false") > 0;
     if (strcmp(name, "tee") == 0)
         return snprintf(text, TEXT_MOST, "%s", claims->tee) > 0;
     return strcmp(name, "debug") == 0 &&

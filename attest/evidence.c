@@ -9,6 +9,7 @@
 #include "image/fail.h"
 #include "image/hex.h"
 #include "refusal.h"
+#include "vsm_tpm.h"
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
@@ -39,6 +40,8 @@ static cella_status check_options(const cella_verify_options *options, cella_err
     if (!options->report_data == !options->insecure_any_report_data)
         return fail(error, CELLA_INVALID,
                     "verification wants the report data expected, or insecure_any_report_data");
+    if (!options->boot_images != !options->boot_image_count)
+        return fail(error, CELLA_INVALID, "verification wants boot images and their number");
     return CELLA_OK;
 }
 
@@ -91,13 +94,24 @@ static cella_status read_report(const uint8_t report[REPORT_SIZE], cella_claims 
     return CELLA_OK;
 }
 
+/* Names of what a verifier adds. */
+static bool is_reserved(const char *name)
+{
+    static const char *const prefixes[] = {"pcr_", "boot_", "tpm_"}, proof[] = "_proof";
+    size_t length = strlen(name), suffix = strlen(proof);
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return length >= suffix && strcmp(name + length - suffix, proof) == 0;
+}
+
 static cella_status read_posture(const struct cbor_item *map, cella_claims *claims,
                                  cella_error *error)
 {
     struct cbor_item name, value;
-    if (map->number > CELLA_POSTURE_MOST)
+    if (map->number > EVIDENCE_POSTURE_MOST)
         return fail(error, CELLA_INVALID, "evidence: posture: more than %d claims",
-                    CELLA_POSTURE_MOST);
+                    EVIDENCE_POSTURE_MOST);
     for (struct cbor_reader reader = cbor_inside(map);
          cbor_next(&reader, &name) && cbor_next(&reader, &value);) {
         cella_posture_claim *claim = &claims->posture[claims->posture_count++];
@@ -112,11 +126,15 @@ static cella_status read_posture(const struct cbor_item *map, cella_claims *clai
             return fail(error, CELLA_INVALID,
                         "evidence: posture: a name must be text of 1 to %d bytes",
                         CELLA_POSTURE_NAME);
+        if (is_reserved(claim->name))
+            return fail(error, CELLA_INVALID, "evidence: posture: %s: only a TPM's quote says this",
+                        claim->name);
     }
     return CELLA_OK;
 }
 
-static cella_status read_payload(const struct cose *cose, cella_claims *claims, cella_error *error)
+static cella_status read_payload(const struct cose *cose, bool with_tpm, cella_claims *claims,
+                                 cella_error *error)
 {
     struct cbor_item version, tee, report, time, launcher, posture, tpm;
     const struct cbor_field fields[] = {
@@ -126,13 +144,11 @@ static cella_status read_payload(const struct cose *cose, cella_claims *claims, 
         {"time", CBOR_UNSIGNED, 0, &time},
         {"launcher", CBOR_BYTES, sizeof(claims->launcher), &launcher},
         {"posture", CBOR_MAP, 0, &posture},
+        {"tpm", CBOR_BYTES, 0, &tpm},
     };
-    struct cbor_item map;
-    if (cbor_decode(cose->payload, cose->payload_size, &map) && cbor_find(&map, "tpm", &tpm))
-        return fail(error, CELLA_UNSUPPORTED,
-                    "evidence: tpm: this version of cella cannot judge what a TPM says");
-    cella_status status = cbor_fields(cose->payload, cose->payload_size, "evidence", fields,
-                                      sizeof(fields) / sizeof(fields[0]), error);
+    cella_status status =
+        cbor_fields(cose->payload, cose->payload_size, "evidence", fields,
+                    sizeof(fields) / sizeof(fields[0]) - (with_tpm ? 0 : 1), error);
     if (status)
         return status;
     if (version.number != EVIDENCE_VERSION)
@@ -178,24 +194,68 @@ static cella_status judge_report_data(const cella_verify_options *options,
                   hex_write(claims->report_data, 64, found));
 }
 
+/* Whether the payload has what a TPM said. Nothing of it is true yet, but a lie only leads to a
+ * refusal: of a certificate that is for the other kind. */
+static bool find_tpm(const struct cose *cose, struct cbor_item *tpm)
+{
+    struct cbor_item map;
+    return cbor_decode(cose->payload, cose->payload_size, &map) && map.type == CBOR_MAP &&
+           cbor_find(&map, "tpm", tpm) && tpm->type == CBOR_BYTES;
+}
+
+/* Which key has to have signed: the certificate's, or the one that the certificate's key quoted. */
+static cella_status find_signer(const struct cose *cose, const cella_verify_options *options,
+                                struct vsm_tpm *tpm, bool *with_tpm, EVP_PKEY **signer,
+                                cella_claims *claims, cella_refusal *refusal, cella_error *error)
+{
+    struct cbor_item map;
+    EVP_PKEY *key = NULL;
+    *with_tpm = find_tpm(cose, &map);
+    cella_status status =
+        certificate_judge(&cose->chain, *with_tpm, options, &key, claims->root, refusal, error);
+    if (status || !*with_tpm) {
+        *signer = key;
+        return status;
+    }
+    status = vsm_tpm_quote(&map, key, tpm, signer, refusal, error);
+    EVP_PKEY_free(key);
+    return status;
+}
+
+static cella_status judge_tpm(const struct vsm_tpm *tpm, bool with_tpm,
+                              const cella_verify_options *options, cella_claims *claims,
+                              cella_refusal *refusal, cella_error *error)
+{
+    if (with_tpm)
+        return vsm_tpm_prove(tpm, options, claims, refusal, error);
+    if (options->boot_image_count)
+        return refuse(refusal, error, CELLA_REFUSAL_CLAIM, "boot_image", "reference values",
+                      "no quote of a TPM");
+    return CELLA_OK;
+}
+
 static cella_status judge(const uint8_t *bytes, size_t size, const cella_verify_options *options,
                           cella_claims *claims, cella_refusal *refusal, cella_error *error)
 {
     struct cose cose;
+    struct vsm_tpm tpm;
+    bool with_tpm = false;
     EVP_PKEY *key = NULL;
     if (size > EVIDENCE_MOST)
         return fail(error, CELLA_INVALID, "evidence: %zu bytes; at most %d are judged", size,
                     EVIDENCE_MOST);
     cella_status status = cose_read(bytes, size, EVIDENCE_CONTENT_TYPE, "evidence", &cose, error);
     if (status == CELLA_OK)
-        status = certificate_judge(&cose.chain, options, &key, claims->root, refusal, error);
+        status = find_signer(&cose, options, &tpm, &with_tpm, &key, claims, refusal, error);
     if (status == CELLA_OK && !cose_verify(&cose, key))
         status = refuse(refusal, error, CELLA_REFUSAL_SIGNATURE, "signature",
                         "one by the platform's key over all of the evidence",
                         "one over something else, or by another key");
     EVP_PKEY_free(key);
     if (status == CELLA_OK)
-        status = read_payload(&cose, claims, error);
+        status = read_payload(&cose, with_tpm, claims, error);
+    if (status == CELLA_OK)
+        status = judge_tpm(&tpm, with_tpm, options, claims, refusal, error);
     if (status == CELLA_OK)
         status = judge_age(options, claims, refusal, error);
     if (status == CELLA_OK)

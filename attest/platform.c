@@ -8,6 +8,7 @@
 #include "evidence.h"
 #include "image/fail.h"
 #include "image/file.h"
+#include "platform_tpm.h"
 #include "refusal.h"
 
 #include <errno.h>
@@ -27,7 +28,9 @@
 struct cella_platform {
     char folder[PATH_MAX];
     char subject[256];
-    EVP_PKEY *key;
+    EVP_PKEY *key; /* signs evidence: platform.key, or a session key that the TPM quoted */
+    uint8_t *tpm;  /* what evidence carries of that; NULL: no TPM */
+    size_t tpm_size;
     uint8_t *certificates[2]; /* DER: the platform's, the root's */
     struct cose_chain chain;
     uint8_t root[32];
@@ -98,18 +101,34 @@ static bool write_certificate(int folder, const char *name, X509 *certificate)
     return to && finish(to, PEM_write_X509(to, certificate) == 1);
 }
 
-static cella_status fill(int folder, const char *path, cella_error *error)
+/* The platform's key, in a file or in the TPM. */
+static cella_status make_key(int folder, const char *path, const cella_platform_tpm *tpm,
+                             EVP_PKEY **key, cella_error *error)
 {
-    EVP_PKEY *root_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
-    X509 *root = root_key ? certificate_make(root_key, NULL, NULL) : NULL;
-    X509 *platform = root && key ? certificate_make(key, root, root_key) : NULL;
-    cella_status status = CELLA_OK;
-    if (!platform)
-        status = fail(error, CELLA_SYSTEM, "OpenSSL makes no P-256 key, or no certificate");
-    else if (!write_key(folder, "root.key", root_key) ||
-             !write_certificate(folder, "root.pem", root) ||
-             !write_key(folder, "platform.key", key) ||
-             !write_certificate(folder, "platform.pem", platform) || fsync(folder))
+    if (tpm)
+        return platform_tpm_make(folder, tpm, key, error);
+    if (!(*key = EVP_EC_gen("P-256")))
+        return fail(error, CELLA_SYSTEM, "OpenSSL makes no P-256 key");
+    return write_key(folder, "platform.key", *key)
+               ? CELLA_OK
+               : fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
+}
+
+static cella_status fill(int folder, const char *path, const cella_platform_tpm *tpm,
+                         cella_error *error)
+{
+    EVP_PKEY *root_key = EVP_EC_gen("P-256"), *key = NULL;
+    X509 *root = root_key ? certificate_make(root_key, NULL, NULL) : NULL, *platform = NULL;
+    cella_status status = root ? make_key(folder, path, tpm, &key, error)
+                               : fail(error, CELLA_SYSTEM, "OpenSSL makes no P-256 key");
+    if (status == CELLA_OK)
+        platform = tpm ? certificate_make_attestation(key, root, root_key)
+                       : certificate_make(key, root, root_key);
+    if (status == CELLA_OK && !platform)
+        status = fail(error, CELLA_SYSTEM, "OpenSSL makes no certificate");
+    if (status == CELLA_OK &&
+        (!write_key(folder, "root.key", root_key) || !write_certificate(folder, "root.pem", root) ||
+         !write_certificate(folder, "platform.pem", platform) || fsync(folder)))
         status = fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
     X509_free(platform);
     X509_free(root);
@@ -121,6 +140,7 @@ static cella_status fill(int folder, const char *path, cella_error *error)
 static void remove_all(int folder, const char *path)
 {
     static const char *const names[] = {"root.key", "root.pem", "platform.key", "platform.pem"};
+    platform_tpm_unmake(folder);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unlinkat(folder, names[i], 0);
     rmdir(path);
@@ -128,7 +148,7 @@ static void remove_all(int folder, const char *path)
 
 /* A new folder under a temporary name beside it; then it gets its name, unless there is something
  * under that (but an empty folder). */
-cella_status cella_platform_init(const char *given, cella_error *error)
+static cella_status init(const char *given, const cella_platform_tpm *tpm, cella_error *error)
 {
     char folder[PATH_MAX], path[PATH_MAX];
     cella_status status = find_folder(given, folder, error);
@@ -142,7 +162,7 @@ cella_status cella_platform_init(const char *given, cella_error *error)
         return fail(error, CELLA_SYSTEM, "%s: cannot be made: %s", folder, strerror(errno));
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     status = fd < 0 ? fail(error, CELLA_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno))
-                    : fill(fd, path, error);
+                    : fill(fd, path, tpm, error);
     if (status == CELLA_OK && rename(path, folder))
         status = errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR
                      ? fail(error, CELLA_REFUSED,
@@ -156,6 +176,18 @@ cella_status cella_platform_init(const char *given, cella_error *error)
         close(fd);
     ERR_clear_error();
     return status;
+}
+
+cella_status cella_platform_init(const char *folder, cella_error *error)
+{
+    return init(folder, NULL, error);
+}
+
+cella_status cella_platform_init_tpm(const char *folder, const cella_platform_tpm *tpm,
+                                     cella_error *error)
+{
+    static const cella_platform_tpm own;
+    return init(folder, tpm ? tpm : &own, error);
 }
 
 /* ---- opening one ---- */
@@ -252,6 +284,9 @@ static cella_status read_certificates(struct cella_platform *platform, cella_err
              !read_subject(platform, own) || !certificate_key_hash(root, platform->root))
         status =
             fail(error, CELLA_INVALID, "%s: OpenSSL cannot use its certificates", platform->folder);
+    else if (!platform->key)
+        status = platform_tpm_open(platform->folder, X509_get0_pubkey(own), platform->launcher,
+                                   &platform->key, &platform->tpm, &platform->tpm_size, error);
     X509_free(own);
     X509_free(root);
     return status;
@@ -305,15 +340,15 @@ cella_status cella_platform_open(const char *given, cella_platform **result, cel
         return fail(error, CELLA_MEMORY, "no memory for the platform");
     cella_status status = find_folder(given, platform->folder, error);
     if (status == CELLA_OK)
-        status = read_key(platform, error);
-    if (status == CELLA_OK)
-        status = read_certificates(platform, error);
-    if (status == CELLA_OK)
         status = file_digest("/proc/self/exe", platform->launcher, &size, error);
+    if (status == CELLA_OK && !platform_tpm_is(platform->folder))
+        status = read_key(platform, error);
     if (status == CELLA_OK) {
-        read_posture(&platform->posture);
-        status = try_out(platform, error);
+        read_posture(&platform->posture); /* before the logs, which have more by then, never less */
+        status = read_certificates(platform, error);
     }
+    if (status == CELLA_OK)
+        status = try_out(platform, error);
     ERR_clear_error();
     if (status)
         cella_platform_close(platform);
@@ -329,6 +364,7 @@ void cella_platform_close(cella_platform *platform)
     EVP_PKEY_free(platform->key);
     OPENSSL_free(platform->certificates[0]);
     OPENSSL_free(platform->certificates[1]);
+    free(platform->tpm);
     free(platform);
 }
 
@@ -370,6 +406,10 @@ static void put_payload(struct cbor_writer *to, const struct cella_platform *pla
         cbor_put_text(to, platform->posture.rows[i].value);
     }
     cbor_map_end(to, rows);
+    if (platform->tpm) {
+        cbor_put_text(to, "tpm");
+        cbor_put_bytes(to, platform->tpm, platform->tpm_size);
+    }
     cbor_map_end(to, map);
 }
 

@@ -19,10 +19,23 @@ static bool recognise(const uint8_t *bytes, size_t size)
     return size > 64 && bytes[0] == 0xd2 && memmem(bytes, 64, type, strlen(type));
 }
 
-/* How evidence.c's refusals are called here. */
-static const char *class_of(cella_refusal_kind kind)
+/* What a TPM's words are refused for. */
+static const char *class_of_tpm(const char *claim)
 {
-    switch (kind) {
+    static const char *const classes[][2] = {
+        {"tpm.quote", CLASS_QUOTE_SIG}, {"tpm.key", CLASS_BINDING}, {"tpm.pcrs", CLASS_PCR},
+        {"tpm.events", CLASS_LOG},      {"tpm.ima", CLASS_LOG},
+    };
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (strcmp(claim, classes[i][0]) == 0)
+            return classes[i][1];
+    return CLASS_LOG;
+}
+
+/* How evidence.c's refusals are called here. */
+static const char *class_of(const cella_refusal *refusal)
+{
+    switch (refusal->kind) {
     case CELLA_REFUSAL_ROOT:
         return CLASS_ANCHOR;
     case CELLA_REFUSAL_TIME:
@@ -33,6 +46,8 @@ static const char *class_of(cella_refusal_kind kind)
         return CLASS_REPORT_DATA;
     case CELLA_REFUSAL_DEBUG:
         return CLASS_DEBUG;
+    case CELLA_REFUSAL_TPM:
+        return class_of_tpm(refusal->claim);
     case CELLA_REFUSAL_CLAIM:
     case CELLA_REFUSAL_NONE:
         break;
@@ -42,7 +57,7 @@ static const char *class_of(cella_refusal_kind kind)
 
 static void record(struct appraisal *appraisal, const cella_claims *claims)
 {
-    json_t *to = appraisal->result->claims, *posture = json_object();
+    json_t *to = appraisal->result->claims, *posture = json_object(), *proof = json_object();
     record_text(appraisal, to, "x-ms-attestation-type", claims->tee);
     record_text(appraisal, to, "tee", claims->tee);
     record_hex(appraisal, to, "mrenclave", claims->mrenclave, sizeof(claims->mrenclave));
@@ -60,9 +75,19 @@ static void record(struct appraisal *appraisal, const cella_claims *claims)
             record_bool(appraisal, posture, one->name, strcmp(one->value, "true") == 0);
         else
             record_text(appraisal, posture, one->name, one->value);
+        record_text(appraisal, proof, one->name, one->proved ? "proved" : "asserted");
     }
     record_json(appraisal, to, "posture", posture);
-    record_text(appraisal, to, "posture_proof", "asserted");
+    record_json(appraisal, to, "posture_proof", proof);
+    record_text(appraisal, to, "launcher_proof", claims->launcher_proved ? "proved" : "asserted");
+    record_bool(appraisal, to, "tpm", claims->tpm);
+    if (*claims->command_line)
+        record_text(appraisal, to, "command_line", claims->command_line);
+    if (claims->tpm)
+        appraisal_warn(appraisal,
+                       "what is proved follows from the quote if the programs that were booted "
+                       "(boot_image_1 and on) are ones that you trust: their digests were not "
+                       "compared with any of yours");
     json_object_update(appraisal->result->evidence, to);
 }
 
@@ -72,10 +97,13 @@ static cella_status refuse_as(struct appraisal *appraisal, const cella_refusal *
         [CELLA_REFUSAL_ROOT] = "Trust the platform's root, if you do: `cella platform show` there.",
         [CELLA_REFUSAL_TIME] = "Ask for new evidence.",
         [CELLA_REFUSAL_REPORT_DATA] = "It was made for another purpose: ask for new evidence.",
+        [CELLA_REFUSAL_TPM] =
+            "Ask for new evidence; if it is refused again, do not trust the "
+            "machine.",
         [CELLA_REFUSAL_DEBUG] = "Whoever runs it can look into it: ask for a release build.",
     };
     const size_t known = sizeof(advice) / sizeof(advice[0]);
-    return appraisal_refuse(appraisal, class_of(refusal->kind), refusal->claim, refusal->expected,
+    return appraisal_refuse(appraisal, class_of(refusal), refusal->claim, refusal->expected,
                             refusal->found,
                             (size_t)refusal->kind < known ? advice[refusal->kind] : NULL);
 }

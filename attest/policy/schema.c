@@ -169,7 +169,10 @@ static const struct schema_claim rows[] = {
     {"launcher", SCHEMA_HEX, 32, OWN},
     {"root", SCHEMA_HEX, 32, OWN},
     {"posture", SCHEMA_OBJECT, 0, OWN},
-    {"posture_proof", SCHEMA_STRING, 0, OWN},
+    {"posture_proof", SCHEMA_OBJECT, 0, OWN},
+    {"launcher_proof", SCHEMA_STRING, 0, OWN},
+    {"tpm", SCHEMA_BOOLEAN, 0, OWN},
+    {"command_line", SCHEMA_STRING, 0, OWN},
 
     {"tcb_evaluation_data_number", SCHEMA_INTEGER, 0, OWN},
     {"tls_key_sha256", SCHEMA_HEX, 32, OWN},

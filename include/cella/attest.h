@@ -24,13 +24,17 @@ extern "C" {
 
 /* ---- what evidence claims ---- */
 
-#define CELLA_POSTURE_MOST  64 /* most claims of the posture */
+#define CELLA_POSTURE_MOST  96 /* most claims of the posture */
 #define CELLA_POSTURE_NAME  31 /* most bytes of a name; of a value: */
 #define CELLA_POSTURE_VALUE 167
+
+#define CELLA_COMMAND_LINE  2048 /* most bytes of a kernel's command line */
+#define CELLA_BOOT_IMAGES   16   /* most programs that were booted */
 
 typedef struct cella_posture_claim {
     char name[CELLA_POSTURE_NAME + 1];   /* as in `cella doctor`; NUL-terminated UTF-8 */
     char value[CELLA_POSTURE_VALUE + 1]; /* ... "true" and "false" where it is a boolean */
+    bool proved; /* it follows from what the TPM quoted; else the launcher says so (asserted) */
 } cella_posture_claim;
 
 typedef struct cella_claims {
@@ -45,6 +49,10 @@ typedef struct cella_claims {
     bool age_checked;     /* most_age was given */
     uint8_t launcher[32]; /* SHA-256 of the launcher's executable */
     uint8_t root[32];     /* SHA-256 of the SubjectPublicKeyInfo of the root that vouches for it */
+    /* Of evidence with a TPM's quote; docs/attestation-vsm.md says what follows from what. */
+    bool tpm;
+    bool launcher_proved; /* the kernel measured a file of that digest before it was run */
+    char command_line[CELLA_COMMAND_LINE + 1]; /* the kernel's; "": not known for certain */
     size_t posture_count;
     cella_posture_claim posture[CELLA_POSTURE_MOST];
 } cella_claims;
@@ -59,6 +67,7 @@ typedef enum cella_refusal_kind {
     CELLA_REFUSAL_REPORT_DATA = 4, /* made for another purpose: replayed or relayed */
     CELLA_REFUSAL_DEBUG = 5,       /* the enclave can be looked into */
     CELLA_REFUSAL_CLAIM = 6,       /* true, but not what was demanded */
+    CELLA_REFUSAL_TPM = 7,         /* not what the TPM quoted, or a log that does not lead to it */
 } cella_refusal_kind;
 
 typedef struct cella_refusal {
@@ -78,7 +87,11 @@ typedef struct cella_verify_options {
     int64_t most_age; /* s that the evidence's time may be off `at`, either way; 0: not checked */
     const uint8_t (*roots)[32]; /* SHA-256 of the SubjectPublicKeyInfo (DER) of each trusted root */
     size_t root_count;          /* at least 1 */
-    const uint8_t *report_data; /* the 64 bytes expected */
+    /* Reference values: SHA-256 (Authenticode) of every program that may be booted. NULL: any that
+     * the machine's Secure Boot lets, which its owner can have let anything. */
+    const uint8_t (*boot_images)[32];
+    size_t boot_image_count;
+    const uint8_t *report_data;    /* the 64 bytes expected */
     bool insecure_any_report_data; /* in place of them: evidence for anything, as old as it likes */
     bool insecure_allow_debug;     /* else the attribute DEBUG is refused */
 } cella_verify_options;
@@ -95,8 +108,11 @@ CELLA_API cella_status cella_evidence_verify(const uint8_t *bytes, size_t size,
                                              cella_error *error);
 
 /* The text of a claim by its name: "tee", "mrenclave", "mrsigner", "isv_prod_id", "isv_svn",
- * "debug", "report_data", "time", "launcher", "root", or "posture.NAME". Numbers are decimal, bytes
- * hexadecimal. False: there is no such claim. */
+ * "debug", "report_data", "time", "launcher", "launcher_proof", "root", "tpm", or "posture.NAME"
+ * and "posture.NAME_proof". Numbers are decimal, bytes hexadecimal, a proof is "proved" or
+ * "asserted". With a TPM's quote the posture has, proved: "pcr_0" ... (SHA-256 bank),
+ * "boot_image_1" ... (Authenticode's SHA-256), "boot_authority_1" ... (SHA-256 of the certificates
+ * that vouched for them), "tpm_resets" and "tpm_restarts". False: there is no such claim. */
 CELLA_API bool cella_claims_get(const cella_claims *claims, const char *name, char text[256]);
 
 /* Demands that a claim has exactly this text. Else CELLA_REFUSED, and `refusal` (may be NULL) says
@@ -118,6 +134,17 @@ typedef struct cella_platform cella_platform;
  * Whoever has root.key can make evidence of anything: it is for development, or for keeping
  * elsewhere after the platform's certificate was made. */
 CELLA_API cella_status cella_platform_init(const char *folder, cella_error *error);
+
+/* The same with a key that the TPM makes and keeps: platform.pem is its certificate, tpm.json says
+ * where it is, there is no platform.key. Each cella_platform_open then makes a session key in
+ * memory and has the TPM quote it with the PCRs. NULL: this machine's own. */
+typedef struct cella_platform_tpm {
+    const char *tcti;   /* "device:/dev/tpmrm0", "swtpm:path=SOCKET", "swtpm:host=…,port=…" */
+    const char *events; /* the firmware's log: .../tpm0/binary_bios_measurements */
+    const char *ima;    /* the kernel's: .../ima/binary_runtime_measurements */
+} cella_platform_tpm;
+CELLA_API cella_status cella_platform_init_tpm(const char *folder, const cella_platform_tpm *tpm,
+                                               cella_error *error);
 
 /* Reads the platform's key, its certificates, this host's posture and the launcher's own bytes:
  * cella_platform_evidence opens no file. Refuses a key that others may read. */

@@ -17,6 +17,10 @@ try "$cella" platform make && misused 'init or show is wanted'
 try "$cella" platform init show && misused 'init or show is wanted'
 try "$cella" platform init --json && misused '--json goes with show'
 try "$cella" platform init --folder && misused '--folder wants a value'
+try "$cella" platform show --tpm && misused '--tpm and --tcti go with init'
+try "$cella" platform init --tcti device:/dev/tpmrm0 && misused '--tcti goes with --tpm'
+try "$cella" platform init --folder none --tpm --tcti nowhere
+refuses 'names no TPM'
 try "$cella" platform --bogus && misused 'there is no option --bogus'
 
 export CELLA_PLATFORM=$folder/here/platform

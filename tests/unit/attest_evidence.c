@@ -356,7 +356,19 @@ static uint8_t *forged(X509 *first, X509 *second, EVP_PKEY *key, const struct cb
 }
 
 /* The payload, with the entry `but` left out or put in another way. */
-enum value { LEFT_OUT, ZERO, ONE, TEXT, BYTES, MAP, HUGE_NUMBER, POSTURE_NUMBER, POSTURE_LONG };
+enum value {
+    LEFT_OUT,
+    ZERO,
+    ONE,
+    TEXT,
+    BYTES,
+    MAP,
+    HUGE_NUMBER,
+    POSTURE_NUMBER,
+    POSTURE_LONG,
+    POSTURE_RESERVED,
+    POSTURE_PROOF
+};
 
 static void put_value(struct cbor_writer *to, enum value value)
 {
@@ -377,10 +389,15 @@ static void put_value(struct cbor_writer *to, enum value value)
     case MAP:
     case POSTURE_NUMBER:
     case POSTURE_LONG:
+    case POSTURE_RESERVED:
+    case POSTURE_PROOF:
         map = cbor_map_begin(to);
         if (value != MAP) {
-            cbor_put_text(to, "kernel");
-            value == POSTURE_LONG ? cbor_put_text(to, long_text) : cbor_put_unsigned(to, 1);
+            cbor_put_text(to, value == POSTURE_RESERVED ? "pcr_7"
+                              : value == POSTURE_PROOF  ? "lockdown_proof"
+                                                        : "kernel");
+            value == POSTURE_NUMBER ? cbor_put_unsigned(to, 1)
+                                    : cbor_put_text(to, value == POSTURE_LONG ? long_text : "x");
         }
         cbor_map_end(to, map);
         break;
@@ -453,7 +470,10 @@ static const struct {
     {"posture", POSTURE_NUMBER, CELLA_INVALID, "evidence: posture: a value"},
     {"posture", POSTURE_LONG, CELLA_INVALID, "evidence: posture: a value"},
     {"colour", TEXT, CELLA_INVALID, "does not know"},
-    {"tpm", BYTES, CELLA_UNSUPPORTED, "evidence: tpm"},
+    {"tpm", TEXT, CELLA_INVALID, "does not know"},
+    {"tpm", BYTES, CELLA_REFUSED, "certificate: expected a TPM's attestation key's"},
+    {"posture", POSTURE_RESERVED, CELLA_INVALID, "posture: pcr_7: only a TPM's quote says this"},
+    {"posture", POSTURE_PROOF, CELLA_INVALID, "posture: lockdown_proof: only a TPM's"},
 };
 
 static void test_payloads(void **state)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A platform whose key is in a TPM: an attestation key that the TPM made, and that never leaves it.
+ * It cannot sign evidence, only quotes; so each opening makes a session key, which lives in this
+ * process's memory and ends with it, and has the TPM quote that key together with the PCRs. What
+ * was quoted then holds for as long as the session key is used: what was booted does not change
+ * without a new boot, and no session key lives through one.
+ */
+#ifndef ATTEST_PLATFORM_TPM_H
+#define ATTEST_PLATFORM_TPM_H
+
+#include <cella/attest.h>
+
+#include <openssl/evp.h>
+
+/* Makes the key, and tpm.json in a folder. *key is its public half, the caller's to free. */
+cella_status platform_tpm_make(int folder, const cella_platform_tpm *where, EVP_PKEY **key,
+                               cella_error *error);
+/* Undoes that, as far as it was done. */
+void platform_tpm_unmake(int folder);
+
+/* Whether there is a tpm.json. */
+bool platform_tpm_is(const char *folder);
+
+/* Makes a session key and what evidence carries as "tpm". `certified`: the key that platform.pem is
+ * of; `launcher`: the digest that the IMA log should not be cut before. *session and *bytes are the
+ * caller's to free. */
+cella_status platform_tpm_open(const char *folder, EVP_PKEY *certified, const uint8_t launcher[32],
+                               EVP_PKEY **session, uint8_t **bytes, size_t *size,
+                               cella_error *error);
+
+/* ---- platform_logs.c ---- */
+
+struct platform_log {
+    uint8_t *bytes; /* to be freed */
+    size_t size;    /* 0: there is no such log, or no room for it */
+    uint8_t before[32];
+};
+
+/* The firmware's log, with what a verifier needs of it: the digests of one bank, and the data that
+ * facts are taken from. */
+cella_status platform_log_events(const char *path, size_t most, struct platform_log *log,
+                                 cella_error *error);
+/* The kernel's log up to what was quoted; where it is longer than `most`, from the launcher's entry
+ * on, and `before` is PCR 10 before that. */
+cella_status platform_log_ima(const char *path, const uint8_t quoted[32],
+                              const uint8_t launcher[32], size_t most, struct platform_log *log,
+                              cella_error *error);
+
+#endif
