@@ -228,6 +228,21 @@ with open(f"{folder}/ima_log/binary", "wb") as file:
                + entry(b"ima-ngv2", field(b"verity:sha256:\0" + bytes(32)) + field(b"/e\0")))
 END
 
+# The logs of a machine that was measured, its firmware's size before them.
+mkdir -p "$folder/vsm_tpm"
+python3 - "$folder" "$vectors" <<'END'
+import struct, sys
+folder, vectors = sys.argv[1:]
+evidence = open(f"{vectors}/vsm-tpm/first.evidence", "rb").read()
+def value(name):
+    at = evidence.index(bytes([0x60 + len(name)]) + name + b"\x59") + len(name) + 2
+    size = int.from_bytes(evidence[at:at + 2], "big")
+    return evidence[at + 2:at + 2 + size]
+events = value(b"events")
+with open(f"{folder}/vsm_tpm/machine", "wb") as file:
+    file.write(struct.pack(">H", len(events)) + events + value(b"ima"))
+END
+
 # Quotes of SGX and TDX, whole and in the JSON of Azure's samples; a PCK certificate's extension;
 # Intel's collateral in all of its forms.
 mkdir -p "$folder/quote" "$folder/intel"
