@@ -187,6 +187,14 @@ static void notices_changes(void **state)
             fail_msg("byte %zu of the HCL report: \"%s\"", i, class);
         field.bytes[i] ^= 0x01;
     }
+    /* not the paravisor's own report: that is seen before its signature */
+    json_t *json;
+    field.bytes[0x20 + 0x30] ^= 2;
+    write_hcl(evidence, &field);
+    assert_string_equal(judge_json(evidence, &json), "BINDING");
+    assert_string_equal(json_string_value(inside(json, "refusal", "claim")), "vmpl");
+    json_decref(json);
+    field.bytes[0x20 + 0x30] ^= 2;
     write_hcl(evidence, &field);
     assert_string_equal(judge_json(evidence, NULL), "");
     json_decref(evidence);
