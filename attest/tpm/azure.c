@@ -6,6 +6,7 @@
  * which paravisor it was, and whoever relies on the TPM has to demand one that they know: other
  * software at VMPL 0 may name any key.
  */
+#include "attest/collateral.h"
 #include "attest/reader.h"
 #include "attest/snp/judge.h"
 #include "hcl.h"
@@ -114,16 +115,27 @@ static void claim_runtime(struct appraisal *appraisal, const struct hcl *hcl)
     record_json(appraisal, appraisal->result->claims, "x-ms-runtime", runtime);
 }
 
+static cella_status find_key(struct appraisal *appraisal, const struct hcl *hcl,
+                             struct tpm_judged *judged)
+{
+    struct cache *cache = appraisal->verifier->cache;
+    const uint8_t *hash = hcl->runtime_hash;
+    judged->ak = tpm_ak_find(cache, TPM_AK_HCL, hash, sizeof(hcl->runtime_hash));
+    if (!judged->ak)
+        judged->ak = tpm_ak_add(cache, TPM_AK_HCL, hash, sizeof(hcl->runtime_hash), hcl->key, NULL);
+    return judged->ak ? CELLA_OK : fail(appraisal->error, CELLA_MEMORY, "no memory for a key");
+}
+
 static cella_status judge(struct appraisal *appraisal, struct tpm_judged *judged,
                           const struct hcl *hcl)
 {
     json_t *tee = json_object();
-    EVP_PKEY_up_ref(hcl->key);
-    judged->key = hcl->key;
     record_hcl(appraisal, hcl);
-    cella_status status = tpm_judge(appraisal, judged);
+    cella_status status = find_key(appraisal, hcl, judged);
     if (!status)
-        status = tpm_judge_pinned(appraisal, judged->key);
+        status = tpm_judge(appraisal, judged);
+    if (!status)
+        status = tpm_judge_pinned(appraisal, judged->ak);
     if (!status)
         status = judge_binding(appraisal, hcl);
     if (!status)

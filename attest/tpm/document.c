@@ -4,7 +4,7 @@
  */
 #include "document.h"
 
-#include "attest/x509.h"
+#include "ak.h"
 #include "image/base64.h"
 #include "image/fail.h"
 #include "image/hex.h"
@@ -138,16 +138,18 @@ static cella_status read_pem_or_base64(const json_t *value, const struct field *
 static cella_status read_certificate(const json_t *value, const struct field *field, void *to,
                                      cella_error *error)
 {
-    STACK_OF(X509) **certificates = to;
+    struct document *document = to;
     struct document_bytes bytes = {NULL, 0};
+    X509 *certificate = NULL;
     cella_status status = read_pem_or_base64(value, field, &bytes, error);
-    if (!*certificates)
-        *certificates = sk_X509_new_null();
-    if (!status && !*certificates)
+    if (!document->certificates)
+        document->certificates = sk_X509_new_null();
+    if (!status && !(certificate = tpm_certificate(document->cache, bytes.bytes, bytes.size)))
+        status = malformed(error, field->name, "a certificate that is none");
+    if (!status && !(document->certificates && sk_X509_push(document->certificates, certificate))) {
+        X509_free(certificate);
         status = no_memory(error);
-    if (!status && !x509_read(bytes.bytes, bytes.size, *certificates,
-                              DOCUMENT_CERTIFICATES - sk_X509_num(*certificates)))
-        status = malformed(error, field->name, "a certificate that is none, or too many of them");
+    }
     free(bytes.bytes);
     return status;
 }
@@ -283,7 +285,7 @@ static const struct field our_fields[] = {
     {"attest", false, read_base64, AT(attest), BASE64},
     {"signature", false, read_base64, AT(signature), BASE64},
     {"public", true, read_pem_or_base64, AT(public), BASE64},
-    {"certificates", true, read_certificates, AT(certificates), BASE64},
+    {"certificates", true, read_certificates, 0, BASE64},
     {"pcrs", false, read_banks, AT(pcrs), BASE64},
     {"event_log", true, read_base64, AT(event_log), BASE64},
     {"ima_log", true, read_base64, AT(ima_log), BASE64},
@@ -321,16 +323,17 @@ static const struct field azure_fields[] = {
     {"version", false, read_version, 0, BASE64},
     {"hcl_report", false, read_base64, AT(hcl), BASE64_URL},
     {"tpm_quote", false, read_azure_quote, 0, BASE64},
-    {"vcek", false, read_certificate, AT(certificates), BASE64_URL},
+    {"vcek", false, read_certificate, 0, BASE64_URL},
 };
 
-cella_status document_read(const uint8_t *bytes, size_t size, bool azure, struct document *document,
-                           cella_error *error)
+cella_status document_read(struct cache *cache, const uint8_t *bytes, size_t size, bool azure,
+                           struct document *document, cella_error *error)
 {
     cella_status status;
     json_error_t place;
     memset(document, 0, sizeof(*document));
     document->azure = azure;
+    document->cache = cache;
     json_t *json = json_loadb((const char *)bytes, size, JSON_REJECT_DUPLICATES, &place);
     if (!json)
         return fail(error, CELLA_INVALID, "JSON: line %d: %.120s", place.line, place.text);

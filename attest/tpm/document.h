@@ -8,11 +8,10 @@
  *   "signature"     TPMT_SIGNATURE, base64
  *   "public"        the attestation key: PEM (SubjectPublicKeyInfo), or base64 of that in DER, of a
  *                   TPM2B_PUBLIC or of a TPMT_PUBLIC; may be left out where there are certificates
- *   "certificates"  [PEM or base64 of DER, ...]: the attestation key's, then any of its issuers;
- *                   may be left out
- *   "pcrs"          {"sha256": {"0": hexadecimal, ...}, ...}: all that are quoted and no other
- *   "event_log"     TCG2, base64; may be left out
- *   "ima_log"       text or binary, base64; may be left out
+ *   "certificates"  [PEM or base64 of DER, ...], each of one: the attestation key's, then any of
+ * its issuers; may be left out "pcrs"          {"sha256": {"0": hexadecimal, ...}, ...}: all that
+ * are quoted and no other "event_log"     TCG2, base64; may be left out "ima_log"       text or
+ * binary, base64; may be left out
  *
  * trustee's, of kind tpm:
  *   "ak_public"     SubjectPublicKeyInfo, base64 of DER
@@ -29,6 +28,7 @@
 #ifndef TPM_DOCUMENT_H
 #define TPM_DOCUMENT_H
 
+#include "attest/cache.h"
 #include "quote.h"
 
 #include <openssl/x509.h>
@@ -44,6 +44,7 @@ struct document {
     bool azure;
     struct document_bytes attest, signature, public, event_log, ima_log, hcl;
     STACK_OF(X509) * certificates; /* azure: the VCEK */
+    struct cache *cache;
     struct tpm_pcrs pcrs;
     /* Where their bank is not said: it is the one that is quoted. */
     size_t list_count;
@@ -57,9 +58,10 @@ struct document {
 bool document_is_azure(const uint8_t *bytes, size_t size);
 bool document_is_tpm(const uint8_t *bytes, size_t size);
 
-/* CELLA_INVALID: malformed. CELLA_UNSUPPORTED: a version that is not known here. */
-cella_status document_read(const uint8_t *bytes, size_t size, bool azure, struct document *document,
-                           cella_error *error);
+/* CELLA_INVALID: malformed. CELLA_UNSUPPORTED: a version that is not known here. `cache` remembers
+ * certificates. */
+cella_status document_read(struct cache *cache, const uint8_t *bytes, size_t size, bool azure,
+                           struct document *document, cella_error *error);
 /* Puts the list of PCRs to the bank that is quoted. CELLA_INVALID: they do not fit. */
 cella_status document_place_pcrs(struct document *document, const struct tpm_attest *attest,
                                  cella_error *error);

@@ -71,7 +71,8 @@ cella_status tpm_judge_read(struct appraisal *appraisal, const uint8_t *bytes, s
     cella_error error;
     struct document *document = &judged->document;
     memset(judged, 0, sizeof(*judged));
-    cella_status status = document_read(bytes, size, azure, document, &error);
+    cella_status status =
+        document_read(appraisal->verifier->cache, bytes, size, azure, document, &error);
     if (!status)
         status =
             tpm_attest_read(document->attest.bytes, document->attest.size, &judged->attest, &error);
@@ -90,34 +91,22 @@ void tpm_judge_free(struct tpm_judged *judged)
 {
     document_free(&judged->document);
     tpm_facts_free(&judged->facts);
-    EVP_PKEY_free(judged->key);
+    tpm_ak_drop(judged->ak);
     memset(judged, 0, sizeof(*judged));
 }
 
 /* ---- the key ---- */
 
-bool tpm_key_hash(EVP_PKEY *key, uint8_t sha256[32])
+cella_status tpm_judge_pinned(struct appraisal *appraisal, const struct tpm_ak *ak)
 {
-    uint8_t *der = NULL;
-    int size = i2d_PUBKEY(key, &der);
-    bool good = size > 0 && tpm_digest(tpm_hash(TPM_SHA256), der, (size_t)size, sha256);
-    OPENSSL_free(der);
-    return good;
-}
-
-cella_status tpm_judge_pinned(struct appraisal *appraisal, EVP_PKEY *key)
-{
-    uint8_t own[32];
     char expected[65], found[65];
     const uint8_t *pinned = appraisal->demands->attestation_key;
     if (!pinned)
         return CELLA_OK;
-    if (!tpm_key_hash(key, own))
-        return fail(appraisal->error, CELLA_MEMORY, "no memory to hash a key");
-    if (memcmp(own, pinned, 32) == 0)
+    if (memcmp(ak->sha256, pinned, 32) == 0)
         return CELLA_OK;
     return appraisal_refuse(appraisal, CLASS_ANCHOR, "attestation key",
-                            hex_write(pinned, 32, expected), hex_write(own, 32, found),
+                            hex_write(pinned, 32, expected), hex_write(ak->sha256, 32, found),
                             "Another key than the one that was pinned signed this.");
 }
 
@@ -127,7 +116,7 @@ static cella_status judge_signature(struct appraisal *appraisal, const struct tp
         return appraisal_refuse(appraisal, CLASS_UNSUPPORTED, "signature",
                                 "SHA-256 or a longer hash", judged->signature.hash->name,
                                 "Make the attestation key for SHA-256.");
-    if (tpm_quote_signed(&judged->signature, judged->key, judged->document.attest.bytes,
+    if (tpm_quote_signed(&judged->signature, judged->ak->key, judged->document.attest.bytes,
                          judged->document.attest.size))
         return CELLA_OK;
     return appraisal_refuse(
@@ -264,12 +253,10 @@ void tpm_claim(struct appraisal *appraisal, const struct tpm_judged *judged)
 {
     const struct tpm_attest *attest = &judged->attest;
     json_t *to = appraisal->result->claims;
-    uint8_t hash[32];
     char firmware[17];
     record_hex(appraisal, to, "eat_nonce", attest->extra.bytes, attest->extra.size);
     record_bool(appraisal, to, "aikValidated", true);
-    if (tpm_key_hash(judged->key, hash))
-        record_hex(appraisal, to, "aikPubHash", hash, sizeof(hash));
+    record_hex(appraisal, to, "aikPubHash", judged->ak->sha256, sizeof(judged->ak->sha256));
     record_number(appraisal, to, "tpmVersion", 2);
     record_hex(appraisal, to, "tpm_qualified_signer", attest->signer.bytes, attest->signer.size);
     record_number(appraisal, to, "tpm_clock", (int64_t)attest->clock);

@@ -5,6 +5,7 @@
 #ifndef TPM_JUDGE_H
 #define TPM_JUDGE_H
 
+#include "ak.h"
 #include "document.h"
 #include "logs.h"
 
@@ -13,9 +14,7 @@ struct tpm_judged {
     struct tpm_attest attest;
     struct tpm_signature signature;
     struct tpm_facts facts;
-    EVP_PKEY *key;       /* the attestation key */
-    bool has_attributes; /* its public area was given */
-    uint32_t attributes;
+    struct tpm_ak *ak; /* the attestation key */
 };
 
 /* Reads document and quote, and records them. `judged` is to be freed in any case. */
@@ -27,9 +26,7 @@ cella_status tpm_judge(struct appraisal *appraisal, struct tpm_judged *judged);
 void tpm_claim(struct appraisal *appraisal, const struct tpm_judged *judged);
 void tpm_judge_free(struct tpm_judged *judged);
 
-/* SHA-256 of the key's SubjectPublicKeyInfo in DER. */
-bool tpm_key_hash(EVP_PKEY *key, uint8_t sha256[32]);
 /* Where a key was pinned: it has to be this one. */
-cella_status tpm_judge_pinned(struct appraisal *appraisal, EVP_PKEY *key);
+cella_status tpm_judge_pinned(struct appraisal *appraisal, const struct tpm_ak *ak);
 
 #endif

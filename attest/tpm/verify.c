@@ -49,49 +49,80 @@ static EVP_PKEY *read_info(const struct document_bytes *bytes)
     return NULL;
 }
 
+/* Reads the key of the document, and remembers it. */
 static cella_status read_public(struct appraisal *appraisal, struct tpm_judged *judged)
 {
     const struct document_bytes *bytes = &judged->document.public;
-    struct tpm_public public;
+    struct cache *cache = appraisal->verifier->cache;
+    struct tpm_public public = {.key = NULL};
     cella_error error;
-    judged->key = read_info(bytes);
-    ERR_clear_error();
-    if (judged->key)
+    cella_status status = CELLA_OK;
+    judged->ak = tpm_ak_find(cache, TPM_AK_PUBLIC, bytes->bytes, bytes->size);
+    if (judged->ak)
         return CELLA_OK;
-    cella_status status = tpm_public_read(bytes->bytes, bytes->size, &public, &error);
-    if (status)
-        return tpm_refuse(appraisal, status, CLASS_KEY, "attestation key",
-                          "a SubjectPublicKeyInfo or a TPM2B_PUBLIC", &error, NULL);
-    judged->key = public.key;
-    judged->attributes = public.attributes;
-    judged->has_attributes = true;
-    /* Nobody signed the public area: of it the key alone is proven. */
-    record_hex(appraisal, appraisal->result->evidence, "ak_name", public.name, public.name_size);
-    record_number(appraisal, appraisal->result->evidence, "ak_attributes", public.attributes);
-    return CELLA_OK;
+    EVP_PKEY *key = read_info(bytes);
+    ERR_clear_error();
+    if (!key) {
+        status = tpm_public_read(bytes->bytes, bytes->size, &public, &error);
+        key = public.key;
+    }
+    if (!status)
+        judged->ak = tpm_ak_add(cache, TPM_AK_PUBLIC, bytes->bytes, bytes->size, key,
+                                public.key ? &public : NULL);
+    EVP_PKEY_free(key);
+    return status ? tpm_refuse(appraisal, status, CLASS_KEY, "attestation key",
+                               "a SubjectPublicKeyInfo or a TPM2B_PUBLIC", &error, NULL)
+                  : CELLA_OK;
+}
+
+/* The key of a certificate, remembered by the certificate's hash. */
+static struct tpm_ak *certified_key(struct appraisal *appraisal, X509 *certificate)
+{
+    struct cache *cache = appraisal->verifier->cache;
+    uint8_t hash[32];
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    if (!key || X509_digest(certificate, EVP_sha256(), hash, NULL) != 1)
+        return NULL;
+    struct tpm_ak *ak = tpm_ak_find(cache, TPM_AK_CERTIFIED, hash, sizeof(hash));
+    return ak ? ak : tpm_ak_add(cache, TPM_AK_CERTIFIED, hash, sizeof(hash), key, NULL);
 }
 
 /* The key of the document, or of the first certificate; where there are both, they are the same. */
 static cella_status find_key(struct appraisal *appraisal, struct tpm_judged *judged)
 {
     X509 *first = sk_X509_value(judged->document.certificates, 0);
-    EVP_PKEY *certified = first ? X509_get0_pubkey(first) : NULL;
+    struct tpm_ak *certified = first ? certified_key(appraisal, first) : NULL;
     cella_status status = CELLA_OK;
-    if (judged->document.public.bytes)
+    bool same = true;
+    if (!judged->document.public.bytes) {
+        judged->ak = certified;
+    } else {
         status = read_public(appraisal, judged);
-    else if (certified && EVP_PKEY_up_ref(certified))
-        judged->key = certified;
+        same = !first || !judged->ak ||
+               (certified && memcmp(certified->sha256, judged->ak->sha256, 32) == 0);
+        tpm_ak_drop(certified);
+    }
     if (status)
         return status;
-    if (!judged->key || !tpm_key_taken(judged->key))
+    if (!judged->ak)
         return appraisal_refuse(appraisal, CLASS_KEY, "attestation key",
                                 "RSA of 2048 to 4096 bits, or P-256, P-384, P-521", "another key",
                                 NULL);
-    if (first && (!certified || EVP_PKEY_eq(judged->key, certified) != 1))
+    if (!same)
         return appraisal_refuse(appraisal, CLASS_BINDING, "attestation key",
                                 "the key of its certificate", "another one",
                                 "Give the certificate of the key that signs.");
     return CELLA_OK;
+}
+
+/* Nobody signed the public area: of it the key alone is proven. */
+static void record_public(struct appraisal *appraisal, const struct tpm_ak *ak)
+{
+    json_t *to = appraisal->result->evidence;
+    if (!ak->has_attributes)
+        return;
+    record_hex(appraisal, to, "ak_name", ak->name, ak->name_size);
+    record_number(appraisal, to, "ak_attributes", ak->attributes);
 }
 
 /* Only a restricted signing key cannot be made to sign a quote that its TPM did not make. That it
@@ -101,9 +132,10 @@ static cella_status judge_attributes(struct appraisal *appraisal, const struct t
     const uint32_t set =
         TPM_FIXED_TPM | TPM_FIXED_PARENT | TPM_SENSITIVE | TPM_RESTRICTED | TPM_SIGN;
     char found[32];
-    if (!judged->has_attributes || (judged->attributes & (set | TPM_DECRYPT)) == set)
+    record_public(appraisal, judged->ak);
+    if (!judged->ak->has_attributes || (judged->ak->attributes & (set | TPM_DECRYPT)) == set)
         return CELLA_OK;
-    snprintf(found, sizeof(found), "attributes 0x%08x", judged->attributes);
+    snprintf(found, sizeof(found), "attributes 0x%08x", judged->ak->attributes);
     return appraisal_refuse(appraisal, CLASS_KEY, "attestation key",
                             "fixedTPM, fixedParent, sensitiveDataOrigin, restricted, sign, and "
                             "not decrypt",
@@ -155,7 +187,7 @@ static cella_status judge_certificate(struct appraisal *appraisal, const struct 
 static cella_status judge_trust(struct appraisal *appraisal, const struct tpm_judged *judged)
 {
     if (appraisal->demands->attestation_key)
-        return tpm_judge_pinned(appraisal, judged->key);
+        return tpm_judge_pinned(appraisal, judged->ak);
     if (judged->document.certificates)
         return judge_certificate(appraisal, judged);
     return appraisal_refuse(appraisal, CLASS_ANCHOR, "attestation key", "something to vouch for it",

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Attestation keys and certificates, remembered.
+ */
+#include "ak.h"
+
+#include "attest/x509.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void keep_ak(void *object)
+{
+    __atomic_add_fetch(&((struct tpm_ak *)object)->references, 1, __ATOMIC_RELAXED);
+}
+
+static void drop_ak(void *object)
+{
+    struct tpm_ak *ak = object;
+    if (__atomic_sub_fetch(&ak->references, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    EVP_PKEY_free(ak->key);
+    free(ak);
+}
+
+static void keep_certificate(void *object)
+{
+    X509_up_ref(object);
+}
+
+static void drop_certificate(void *object)
+{
+    X509_free(object);
+}
+
+static const struct cache_type ak_type = {keep_ak, drop_ak};
+static const struct cache_type certificate_type = {keep_certificate, drop_certificate};
+
+/* The cache is one for all kinds of things. */
+static bool hash_of(const char kind[16], const void *bytes, size_t size, uint8_t key[32])
+{
+    uint8_t parts[16 + 32];
+    memcpy(parts, kind, 16);
+    return tpm_digest(tpm_hash(TPM_SHA256), bytes, size, parts + 16) &&
+           tpm_digest(tpm_hash(TPM_SHA256), parts, sizeof(parts), key);
+}
+
+/* ---- keys ---- */
+
+struct tpm_ak *tpm_ak_find(struct cache *cache, const char from[16], const void *bytes, size_t size)
+{
+    uint8_t key[32];
+    return hash_of(from, bytes, size, key) ? cache_get(cache, key, &ak_type) : NULL;
+}
+
+static bool hash_info(EVP_PKEY *key, uint8_t sha256[32])
+{
+    uint8_t *der = NULL;
+    int size = i2d_PUBKEY(key, &der);
+    bool good = size > 0 && tpm_digest(tpm_hash(TPM_SHA256), der, (size_t)size, sha256);
+    OPENSSL_free(der);
+    return good;
+}
+
+struct tpm_ak *tpm_ak_add(struct cache *cache, const char from[16], const void *bytes, size_t size,
+                          EVP_PKEY *key, const struct tpm_public *public)
+{
+    uint8_t hash[32];
+    struct tpm_ak *ak = calloc(1, sizeof(*ak));
+    if (!ak || !tpm_key_taken(key) || !hash_info(key, ak->sha256) ||
+        !hash_of(from, bytes, size, hash)) {
+        free(ak);
+        return NULL;
+    }
+    EVP_PKEY_up_ref(key);
+    ak->key = key;
+    ak->references = 1;
+    if (public) {
+        ak->has_attributes = true;
+        ak->attributes = public->attributes;
+        ak->name_size = public->name_size;
+        memcpy(ak->name, public->name, sizeof(ak->name));
+    }
+    cache_put(cache, hash, &ak_type, ak);
+    return ak;
+}
+
+void tpm_ak_drop(struct tpm_ak *ak)
+{
+    if (ak)
+        drop_ak(ak);
+}
+
+/* ---- certificates ---- */
+
+X509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t size)
+{
+    uint8_t key[32];
+    if (!hash_of("tpm certificate", bytes, size, key))
+        return NULL;
+    X509 *certificate = cache_get(cache, key, &certificate_type);
+    if (certificate)
+        return certificate;
+    STACK_OF(X509) *read = sk_X509_new_null();
+    if (read && x509_read(bytes, size, read, 1) && sk_X509_num(read) == 1) {
+        certificate = sk_X509_pop(read);
+        cache_put(cache, key, &certificate_type, certificate);
+    }
+    sk_X509_pop_free(read, X509_free);
+    return certificate;
+}

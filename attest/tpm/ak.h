@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Attestation keys, and certificates of them: a TPM has the same ones for all its quotes, and to
+ * take one apart costs more than to verify by it. So they are remembered by the bytes that they
+ * were read from.
+ */
+#ifndef TPM_AK_H
+#define TPM_AK_H
+
+#include "attest/cache.h"
+#include "structures.h"
+
+#include <openssl/x509.h>
+
+/* Counts its references. */
+struct tpm_ak {
+    unsigned references;
+    EVP_PKEY *key;       /* one that is taken (tpm_key_taken) */
+    uint8_t sha256[32];  /* of its SubjectPublicKeyInfo in DER */
+    bool has_attributes; /* it was read from a public area */
+    uint32_t attributes;
+    uint8_t name[TPM_NAME_MOST];
+    size_t name_size;
+};
+
+/* What a key was read from. */
+#define TPM_AK_PUBLIC    "tpm public     " /* 16 bytes each */
+#define TPM_AK_CERTIFIED "tpm certified  "
+#define TPM_AK_HCL       "tpm hcl        "
+
+/* `bytes`: what it was read from. NULL: not remembered. */
+struct tpm_ak *tpm_ak_find(struct cache *cache, const char from[16], const void *bytes,
+                           size_t size);
+/* Remembers a key, of a public area or not (NULL). NULL: none that is taken, or no memory. */
+struct tpm_ak *tpm_ak_add(struct cache *cache, const char from[16], const void *bytes, size_t size,
+                          EVP_PKEY *key, const struct tpm_public *public);
+void tpm_ak_drop(struct tpm_ak *ak); /* NULL is let pass */
+
+/* Of these bytes, in PEM or DER, the one certificate; NULL: none, or more. */
+X509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t size);
+
+#endif
