@@ -117,11 +117,9 @@ static cella_status read_der(cella_verifier *verifier, const uint8_t *bytes, siz
                              const char *name, cella_error *error)
 {
     const uint8_t *at = bytes;
-    X509 *certificate = d2i_X509(NULL, &at, (long)size);
-    if (certificate && at == bytes + size)
+    X509 *certificate = x509_parse(verifier, bytes, size);
+    if (certificate)
         return collateral_add_certificate(verifier, certificate, name, error);
-    X509_free(certificate);
-    at = bytes;
     X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)size);
     ERR_clear_error();
     if (crl && at == bytes + size)

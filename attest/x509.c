@@ -53,6 +53,36 @@ bool x509_read(const uint8_t *bytes, size_t size, STACK_OF(X509) * to, int most)
     return good;
 }
 
+static void keep_certificate(void *certificate)
+{
+    X509_up_ref(certificate);
+}
+
+static void drop_certificate(void *certificate)
+{
+    X509_free(certificate);
+}
+
+X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size)
+{
+    static const struct cache_type type = {keep_certificate, drop_certificate};
+    const uint8_t *at = bytes;
+    uint8_t key[32];
+    if (size > INT32_MAX || !SHA256(bytes, size, key))
+        return NULL;
+    X509 *certificate = cache_get(verifier->cache, key, &type);
+    if (certificate)
+        return certificate;
+    certificate = d2i_X509(NULL, &at, (long)size);
+    ERR_clear_error();
+    if (certificate && at == bytes + size) {
+        cache_put(verifier->cache, key, &type, certificate);
+        return certificate;
+    }
+    X509_free(certificate);
+    return NULL;
+}
+
 bool x509_key_hash(const X509 *certificate, uint8_t sha256[32])
 {
     uint8_t *bytes = NULL;

@@ -17,6 +17,11 @@
  * False: malformed, none, or more; what was read stays on `to`, the caller's to free. */
 bool x509_read(const uint8_t *bytes, size_t size, STACK_OF(X509) * to, int most);
 
+/* The certificate that is exactly these bytes of DER, the caller's to free; NULL: malformed.
+ * Issuers come again and again, and to parse one takes longer than to verify a signature: what the
+ * verifier has parsed before is shared. */
+X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size);
+
 /* SHA-256 of the SubjectPublicKeyInfo in DER. */
 bool x509_key_hash(const X509 *certificate, uint8_t sha256[32]);
 /* Seconds since 1970; INT64_MIN: not a time. */

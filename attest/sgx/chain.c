@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,14 +72,44 @@ static bool read_der(const uint8_t *bytes, size_t size, STACK_OF(X509) * to)
     return size > 0 && at == bytes + size;
 }
 
-/* PEM with or without a NUL at its end, or DER. */
-static bool read_certificates(const uint8_t *bytes, size_t size, STACK_OF(X509) * to)
+static bool read_pem(cella_verifier *verifier, const uint8_t *bytes, size_t size,
+                     STACK_OF(X509) * to)
 {
+    char *label, *header;
+    uint8_t *inside;
+    long inside_size;
+    BIO *bio = BIO_new_mem_buf(bytes, (int)size);
+    bool good = bio != NULL;
+    while (good && PEM_read_bio(bio, &label, &header, &inside, &inside_size) == 1) {
+        X509 *one = NULL;
+        if (strcmp(label, PEM_STRING_X509) == 0 && sk_X509_num(to) < X509_CHAIN_MOST)
+            one = x509_parse(verifier, inside, (size_t)inside_size);
+        good = one && sk_X509_push(to, one);
+        if (!good)
+            X509_free(one);
+        OPENSSL_free(label);
+        OPENSSL_free(header);
+        OPENSSL_free(inside);
+    }
+    /* It ends where no further begins, and nowhere else. */
+    good =
+        good && sk_X509_num(to) > 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    BIO_free(bio);
+    ERR_clear_error();
+    return good;
+}
+
+/* PEM with or without a NUL at its end, or DER. */
+static bool read_certificates(cella_verifier *verifier, const uint8_t *bytes, size_t size,
+                              STACK_OF(X509) * to)
+{
+    if (size > INT32_MAX)
+        return false;
     if (size > 0 && bytes[0] == 0x30)
         return read_der(bytes, size, to);
     while (size > 0 && bytes[size - 1] == 0)
         size--;
-    return size > 0 && !memchr(bytes, 0, size) && x509_read(bytes, size, to, X509_CHAIN_MOST);
+    return size > 0 && !memchr(bytes, 0, size) && read_pem(verifier, bytes, size, to);
 }
 
 static bool is_pck(const X509 *certificate)
@@ -121,7 +152,8 @@ static cella_status parse(struct appraisal *appraisal, const struct quote *quote
                           struct pck_chain *chain)
 {
     X509 *leaf = NULL;
-    if (!read_certificates(quote->certification_bytes, quote->certification_size, chain->pool))
+    if (!read_certificates(appraisal->verifier, quote->certification_bytes,
+                           quote->certification_size, chain->pool))
         return appraisal_malformed(appraisal, "PCK certificate",
                                    "the quote's certificates are malformed, or more than %d",
                                    X509_CHAIN_MOST);
