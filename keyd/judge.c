@@ -5,9 +5,11 @@
 #include "judge.h"
 
 #include "attest/appraisal.h"
+#include "attest/policy/policy.h"
 #include "image/fail.h"
 #include "image/file.h"
 #include "image/hex.h"
+#include "issuers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 
 struct judge {
     cella_verifier *verifier;
+    struct issuers *issuers;
     struct judge_options options;
 };
 
@@ -66,6 +69,8 @@ cella_status judge_new(const char *folder, const struct judge_options *options, 
         status = keystore_files(folder, "roots", add_root, judge, error);
     if (status == CELLA_OK)
         status = keystore_files(folder, "collateral", add_collateral, judge, error);
+    if (status == CELLA_OK)
+        status = issuers_read(folder, &judge->issuers, error);
     if (status)
         judge_free(judge);
     else
@@ -77,6 +82,7 @@ void judge_free(struct judge *judge)
 {
     if (!judge)
         return;
+    issuers_free(judge->issuers);
     cella_verifier_free(judge->verifier);
     free(judge);
 }
@@ -110,6 +116,28 @@ static cella_status judge_evidence(struct judge *judge, const struct request *re
     else if (result)
         *refusal = refusal_of(result, error->sentence);
     cella_result_free(result);
+    if (status == CELLA_OK && json_object_set_new(*claims, "iss", json_string(POLICY_ISSUER)))
+        status = fail(error, CELLA_MEMORY, "no memory to judge claims");
+    return status;
+}
+
+static cella_status judge_token(struct judge *judge, const struct request *request, int64_t at,
+                                json_t **claims, json_t **refusal, cella_error *error)
+{
+    cella_demands demands;
+    cella_demands_default(&demands);
+    demands.at = at;
+    struct appraisal appraisal = {judge->verifier, &demands, appraisal_result(at), error};
+    if (!appraisal.result)
+        return fail(error, CELLA_MEMORY, "no memory to judge a token");
+    cella_status status = issuers_judge(judge->issuers, &appraisal, request);
+    if (appraisal.result->no_memory)
+        status = fail(error, CELLA_MEMORY, "no memory to judge a token");
+    if (status == CELLA_OK)
+        *claims = json_incref(appraisal.result->claims);
+    else if (status != CELLA_MEMORY && status != CELLA_SYSTEM)
+        *refusal = refusal_of(appraisal.result, error->sentence);
+    cella_result_free(appraisal.result);
     return status;
 }
 
@@ -134,15 +162,10 @@ cella_status judge_request(struct judge *judge, const struct keystore_key *key,
                            cella_error *error)
 {
     json_t *claims = NULL;
-    cella_status status;
     *refusal = NULL;
-    if (request->token)
-        status = fail(error, CELLA_UNSUPPORTED, "tokens are not judged yet");
-    else
-        status = judge_evidence(judge, request, at, &claims, refusal, error);
-    if (status == CELLA_OK && !request->token &&
-        json_object_set_new(claims, "iss", json_string("cella")))
-        status = fail(error, CELLA_MEMORY, "no memory to judge claims");
+    cella_status status = request->token
+                              ? judge_token(judge, request, at, &claims, refusal, error)
+                              : judge_evidence(judge, request, at, &claims, refusal, error);
     if (status == CELLA_OK)
         status = judge_policy(key, claims, refusal, error);
     json_decref(claims);

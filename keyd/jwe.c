@@ -18,7 +18,7 @@
 #define BY_RSA   "RSA-OAEP-256"
 #define BY_ECDH  "ECDH-ES+A256KW"
 #define CIPHER   "A256GCM"
-#define SHARED   66u /* bytes that two keys agree on, at most: P-521 */
+#define SHARED   48u /* bytes that two keys agree on, at most: P-384 */
 #define WRAPPED  512u
 #define HEADER   2048u /* bytes of a header that is read, at most */
 #define JWE_MOST (64u << 10)

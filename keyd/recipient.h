@@ -18,7 +18,7 @@
 
 enum recipient_kind {
     RECIPIENT_RSA,    /* "RSA": 2048 to 4096 bits */
-    RECIPIENT_EC,     /* "EC": P-256, P-384, P-521 */
+    RECIPIENT_EC,     /* "EC": P-256, P-384 */
     RECIPIENT_X25519, /* "OKP": X25519 */
 };
 

@@ -121,10 +121,10 @@ static void test_x25519(void **state)
 
 static EVP_PKEY *make_key(size_t which)
 {
-    static const char *const curves[] = {"P-256", "P-384", "P-521"};
+    static const char *const curves[] = {"P-256", "P-384"};
     if (which == 0)
         return EVP_RSA_gen(2048);
-    return which == 4 ? EVP_PKEY_Q_keygen(NULL, NULL, "X25519") : EVP_EC_gen(curves[which - 1]);
+    return which == 3 ? EVP_PKEY_Q_keygen(NULL, NULL, "X25519") : EVP_EC_gen(curves[which - 1]);
 }
 
 static void expect(EVP_PKEY *key, const char *text, cella_status expected, const char *part)
@@ -144,7 +144,7 @@ static void test_there_and_back(void **state)
 {
     static const uint8_t secret[] = "a key that is kept by others, and longer than one block";
     (void)state;
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 4; i++) {
         EVP_PKEY *key = make_key(i), *other = make_key(i);
         struct recipient recipient;
         cella_error error;

@@ -18,11 +18,11 @@
 static void test_good(void **state)
 {
     EVP_PKEY *keys[] = {EVP_RSA_gen(2048), EVP_EC_gen("P-256"), EVP_EC_gen("P-384"),
-                        EVP_EC_gen("P-521"), EVP_PKEY_Q_keygen(NULL, NULL, "X25519")};
+                        EVP_PKEY_Q_keygen(NULL, NULL, "X25519")};
     static const enum recipient_kind kinds[] = {RECIPIENT_RSA, RECIPIENT_EC, RECIPIENT_EC,
-                                                RECIPIENT_EC, RECIPIENT_X25519};
+                                                RECIPIENT_X25519};
     (void)state;
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 4; i++) {
         struct recipient recipient;
         cella_error error;
         uint8_t *der = NULL, sha256[32];
@@ -119,25 +119,23 @@ static json_t *rsa_with(EVP_PKEY *key, const char *name, const char *value)
 
 static void test_wrong_rsa(void **state)
 {
-    EVP_PKEY *key = EVP_RSA_gen(2048), *small = EVP_RSA_gen(1024);
+    EVP_PKEY *key = EVP_RSA_gen(2048);
     uint8_t modulus[600];
     char text[BASE64_TEXT(600)];
     (void)state;
-    refuse(recipient_jwk(small), "2048");
-    refuse(rsa_with(key, "e", "Aw"), "exponent");       /* 3 */
-    refuse(rsa_with(key, "e", "AQAA"), "exponent");     /* 65536: even */
-    refuse(rsa_with(key, "e", "AAEAAQ"), "zeros");      /* a zero before it */
-    refuse(rsa_with(key, "e", "AQAAAAAB"), "exponent"); /* more than 32 bits */
+    refuse(rsa_with(key, "e", "AQ"), "no RSA key");   /* 1 */
+    refuse(rsa_with(key, "e", "AQAA"), "no RSA key"); /* 65536: even */
+    refuse(rsa_with(key, "e", "AAEAAQ"), "zeros");    /* a zero before it */
     refuse(rsa_with(key, "d", "AQAB"), "private");
     memset(modulus, 0xff, sizeof(modulus));
-    refuse(rsa_with(key, "n", base64_write(BASE64_URL, modulus, 513, text)), "512");
+    refuse(rsa_with(key, "n", base64_write(BASE64_URL, modulus, 128, text)), "1024 bits");
+    refuse(rsa_with(key, "n", base64_write(BASE64_URL, modulus, 513, text)), "4096");
     modulus[255] = 0xfe;
-    refuse(rsa_with(key, "n", base64_write(BASE64_URL, modulus, 256, text)), "odd");
+    refuse(rsa_with(key, "n", base64_write(BASE64_URL, modulus, 256, text)), "no RSA key");
     modulus[0] = 0;
     modulus[255] = 0xff;
     refuse(rsa_with(key, "n", base64_write(BASE64_URL, modulus, 256, text)), "zeros");
     EVP_PKEY_free(key);
-    EVP_PKEY_free(small);
 }
 
 /* ---- requests ---- */

@@ -5,6 +5,7 @@
  */
 #include "keyd_test.h"
 
+#include "attest/token/token.h"
 #include "keyd/audit.h"
 #include "keyd/jwe.h"
 #include "keyd/service.h"
@@ -15,6 +16,7 @@
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <pthread.h>
+#include <time.h>
 
 static const char first_key[] = "0123456789abcdef0123456789abcdef";
 static struct service *service;
@@ -337,6 +339,115 @@ static void test_malformed(void **state)
     free(nonce);
 }
 
+/* ---- tokens ---- */
+
+/* A token of evidence that binds a request, as an issuer would make it. */
+static char *make_token(EVP_PKEY *issuer_key, const char *issuer, enum token_profile profile,
+                        const struct binding *binding)
+{
+    size_t size;
+    cella_verifier *verifier;
+    cella_demands demands;
+    cella_result *result;
+    char *token;
+    const struct token_order order = {issuer_key, profile, issuer, "keyd", NULL, time(NULL), 60};
+    uint8_t *evidence = make_evidence(&enclave, binding->report_data, &size);
+    cella_demands_default(&demands);
+    demands.at = time(NULL);
+    demands.insecure_any_report_data = true;
+    good(cella_verifier_new(&verifier, &problem));
+    good(cella_verifier_add_root_key(verifier, cella_platform_root(platform), &problem));
+    good(cella_verify(verifier, evidence, size, &demands, &result, &problem));
+    char *text = cella_result_json(result);
+    json_t *object = json_loads(text, 0, NULL);
+    good(token_make(&order, object, &token, &problem));
+    json_decref(object);
+    free(text);
+    cella_result_free(result);
+    cella_verifier_free(verifier);
+    free(evidence);
+    return token;
+}
+
+/* A request with a token of that issuer; it binds `bound`. */
+static char *make_token_request(EVP_PKEY *issuer_key, const char *issuer,
+                                enum token_profile profile, const char *nonce, const char *bound)
+{
+    struct recipient recipient;
+    struct binding binding;
+    uint8_t bytes[32];
+    good(recipient_of(x25519, &recipient, &problem));
+    assert_true(hex_read(nonce, bytes, 32));
+    assert_true(binding_make(bytes, recipient.sha256, bound, &binding));
+    recipient_drop(&recipient);
+    char *token = make_token(issuer_key, issuer, profile, &binding);
+    json_t *request =
+        json_pack("{s:s, s:s, s:s, s:s, s:o}", "key", "token", "nonce", nonce, "format", "hpke",
+                  "token", token, "recipient", recipient_jwk(x25519));
+    char *text = json_dumps(request, 0);
+    json_decref(request);
+    free(token);
+    return text;
+}
+
+static void add_token_key(EVP_PKEY *issuer_key)
+{
+    struct keystore *store;
+    json_t *object = json_pack("{s:s, s:s, s:o}", "issuer", "https://issuer.test", "audience",
+                               "keyd", "jwks", jwks_write(issuer_key));
+    char *text = json_dumps(object, 0);
+    write_text("keyd/issuers/test.json", text);
+    free(text);
+    json_decref(object);
+    good(keystore_open(folder, &passphrase, &store, &problem));
+    good(keystore_add(store, "token", "oct", NULL, 0,
+                      "{\"version\":\"1.0.0\",\"anyOf\":[{\"authority\":\"https://issuer.test\","
+                      "\"allOf\":[{\"claim\":\"tee\",\"equals\":\"vsm\"}]}]}",
+                      &problem));
+    keystore_close(store);
+    good(service_reload(service, &problem));
+}
+
+static void refuse_token(EVP_PKEY *issuer_key, const char *issuer, enum token_profile profile,
+                         const char *bound, const char *class, const char *part)
+{
+    char *nonce = challenge();
+    char *request = make_token_request(issuer_key, issuer, profile, nonce, bound);
+    refuse(request, 403, class, part);
+    free(request);
+    free(nonce);
+}
+
+static void test_token(void **state)
+{
+    EVP_PKEY *other = EVP_EC_gen("P-256");
+    (void)state;
+    add_token_key(p256);
+    char *nonce = challenge();
+    char *request = make_token_request(p256, "https://issuer.test", TOKEN_MAA, nonce, "token");
+    json_t *payload = payload_of(ask("POST", "/v1/release", request, 200));
+    assert_non_null(text_at(payload, NULL, "token"));
+    json_decref(payload);
+    refuse(request, 403, "CHALLENGE", "");
+    free(request);
+    free(nonce);
+    refuse_token(p256, "https://issuer.test", TOKEN_MAA, "first", "REPORT_DATA", "report_data");
+    refuse_token(p256, "https://issuer.test", TOKEN_EAR, "first", "REPORT_DATA", "report_data");
+    /* Bound, but this policy knows Azure's form of claims. */
+    refuse_token(p256, "https://issuer.test", TOKEN_EAR, "token", "POLICY", "tee");
+    refuse_token(p256, "https://other.test", TOKEN_MAA, "token", "ANCHOR", "iss");
+    refuse_token(other, "https://issuer.test", TOKEN_MAA, "token", "ANCHOR", "");
+    /* Evidence of the same, which the policy's authority did not look at. */
+    refuse_enclave(&enclave, "token", NULL, 403, "POLICY", "issuer.test");
+    EVP_PKEY_free(other);
+    write_text("keyd/issuers/test.json", "{}");
+    assert_int_not_equal(service_reload(service, &problem), CELLA_OK);
+    assert_sentence(&problem, "issuer is missing");
+    char path[256];
+    snprintf(path, sizeof(path), "%s/issuers/test.json", folder);
+    unlink(path);
+}
+
 /* ---- around it ---- */
 
 static void test_limit(void **state)
@@ -510,9 +621,9 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(hpke),   TEST(jwe),     TEST(azure),       TEST(refused), TEST(stranger),
-        TEST(nonces), TEST(relayed), TEST(malformed),   TEST(limit),   TEST(dry_run),
-        TEST(reload), TEST(log),     TEST(log_hostile), TEST(threads),
+        TEST(hpke),    TEST(jwe),     TEST(azure),     TEST(refused),     TEST(stranger),
+        TEST(nonces),  TEST(relayed), TEST(malformed), TEST(token),       TEST(limit),
+        TEST(dry_run), TEST(reload),  TEST(log),       TEST(log_hostile), TEST(threads),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
