@@ -36,7 +36,7 @@ difference=$(diff <(echo "$declared") <(echo "$shown")) ||
 $difference"
 
 options() { grep -oE '(^|[^-a-z])--[a-z_]+' | grep -oE '[a-z_]+$' | sort -u; }
-for verb in collateral doctor identity inspect key open pack platform policy room run seal tls-connect token verify; do
+for verb in collateral doctor identity inspect key keyd open pack platform policy room run seal tls-connect token verify; do
     help=$("$cella" $verb --help | options)
     page=$(sed -nE 's/^\.It Fl/.It Fl/p' "$source/docs/man/cella-$verb.1" |
         grep -oE 'Fl -[a-z_]+' | sed 's/^Fl -//' | sort -u)

@@ -278,3 +278,36 @@ at = quote.rindex(bytes.fromhex("06092a864886f84d010d01")) + 11
 head, size = (4, int.from_bytes(quote[at + 2:at + 4], "big")) if quote[at + 1] == 0x82 else (3, quote[at + 2])
 write("quote/extension", b"\3" + quote[at + head:at + head + size])
 END
+
+# A keyd's requests, recipients, a sealed file; a JWE of each kind, and headers.
+mkdir -p "$folder/keyd_request" "$folder/keyd_jwe"
+python3 - "$folder" <<'END'
+import base64, json, sys
+folder = sys.argv[1]
+def url(content):
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+def write(name, content):
+    with open(f"{folder}/{name}", "wb") as file:
+        file.write(content)
+keys = {"rsa": {"kty": "RSA", "n": url(b"\xff" * 256), "e": "AQAB"},
+        "ec": {"kty": "EC", "crv": "P-256", "x": "gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0",
+               "y": "SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"},
+        "okp": {"kty": "OKP", "crv": "X25519", "x": url(b"\t" + bytes(31)), "kid": "k", "use": "enc"}}
+for name, key in keys.items():
+    write(f"keyd_request/recipient-{name}", b"\1" + json.dumps(key).encode())
+    for form in ("hpke", "jwe", "ckm_rsa_aes_key_wrap", "rsa_aes_key_wrap_256"):
+        request = {"key": "k", "nonce": "00" * 32, "recipient": key, "format": form}
+        write(f"keyd_request/{name}-{form}", b"\0" + json.dumps({**request, "evidence": "AAEC"}).encode())
+        write(f"keyd_request/{name}-{form}-token", b"\0" + json.dumps({**request, "token": "e30.e30.AA"}).encode())
+sealed = {"cella_keyd_secret": 1, "for": "key", "name": "k", "type": "oct", "policy": "{}", "nonce": "00" * 12,
+          "tag": "00" * 16, "sealed": "00" * 32}
+write("keyd_request/sealed", b"\2" + json.dumps(sealed).encode())
+for number, header in enumerate(({"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid": "k", "cty": "pkcs8"},
+                                 {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "epk": keys["ec"]},
+                                 {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "epk": keys["okp"]})):
+    text = json.dumps(header).encode()
+    write(f"keyd_jwe/header{number}", bytes([(0x81, 0x82, 0x83)[number]]) + text)
+    wrapped = bytes(256 if number == 0 else 40)
+    write(f"keyd_jwe/whole{number}", bytes([number]) + ".".join(
+        (url(text), url(wrapped), url(bytes(12)), url(bytes(32)), url(bytes(16)))).encode())
+END
