@@ -8,7 +8,7 @@
 
 #include <cella/verify.h>
 
-#include <openssl/sha.h>
+#include <pthread.h>
 
 #define Y2020    1591358400 /* 2020-06-05T12:00:00Z */
 #define Y2023    1677628800 /* 2023-03-01T00:00:00Z */
@@ -656,6 +656,69 @@ static void test_cut_collateral(void **state)
     }
 }
 
+/* Without a certificate inside, what the quote says of its platform finds it. */
+static void test_platforms(void **state)
+{
+    const struct set *set = find_set("sgx/intel-qvl-sample/quote.dat");
+    cella_verifier *verifier = verifier_of(set, 0);
+    cella_demands demands = demands_of(set, 0);
+    size_t size;
+    uint8_t *bytes = vector(set->quote, &size);
+    (void)state;
+    for (size_t i = size - 34; i < size; i++) { /* PPID, CPUSVN, PCESVN */
+        bytes[i] ^= 1;
+        assert_string_equal(judge_bytes(verifier, &demands, bytes, size, NULL), "COLLATERAL");
+        bytes[i] ^= 1;
+    }
+    assert_string_equal(judge_bytes(verifier, &demands, bytes, size, NULL), "");
+    cella_verifier_free(verifier);
+    free(bytes);
+}
+
+/* ---- threads ---- */
+
+struct shared {
+    cella_verifier *verifier;
+    uint8_t *quotes[2];
+    size_t sizes[2];
+};
+
+/* How many were not accepted. */
+static void *judge_many(void *work)
+{
+    const struct shared *shared = work;
+    uintptr_t bad = 0;
+    for (size_t i = 0; i < 40; i++) {
+        cella_demands demands = demands_of(find_set(SGX_2025), 0);
+        cella_result *result = NULL;
+        demands.at += (int64_t)i / 10;
+        bad += cella_verify(shared->verifier, shared->quotes[i % 2], shared->sizes[i % 2], &demands,
+                            &result, NULL) != CELLA_OK;
+        cella_result_free(result);
+    }
+    return (void *)bad;
+}
+
+static void test_threads(void **state)
+{
+    struct shared shared = {.verifier = verifier_of(find_set(SGX_2025), 0)};
+    pthread_t threads[4];
+    void *bad;
+    (void)state;
+    add_vector(shared.verifier, "tdx/dcap-qvl/tdx_quote_collateral.json");
+    shared.quotes[0] = vector(SGX_2025, &shared.sizes[0]);
+    shared.quotes[1] = vector(TDX_2025, &shared.sizes[1]);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, judge_many, &shared), 0);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(threads[i], &bad), 0);
+        assert_null(bad);
+    }
+    free(shared.quotes[0]);
+    free(shared.quotes[1]);
+    cella_verifier_free(shared.verifier);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -674,6 +737,8 @@ int main(void)
         cmocka_unit_test(test_http),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_cut_collateral),
+        cmocka_unit_test(test_platforms),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
