@@ -536,9 +536,9 @@ static void test_hidden(void **state)
     eventlog_free(&read);
 }
 
-/* UEFI_VARIABLE_DATA of a name of one word. */
+/* UEFI_VARIABLE_DATA; or, not measured, other data than those that were. */
 static void put_variable(struct log *log, const char *name, const void *value, size_t size,
-                         bool whole)
+                         bool measured)
 {
     static struct log data;
     uint8_t digest[32];
@@ -551,7 +551,8 @@ static void put_variable(struct log *log, const char *name, const void *value, s
         put(&data, (uint8_t)*at, 2);
     put_bytes(&data, value, size);
     hash(data.bytes, data.size, digest);
-    put_event(log, 7, EV_AUTHORITY, digest, data.bytes, whole ? data.size : 0);
+    digest[0] ^= !measured;
+    put_event(log, 7, EV_AUTHORITY, digest, data.bytes, data.size);
 }
 
 /* Who vouched for what was started; the shim may have been told not to ask. */
@@ -561,11 +562,11 @@ static void test_authorities(void **state)
     static const uint8_t certificate[20] = {[16] = 0x30, 0x82, 1, 2};
     static const struct {
         const char *name;
-        bool whole, good;
+        bool measured, good;
         size_t count;
     } rows[] = {
         {"db", true, true, 2},
-        {"db", false, false, 1}, /* it may have been the next one */
+        {"db", false, false, 1}, /* what was measured may have been the next one */
         {"MokSBState", true, false, 1},
         {"MokSBStatf", true, true, 2},
     };
@@ -579,7 +580,7 @@ static void test_authorities(void **state)
         put_firmware(&log, "", true);
         put_variable(&log, "db", certificate, sizeof(certificate), true);
         put_variable(&log, "SbatLevel", "sbat,1", 6, true);
-        put_variable(&log, rows[i].name, certificate, sizeof(certificate), rows[i].whole);
+        put_variable(&log, rows[i].name, certificate, sizeof(certificate), rows[i].measured);
         assert_int_equal(eventlog_read(log.bytes, log.size, EVENTLOG_TCG2, &read, &error),
                          CELLA_OK);
         assert_int_equal(vsm_boot_read(&read, &boot, &error), CELLA_OK);
