@@ -203,6 +203,20 @@ static bool find_tpm(const struct cose *cose, struct cbor_item *tpm)
            cbor_find(&map, "tpm", tpm) && tpm->type == CBOR_BYTES;
 }
 
+static cella_status judge_tpm_key(const struct vsm_tpm *tpm, bool with_tpm,
+                                  const cella_verify_options *options, cella_refusal *refusal,
+                                  cella_error *error)
+{
+    char expected[65], found[65] = "no quote of a TPM";
+    if (!options->attestation_key ||
+        (with_tpm && memcmp(options->attestation_key, tpm->key, sizeof(tpm->key)) == 0))
+        return CELLA_OK;
+    if (with_tpm)
+        hex_write(tpm->key, sizeof(tpm->key), found);
+    return refuse(refusal, error, CELLA_REFUSAL_ROOT, "tpm_key",
+                  hex_write(options->attestation_key, 32, expected), found);
+}
+
 /* Which key has to have signed: the certificate's, or the one that the certificate's key quoted. */
 static cella_status find_signer(const struct cose *cose, const cella_verify_options *options,
                                 struct vsm_tpm *tpm, bool *with_tpm, EVP_PKEY **signer,
@@ -213,6 +227,10 @@ static cella_status find_signer(const struct cose *cose, const cella_verify_opti
     *with_tpm = find_tpm(cose, &map);
     cella_status status =
         certificate_judge(&cose->chain, *with_tpm, options, &key, claims->root, refusal, error);
+    if (status == CELLA_OK && *with_tpm)
+        status = vsm_tpm_key_hash(key, tpm->key, error);
+    if (status == CELLA_OK)
+        status = judge_tpm_key(tpm, *with_tpm, options, refusal, error);
     if (status || !*with_tpm) {
         *signer = key;
         return status;

@@ -31,6 +31,7 @@ struct cella_platform {
     EVP_PKEY *key; /* signs evidence: platform.key, or a session key that the TPM quoted */
     uint8_t *tpm;  /* what evidence carries of that; NULL: no TPM */
     size_t tpm_size;
+    uint8_t tpm_key[32];
     uint8_t *certificates[2]; /* DER: the platform's, the root's */
     struct cose_chain chain;
     uint8_t root[32];
@@ -284,6 +285,8 @@ static cella_status read_certificates(struct cella_platform *platform, cella_err
              !read_subject(platform, own) || !certificate_key_hash(root, platform->root))
         status =
             fail(error, CELLA_INVALID, "%s: OpenSSL cannot use its certificates", platform->folder);
+    else if (!platform->key && !certificate_key_hash(own, platform->tpm_key))
+        status = fail(error, CELLA_MEMORY, "no memory for the platform");
     else if (!platform->key)
         status = platform_tpm_open(platform->folder, X509_get0_pubkey(own), platform->launcher,
                                    &platform->key, &platform->tpm, &platform->tpm_size, error);
@@ -376,6 +379,11 @@ const char *cella_platform_subject(const cella_platform *platform)
 const char *cella_platform_folder(const cella_platform *platform)
 {
     return platform->folder;
+}
+
+const uint8_t *cella_platform_tpm_key(const cella_platform *platform)
+{
+    return platform->tpm ? platform->tpm_key : NULL;
 }
 
 const uint8_t *cella_platform_root(const cella_platform *platform)

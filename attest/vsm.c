@@ -130,6 +130,7 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
     options.most_age = demands->most_age;
     options.roots = (const uint8_t(*)[32])roots;
     options.root_count = verifier->root_count;
+    options.attestation_key = demands->attestation_key;
     options.insecure_any_report_data = true; /* judged below */
     options.insecure_allow_debug = true;
     cella_status status =

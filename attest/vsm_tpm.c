@@ -29,6 +29,15 @@ cella_status vsm_tpm_qualify(const uint8_t *key, size_t size, uint8_t qualifying
                : fail(error, CELLA_MEMORY, "no memory to hash a key");
 }
 
+cella_status vsm_tpm_key_hash(EVP_PKEY *key, uint8_t sha256[32], cella_error *error)
+{
+    uint8_t *der = NULL;
+    int size = i2d_PUBKEY(key, &der);
+    bool good = size > 0 && tpm_digest(tpm_hash(TPM_SHA256), der, (size_t)size, sha256);
+    OPENSSL_free(der);
+    return good ? CELLA_OK : fail(error, CELLA_MEMORY, "no memory to hash a key");
+}
+
 /* ---- the quote ---- */
 
 static cella_status refuse_tpm(cella_refusal *refusal, cella_error *error, const char *claim,
@@ -246,7 +255,7 @@ static cella_status add_numbered(cella_claims *claims, const char *name, size_t 
 static cella_status add_claims(const struct vsm_tpm *tpm, const struct vsm_boot *boot,
                                cella_claims *claims, cella_error *error)
 {
-    char text[16];
+    char text[16], digits[65];
     cella_status status = CELLA_OK;
     for (size_t i = 0; i < TPM_PCRS && status == CELLA_OK; i++)
         if (VSM_TPM_PCRS >> i & 1)
@@ -255,6 +264,8 @@ static cella_status add_claims(const struct vsm_tpm *tpm, const struct vsm_boot 
         status = add_numbered(claims, "boot_image", i + 1, boot->images[i], error);
     for (size_t i = 0; i < boot->authority_count && status == CELLA_OK; i++)
         status = add_numbered(claims, "boot_authority", i + 1, boot->authorities[i], error);
+    if (status == CELLA_OK)
+        status = add_claim(claims, "tpm_key", hex_write(tpm->key, 32, digits), error);
     snprintf(text, sizeof(text), "%" PRIu32, tpm->resets);
     if (status == CELLA_OK)
         status = add_claim(claims, "tpm_resets", text, error);

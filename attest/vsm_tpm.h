@@ -25,6 +25,7 @@
 struct vsm_tpm {
     struct cbor_item events, ima, before;
     struct tpm_pcrs pcrs;
+    uint8_t key[32]; /* SHA-256 of the attestation key's SubjectPublicKeyInfo */
     uint32_t resets, restarts;
 };
 
@@ -32,6 +33,8 @@ struct vsm_tpm {
  * SubjectPublicKeyInfo. */
 cella_status vsm_tpm_qualify(const uint8_t *key, size_t size, uint8_t qualifying[32],
                              cella_error *error);
+
+cella_status vsm_tpm_key_hash(EVP_PKEY *key, uint8_t sha256[32], cella_error *error);
 
 /* Reads and judges the quote. On CELLA_OK *session is the key that has to have signed the evidence,
  * the caller's to free. */

@@ -38,21 +38,27 @@ static int init(const char *folder, const cella_platform_tpm *tpm)
 
 static int show(const char *folder, bool json)
 {
-    char root[65];
+    char root[65], key[65] = "";
     cella_platform *platform;
     cella_error error;
     if (cella_platform_open(folder, &platform, &error))
         return cli_fail(&error);
     const char *subject = cella_platform_subject(platform), *path = cella_platform_folder(platform);
     hex_write(cella_platform_root(platform), 32, root);
+    if (cella_platform_tpm_key(platform))
+        hex_write(cella_platform_tpm_key(platform), 32, key);
     if (json) {
         json_t *all =
             json_pack("{s:s, s:s, s:s}", "folder", path, "subject", subject, "root", root);
+        if (*key)
+            json_object_set_new(all, "tpm_key", json_string(key));
         json_dumpf(all, stdout, JSON_COMPACT);
         json_decref(all);
         putchar('\n');
     } else {
         printf("folder=%s\nsubject=%s\nroot=%s\n", path, subject, root);
+        if (*key)
+            printf("tpm_key=%s\n", key);
     }
     cella_platform_close(platform);
     return 0;

@@ -91,6 +91,9 @@ typedef struct cella_verify_options {
      * the machine's Secure Boot lets, which its owner can have let anything. */
     const uint8_t (*boot_images)[32];
     size_t boot_image_count;
+    /* The TPM's key that has to have quoted: SHA-256 of its SubjectPublicKeyInfo (DER). NULL: any
+     * that the root has certified. */
+    const uint8_t *attestation_key;
     const uint8_t *report_data;    /* the 64 bytes expected */
     bool insecure_any_report_data; /* in place of them: evidence for anything, as old as it likes */
     bool insecure_allow_debug;     /* else the attribute DEBUG is refused */
@@ -112,7 +115,8 @@ CELLA_API cella_status cella_evidence_verify(const uint8_t *bytes, size_t size,
  * and "posture.NAME_proof". Numbers are decimal, bytes hexadecimal, a proof is "proved" or
  * "asserted". With a TPM's quote the posture has, proved: "pcr_0" ... (SHA-256 bank),
  * "boot_image_1" ... (Authenticode's SHA-256), "boot_authority_1" ... (SHA-256 of the certificates
- * that vouched for them), "tpm_resets" and "tpm_restarts". False: there is no such claim. */
+ * that vouched for them), "tpm_key" (the attestation key's SHA-256), "tpm_resets" and
+ * "tpm_restarts". False: there is no such claim. */
 CELLA_API bool cella_claims_get(const cella_claims *claims, const char *name, char text[256]);
 
 /* Demands that a claim has exactly this text. Else CELLA_REFUSED, and `refusal` (may be NULL) says
@@ -157,6 +161,8 @@ CELLA_API void cella_platform_close(cella_platform *platform); /* NULL is let pa
 CELLA_API const char *cella_platform_subject(const cella_platform *platform);
 CELLA_API const uint8_t *cella_platform_root(const cella_platform *platform);
 CELLA_API const char *cella_platform_folder(const cella_platform *platform);
+/* The same hash of the TPM's attestation key; NULL: the platform's key is in a file. */
+CELLA_API const uint8_t *cella_platform_tpm_key(const cella_platform *platform);
 
 /* Signs an enclave's report body (384 bytes) with the time now. `platform` is a cella_platform: the
  * type is that of cella_options' callback. *bytes are the caller's to free(). */

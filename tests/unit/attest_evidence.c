@@ -187,6 +187,21 @@ static void test_roots(void **state)
     expect(evidence, evidence_size, &options, CELLA_REFUSAL_ROOT, "root");
 }
 
+/* What only a TPM can say is demanded of a platform without one. */
+static void test_no_tpm(void **state)
+{
+    (void)state;
+    const uint8_t hash[1][32] = {{1}};
+    cella_verify_options options = good_options();
+    assert_null(cella_platform_tpm_key(platform));
+    options.attestation_key = hash[0];
+    expect(evidence, evidence_size, &options, CELLA_REFUSAL_ROOT, "tpm_key");
+    options.attestation_key = NULL;
+    options.boot_images = hash;
+    options.boot_image_count = 1;
+    expect(evidence, evidence_size, &options, CELLA_REFUSAL_CLAIM, "boot_image");
+}
+
 static void test_time(void **state)
 {
     (void)state;
@@ -668,6 +683,7 @@ int main(void)
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_roots),
+        cmocka_unit_test(test_no_tpm),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_report_data),
         cmocka_unit_test(test_debug),

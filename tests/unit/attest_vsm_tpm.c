@@ -743,6 +743,25 @@ static void read_claims(cella_claims *claims)
     cella_platform_close(platform);
 }
 
+/* The key that quotes may be demanded, whoever certified it. */
+static void test_pinned(uint8_t key[32])
+{
+    static cella_claims claims;
+    size_t size;
+    cella_error error = {0};
+    cella_platform *platform = open_platform();
+    assert_memory_equal(cella_platform_tpm_key(platform), key, 32);
+    cella_verify_options options = options_of(platform);
+    uint8_t *bytes = evidence_of(platform, &size);
+    options.attestation_key = key;
+    if (cella_evidence_verify(bytes, size, &options, &claims, NULL, &error))
+        fail_msg("%s", error.sentence);
+    key[31] ^= 1;
+    expect_refusal(bytes, size, &options, CELLA_REFUSAL_ROOT, "tpm_key");
+    free(bytes);
+    cella_platform_close(platform);
+}
+
 static void test_platform(void **state)
 {
     (void)state;
@@ -754,6 +773,10 @@ static void test_platform(void **state)
     expect_claim(&claims, "launcher_proof", "proved");
     assert_string_equal(claims.command_line, LINE);
     char text[256];
+    assert_true(cella_claims_get(&claims, "posture.tpm_key", text));
+    uint8_t key[32];
+    assert_true(hex_read(text, key, sizeof(key)));
+    test_pinned(key);
     assert_true(cella_claims_get(&claims, "posture.boot_image_3", text));
     assert_false(cella_claims_get(&claims, "posture.boot_image_4", text));
     assert_int_equal(access(in_base("platform/platform.key"), F_OK), -1);
