@@ -157,12 +157,14 @@ void quote_record_chain(const struct verification *verification)
 
 /* ---- TCB levels ---- */
 
-/* Those that are 0 on both sides are not used. */
+/* One set of components. `other`: what the other level that is shown needs, so that both show the
+ * same ones. Those that are 0 everywhere are not used. */
 static void append_components(struct appraisal *appraisal, json_t *array, const uint8_t *have,
-                              const uint8_t *need, const struct tcb_component_name *names)
+                              const uint8_t *need, const uint8_t *other,
+                              const struct tcb_component_name *names)
 {
     for (size_t i = 0; i < TCB_COMPONENTS; i++) {
-        if (have[i] == 0 && need[i] == 0)
+        if (have[i] == 0 && need[i] == 0 && other[i] == 0)
             continue;
         json_t *one = json_object();
         record_number(appraisal, one, "index", (int64_t)i + 1);
@@ -179,7 +181,7 @@ static void append_components(struct appraisal *appraisal, json_t *array, const 
 
 /* One level beside what the platform has. */
 static void record_level(const struct verification *verification, const struct tcb_level *level,
-                         json_t *to)
+                         const struct tcb_level *other, json_t *to)
 {
     struct appraisal *appraisal = verification->appraisal;
     const struct tcb_platform *platform = &verification->platform;
@@ -187,13 +189,13 @@ static void record_level(const struct verification *verification, const struct t
     record_text(appraisal, to, "status", tcb_status_name(level->state.status));
     record_time(appraisal, to, "date", level->state.date);
     append_components(appraisal, record_json(appraisal, to, "components", json_array()),
-                      platform->sgx, level->sgx, info->sgx_names);
+                      platform->sgx, level->sgx, other->sgx, info->sgx_names);
     json_t *pcesvn = record_json(appraisal, to, "pcesvn", json_object());
     record_number(appraisal, pcesvn, "have", platform->pcesvn);
     record_number(appraisal, pcesvn, "need", level->pcesvn);
     if (platform->tdx)
         append_components(appraisal, record_json(appraisal, to, "tdx_components", json_array()),
-                          platform->tdx, level->tdx, info->tdx_names);
+                          platform->tdx, level->tdx, other->tdx, info->tdx_names);
 }
 
 static void append_advisories(struct appraisal *appraisal, json_t *array,
@@ -246,9 +248,10 @@ static void record_platform(const struct verification *verification, json_t *to)
     record_number(appraisal, to, "tcb_evaluation_data_number", verification->info->evaluation);
     json_t *table = record_json(appraisal, to, "tcb", json_object());
     if (tcb->level)
-        record_level(verification, tcb->level, table);
+        record_level(verification, tcb->level, newest, table);
     if (tcb->level != newest)
-        record_level(verification, newest, record_json(appraisal, table, "newest", json_object()));
+        record_level(verification, newest, tcb->level ? tcb->level : newest,
+                     record_json(appraisal, table, "newest", json_object()));
 }
 
 void quote_record_tcb(const struct verification *verification)
