@@ -5,13 +5,18 @@
  */
 #include "certificate.h"
 
+#include "cache.h"
 #include "image/fail.h"
 #include "image/hex.h"
 #include "refusal.h"
+#include "x509.h"
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HOUR            3600
@@ -131,15 +136,22 @@ static X509 *read_certificate(const struct cose_certificate *from)
     return certificate;
 }
 
+static bool is_trusted(const uint8_t root[32], const cella_verify_options *options)
+{
+    for (size_t i = 0; i < options->root_count; i++)
+        if (memcmp(options->roots[i], root, 32) == 0)
+            return true;
+    return false;
+}
+
 static cella_status judge_root(const X509 *root, const cella_verify_options *options,
                                uint8_t hash[32], cella_refusal *refusal, cella_error *error)
 {
     char expected[65 + 32], found[65];
     if (!certificate_key_hash(root, hash))
         return fail(error, CELLA_INVALID, "evidence: the root's certificate has no usable key");
-    for (size_t i = 0; i < options->root_count; i++)
-        if (memcmp(options->roots[i], hash, 32) == 0)
-            return CELLA_OK;
+    if (is_trusted(hash, options))
+        return CELLA_OK;
     hex_write(options->roots[0], 32, expected);
     if (options->root_count > 1)
         snprintf(expected + 64, sizeof(expected) - 64, " or %zu others", options->root_count - 1);
@@ -211,14 +223,101 @@ out:
     return status;
 }
 
-cella_status certificate_judge(const struct cose_chain *chain, bool attestation,
-                               const cella_verify_options *options, EVP_PKEY **key,
-                               uint8_t root[32], cella_refusal *refusal, cella_error *error)
+/* ---- chains that were good before ---- */
+
+#define GOOD_MOST 256
+
+/* What the bytes of a chain prove for ever: which key, under which root. When it may be used and
+ * whether that root is trusted is asked anew each time. */
+struct good_chain {
+    atomic_uint references;
+    EVP_PKEY *key;
+    uint8_t root[32];
+    int64_t from, until; /* both certificates are valid between them */
+};
+
+static struct cache *good_chains;
+
+static void make_good_chains(void)
 {
-    if (chain->count != 2)
-        return fail(error, CELLA_INVALID,
-                    "evidence: %zu certificates; the platform's and its root's are wanted",
-                    chain->count);
+    good_chains = cache_new(GOOD_MOST); /* NULL: nothing is remembered */
+}
+
+static void keep_chain(void *chain)
+{
+    atomic_fetch_add(&((struct good_chain *)chain)->references, 1);
+}
+
+static void drop_chain(void *of)
+{
+    struct good_chain *chain = of;
+    if (atomic_fetch_sub(&chain->references, 1) > 1)
+        return;
+    EVP_PKEY_free(chain->key);
+    free(chain);
+}
+
+static const struct cache_type good_chain_type = {keep_chain, drop_chain};
+
+/* Of all that judging a chain depends on, but the time and the roots. */
+static bool hash_chain(const struct cose_chain *chain, bool attestation, uint8_t sha256[32])
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(context, &attestation, sizeof(attestation)) == 1;
+    for (size_t i = 0; good && i < chain->count; i++)
+        good = EVP_DigestUpdate(context, &chain->certificates[i].size, sizeof(size_t)) == 1 &&
+               EVP_DigestUpdate(context, chain->certificates[i].bytes,
+                                chain->certificates[i].size) == 1;
+    good = good && EVP_DigestFinal_ex(context, sha256, NULL) == 1;
+    EVP_MD_CTX_free(context);
+    return good;
+}
+
+/* False: it was not judged before, or would be refused: then it is judged in full. */
+static bool recall(const uint8_t sha256[32], const cella_verify_options *options, EVP_PKEY **key,
+                   uint8_t root[32])
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_good_chains);
+    struct good_chain *chain =
+        good_chains ? cache_get(good_chains, sha256, &good_chain_type) : NULL;
+    if (!chain)
+        return false;
+    bool good =
+        is_trusted(chain->root, options) && options->at > chain->from && options->at < chain->until;
+    if (good) {
+        EVP_PKEY_up_ref(*key = chain->key);
+        memcpy(root, chain->root, 32);
+    }
+    drop_chain(chain);
+    return good;
+}
+
+static void remember(const uint8_t sha256[32], const X509 *platform, const X509 *root,
+                     EVP_PKEY *key, const uint8_t root_hash[32])
+{
+    struct good_chain *chain = good_chains ? calloc(1, sizeof(*chain)) : NULL;
+    if (!chain)
+        return;
+    int64_t from = x509_time(X509_get0_notBefore(root));
+    int64_t until = x509_time(X509_get0_notAfter(root));
+    chain->references = 1;
+    chain->from = x509_time(X509_get0_notBefore(platform));
+    chain->until = x509_time(X509_get0_notAfter(platform));
+    chain->from = from > chain->from ? from : chain->from;
+    chain->until = until < chain->until ? until : chain->until;
+    memcpy(chain->root, root_hash, 32);
+    EVP_PKEY_up_ref(chain->key = key);
+    cache_put(good_chains, sha256, &good_chain_type, chain);
+    drop_chain(chain);
+}
+
+static cella_status judge_chain(const struct cose_chain *chain, bool attestation,
+                                const uint8_t sha256[32], const cella_verify_options *options,
+                                EVP_PKEY **key, uint8_t root[32], cella_refusal *refusal,
+                                cella_error *error)
+{
     cella_status status;
     X509 *platform = read_certificate(&chain->certificates[0]);
     X509 *above = read_certificate(&chain->certificates[1]);
@@ -230,8 +329,26 @@ cella_status certificate_judge(const struct cose_chain *chain, bool attestation,
         status = judge_path(platform, above, attestation, options, refusal, error);
     if (status == CELLA_OK && !(*key = X509_get_pubkey(platform)))
         status = fail(error, CELLA_INVALID, "evidence: the platform's key cannot be used");
+    if (status == CELLA_OK)
+        remember(sha256, platform, above, *key, root);
     X509_free(platform);
     X509_free(above);
     ERR_clear_error();
     return status;
+}
+
+cella_status certificate_judge(const struct cose_chain *chain, bool attestation,
+                               const cella_verify_options *options, EVP_PKEY **key,
+                               uint8_t root[32], cella_refusal *refusal, cella_error *error)
+{
+    uint8_t sha256[32];
+    if (chain->count != 2)
+        return fail(error, CELLA_INVALID,
+                    "evidence: %zu certificates; the platform's and its root's are wanted",
+                    chain->count);
+    if (!hash_chain(chain, attestation, sha256))
+        return fail(error, CELLA_MEMORY, "evidence: no memory to check its certificates");
+    if (recall(sha256, options, key, root))
+        return CELLA_OK;
+    return judge_chain(chain, attestation, sha256, options, key, root, refusal, error);
 }
