@@ -46,7 +46,7 @@
 #define ATTESTATION_KEY   0x00050472
 
 #define HEADER            10         /* bytes: tag, size, command or response code */
-#define HANDLES           0x81010000 /* persistent ones, of the owner */
+#define HANDLES           0x81020000 /* persistent ones of the owner, that nobody has reserved */
 #define HANDLES_MOST      64
 #define READ_PCRS_AT_ONCE 8
 #define RC_RETRY          0x922 /* busy; Linux's driver asks again by itself */
