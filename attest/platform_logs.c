@@ -165,24 +165,40 @@ static size_t find_launcher(const struct ima_log *log, size_t count, const uint8
     return count;
 }
 
+static cella_status put_digests(const struct ima_log *log, size_t count,
+                                struct platform_log *result, cella_error *error)
+{
+    result->digests = malloc(32 * count + 1);
+    for (size_t i = 0; i < count; i++)
+        if (!result->digests || !vsm_tpm_entry(&log->entries[i], result->digests + 32 * i))
+            return fail(error, CELLA_MEMORY, "no memory for the IMA log");
+    result->digests_size = 32 * count;
+    return CELLA_OK;
+}
+
+/* Digests of all entries, or it proves nothing; of the entries themselves all, or what has to be
+ * seen: the first and the launcher's. */
 static cella_status cut(const struct ima_log *log, size_t count, const uint8_t *bytes, size_t size,
                         const uint8_t launcher[32], size_t most, struct platform_log *result,
                         cella_error *error)
 {
-    uint8_t before[TPM_HASH_MOST] = {0};
-    size_t from = 0, end = bytes_before(bytes, size, count);
-    if (end > most) {
-        size_t first = find_launcher(log, count, launcher);
-        from = bytes_before(bytes, size, first);
-        if (!ima_replay(log, first, tpm_hash(TPM_SHA256), IMA_HASHED, before))
-            return fail(error, CELLA_MEMORY, "no memory for the IMA log");
-    }
-    memcpy(result->before, before, sizeof(result->before));
-    result->size = end - from <= most ? end - from : 0;
-    result->bytes = malloc(result->size + 1);
+    size_t whole = bytes_before(bytes, size, count), found = find_launcher(log, count, launcher);
+    if (count > most / 32)
+        return CELLA_OK;
+    cella_status status = put_digests(log, count, result, error);
+    if (status)
+        return status;
+    result->bytes = malloc(whole + 1);
     if (!result->bytes)
         return fail(error, CELLA_MEMORY, "no memory for the IMA log");
-    memcpy(result->bytes, bytes + from, result->size);
+    bool all = whole <= most - result->digests_size;
+    result->size = all ? whole : bytes_before(bytes, size, count ? 1 : 0);
+    memcpy(result->bytes, bytes, result->size);
+    if (!all && found > 0 && found < count) {
+        size_t from = bytes_before(bytes, size, found), to = bytes_before(bytes, size, found + 1);
+        memcpy(result->bytes + result->size, bytes + from, to - from);
+        result->size += to - from;
+    }
     return CELLA_OK;
 }
 

@@ -206,8 +206,8 @@ static void put_map(struct cbor_writer *to, const struct quoted *quoted, const u
     cbor_put_bytes(to, events->bytes, events->size);
     cbor_put_text(to, "ima");
     cbor_put_bytes(to, ima->bytes, ima->size);
-    cbor_put_text(to, "ima_before");
-    cbor_put_bytes(to, ima->before, sizeof(ima->before));
+    cbor_put_text(to, "ima_digests");
+    cbor_put_bytes(to, ima->digests, ima->digests_size);
     cbor_map_end(to, map);
 }
 
@@ -231,6 +231,7 @@ static cella_status gather(const struct place *place, const struct quoted *quote
     cbor_drop(&map);
     free(events.bytes);
     free(ima.bytes);
+    free(ima.digests);
     return status;
 }
 

@@ -32,17 +32,16 @@ cella_status platform_tpm_open(const char *folder, EVP_PKEY *certified, const ui
 /* ---- platform_logs.c ---- */
 
 struct platform_log {
-    uint8_t *bytes; /* to be freed */
-    size_t size;    /* 0: there is no such log, or no room for it */
-    uint8_t before[32];
+    uint8_t *bytes, *digests;  /* to be freed; digests: of IMA's entries */
+    size_t size, digests_size; /* 0: there is no such log, or no room for it */
 };
 
 /* The firmware's log, with what a verifier needs of it: the digests of one bank, and the data that
  * facts are taken from. */
 cella_status platform_log_events(const char *path, size_t most, struct platform_log *log,
                                  cella_error *error);
-/* The kernel's log up to what was quoted; where it is longer than `most`, from the launcher's entry
- * on, and `before` is PCR 10 before that. */
+/* The kernel's log up to what was quoted: what each entry extended, and the entries themselves;
+ * where they are longer than `most`, only the first and the launcher's. */
 cella_status platform_log_ima(const char *path, const uint8_t quoted[32],
                               const uint8_t launcher[32], size_t most, struct platform_log *log,
                               cella_error *error);

@@ -123,7 +123,7 @@ cella_status vsm_tpm_quote(const struct cbor_item *map, EVP_PKEY *attestation_ke
         {"pcrs", CBOR_BYTES, 32 * (size_t)VSM_TPM_COUNT, &pcrs},
         {"events", CBOR_BYTES, 0, &tpm->events},
         {"ima", CBOR_BYTES, 0, &tpm->ima},
-        {"ima_before", CBOR_BYTES, 32, &tpm->before},
+        {"ima_digests", CBOR_BYTES, 0, &tpm->digests},
     };
     cella_status status = cbor_fields(map->bytes, map->size, "evidence: tpm", fields,
                                       sizeof(fields) / sizeof(fields[0]), error);
@@ -186,46 +186,87 @@ static bool is_launcher(const struct ima_entry *entry, const cella_claims *claim
            memcmp(entry->digest, claims->launcher, 32) == 0;
 }
 
-/* The log may begin where PCR 10 was `before`: what follows was measured all the same. */
-static cella_status replay_ima(const struct vsm_tpm *tpm, const struct ima_log *log,
-                               cella_claims *claims, cella_refusal *refusal, cella_error *error)
+bool vsm_tpm_entry(const struct ima_entry *entry, uint8_t digest[32])
 {
-    const struct tpm_hash *hash = tpm_hash(TPM_SHA256);
-    uint8_t value[32], digest[32];
+    memset(digest, 0xff, 32);
+    return entry->violation ||
+           tpm_digest(tpm_hash(TPM_SHA256), entry->data, entry->data_size, digest);
+}
+
+static cella_status replay_ima(const struct vsm_tpm *tpm, cella_refusal *refusal,
+                               cella_error *error)
+{
+    uint8_t value[32] = {0};
     char expected[65], found[65];
-    memcpy(value, tpm->before.bytes, 32);
-    for (size_t i = 0; i < log->count; i++) {
-        memset(digest, 0xff, sizeof(digest));
-        if ((!log->entries[i].violation &&
-             !tpm_digest(hash, log->entries[i].data, log->entries[i].data_size, digest)) ||
-            !tpm_extend(hash, value, digest, sizeof(digest)))
+    for (size_t at = 0; at < tpm->digests.size; at += 32)
+        if (!tpm_extend(tpm_hash(TPM_SHA256), value, tpm->digests.bytes + at, 32))
             return fail(error, CELLA_MEMORY, "evidence: no memory to replay a log");
-        claims->launcher_proved |= is_launcher(&log->entries[i], claims);
-    }
     if (memcmp(value, pcr(tpm, IMA_PCR), 32) == 0)
         return CELLA_OK;
     return refuse_tpm(refusal, error, "tpm.ima", hex_write(pcr(tpm, IMA_PCR), 32, expected),
                       hex_write(value, 32, found));
 }
 
-static cella_status read_ima(const struct vsm_tpm *tpm, cella_claims *claims, size_t *count,
+/* Each entry is one that was measured, in their order. `first`: whether the first is the first. */
+static cella_status place_entries(const struct vsm_tpm *tpm, const struct ima_log *log, bool *first,
+                                  cella_claims *claims, cella_refusal *refusal, cella_error *error)
+{
+    uint8_t digest[32];
+    size_t at = 0;
+    *first = false;
+    for (size_t i = 0; i < log->count; i++, at += 32) {
+        if (!vsm_tpm_entry(&log->entries[i], digest))
+            return fail(error, CELLA_MEMORY, "evidence: no memory to replay a log");
+        while (at < tpm->digests.size && memcmp(tpm->digests.bytes + at, digest, 32) != 0)
+            at += 32;
+        if (at >= tpm->digests.size)
+            return refuse_tpm(refusal, error, "tpm.ima", "entries that were measured, in order",
+                              log->entries[i].path);
+        *first |= i == 0 && at == 0;
+        claims->launcher_proved |= is_launcher(&log->entries[i], claims);
+    }
+    return CELLA_OK;
+}
+
+/* The kernel's first entry, of PCR 0 to 9: Linux before 5.8 left out 8 and 9, where GRUB's words
+ * are.
+ */
+static bool is_aggregate(const struct vsm_tpm *tpm, const struct ima_entry *entry)
+{
+    uint8_t all[10 * 32];
+    for (size_t i = 0; i < 10; i++)
+        memcpy(all + 32 * i, pcr(tpm, i), 32);
+    return !entry->violation && strcmp(entry->path, "boot_aggregate") == 0 &&
+           strcmp(entry->algorithm, "sha256") == 0 &&
+           tpm_digest_is(tpm_hash(TPM_SHA256), entry->digest, all, sizeof(all));
+}
+
+/* `booted`: the PCRs are as the kernel found them, before root could extend them: it says so in its
+ * first entry, which nobody can extend PCR 10 before. */
+static cella_status read_ima(const struct vsm_tpm *tpm, cella_claims *claims, bool *booted,
                              cella_refusal *refusal, cella_error *error)
 {
-    static const uint8_t zeros[32];
     struct ima_log log = {0};
     cella_error why = {0};
-    *count = 0;
-    if (tpm->ima.size == 0)
+    bool first;
+    *booted = false;
+    if (tpm->digests.size % 32)
+        return fail(error, CELLA_INVALID, "evidence: tpm: ima_digests: %zu bytes",
+                    tpm->digests.size);
+    if (tpm->digests.size == 0 && tpm->ima.size == 0)
         return CELLA_OK;
     cella_status status = ima_read(tpm->ima.bytes, tpm->ima.size, &log, &why);
     if (status)
         return refuse_why(refusal, error, "tpm.ima", "a log", &why);
-    status = replay_ima(tpm, &log, claims, refusal, error);
-    if (status == CELLA_OK && memcmp(tpm->before.bytes, zeros, 32) == 0 &&
-        ima_boot_aggregate(&log, &tpm->pcrs.banks[0]) == IMA_BOOT_OTHER)
-        status = refuse_tpm(refusal, error, "tpm.ima", "a boot_aggregate of the PCRs quoted",
-                            "one of others: the TPM was reset, or a log was made up");
-    *count = log.count;
+    status = replay_ima(tpm, refusal, error);
+    if (status == CELLA_OK)
+        status = place_entries(tpm, &log, &first, claims, refusal, error);
+    if (status == CELLA_OK && first) {
+        *booted = is_aggregate(tpm, &log.entries[0]);
+        if (ima_boot_aggregate(&log, &tpm->pcrs.banks[0]) == IMA_BOOT_OTHER)
+            status = refuse_tpm(refusal, error, "tpm.ima", "a boot_aggregate of the PCRs quoted",
+                                "one of others: they were extended, or reset, since the boot");
+    }
     ima_free(&log);
     return status;
 }
@@ -319,40 +360,43 @@ static bool is_proved(const cella_posture_claim *claim, const struct vsm_boot *b
     return false;
 }
 
-/* Reference values, where there are any: each program that was booted is one of them. */
+/* Reference values, where there are any: the order counts, since root can extend PCRs, too, but not
+ * before what was booted. */
 static cella_status judge_images(const struct vsm_boot *boot, const cella_verify_options *options,
                                  cella_refusal *refusal, cella_error *error)
 {
-    char found[65];
+    char expected[65] = "no more", found[65] = "no more in the log";
+    size_t at = 0;
     if (options->boot_image_count == 0)
         return CELLA_OK;
-    for (size_t i = 0; i < boot->image_count; i++) {
-        bool known = false;
-        for (size_t j = 0; j < options->boot_image_count; j++)
-            known |= memcmp(options->boot_images[j], boot->images[i], 32) == 0;
-        if (!known)
-            return refuse(refusal, error, CELLA_REFUSAL_CLAIM, "boot_image", "a reference value",
-                          hex_write(boot->images[i], 32, found));
-    }
-    return boot->image_count ? CELLA_OK
-                             : refuse(refusal, error, CELLA_REFUSAL_CLAIM, "boot_image",
-                                      "reference values", "no log of what was booted");
+    while (at < boot->image_count && at < options->boot_image_count &&
+           memcmp(options->boot_images[at], boot->images[at], 32) == 0)
+        at++;
+    if (at == boot->image_count && at == options->boot_image_count)
+        return CELLA_OK;
+    if (at < options->boot_image_count)
+        hex_write(options->boot_images[at], 32, expected);
+    if (at < boot->image_count)
+        hex_write(boot->images[at], 32, found);
+    return refuse(refusal, error, CELLA_REFUSAL_CLAIM, "boot_image", expected, found);
 }
 
 cella_status vsm_tpm_prove(const struct vsm_tpm *tpm, const cella_verify_options *options,
                            cella_claims *claims, cella_refusal *refusal, cella_error *error)
 {
     struct vsm_boot boot;
-    size_t measured;
+    bool booted = false;
     cella_status status = read_events(tpm, &boot, refusal, error);
     if (status == CELLA_OK)
-        status = judge_images(&boot, options, refusal, error);
+        status = read_ima(tpm, claims, &booted, refusal, error);
+    if (!booted)
+        memset(&boot, 0, sizeof(boot)); /* root may have extended PCRs, and made up the log */
     if (status == CELLA_OK)
-        status = read_ima(tpm, claims, &measured, refusal, error);
+        status = judge_images(&boot, options, refusal, error);
     if (status)
         return status;
     claims->tpm = true;
     for (size_t i = 0; i < claims->posture_count; i++)
-        claims->posture[i].proved = is_proved(&claims->posture[i], &boot, measured);
+        claims->posture[i].proved = is_proved(&claims->posture[i], &boot, tpm->digests.size / 32);
     return add_claims(tpm, &boot, claims, error);
 }

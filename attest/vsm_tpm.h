@@ -12,7 +12,7 @@
 
 #include "cbor.h"
 #include "tpm/eventlog.h"
-#include "tpm/quote.h"
+#include "tpm/ima.h"
 
 #include <cella/attest.h>
 
@@ -23,7 +23,7 @@
 #define VSM_TPM_SESSION "cella session 1" /* and its NUL: hashed before the session key */
 
 struct vsm_tpm {
-    struct cbor_item events, ima, before;
+    struct cbor_item events, ima, digests;
     struct tpm_pcrs pcrs;
     uint8_t key[32]; /* SHA-256 of the attestation key's SubjectPublicKeyInfo */
     uint32_t resets, restarts;
@@ -41,6 +41,9 @@ cella_status vsm_tpm_key_hash(EVP_PKEY *key, uint8_t sha256[32], cella_error *er
 cella_status vsm_tpm_quote(const struct cbor_item *map, EVP_PKEY *attestation_key,
                            struct vsm_tpm *tpm, EVP_PKEY **session, cella_refusal *refusal,
                            cella_error *error);
+
+/* What an entry of IMA's log extended. False: no memory. */
+bool vsm_tpm_entry(const struct ima_entry *entry, uint8_t digest[32]);
 
 /* Judges the logs, adds what they say to the claims, and marks the claims that follow from them. */
 cella_status vsm_tpm_prove(const struct vsm_tpm *tpm, const cella_verify_options *options,

@@ -87,8 +87,9 @@ typedef struct cella_verify_options {
     int64_t most_age; /* s that the evidence's time may be off `at`, either way; 0: not checked */
     const uint8_t (*roots)[32]; /* SHA-256 of the SubjectPublicKeyInfo (DER) of each trusted root */
     size_t root_count;          /* at least 1 */
-    /* Reference values: SHA-256 (Authenticode) of every program that may be booted. NULL: any that
-     * the machine's Secure Boot lets, which its owner can have let anything. */
+    /* Reference values: SHA-256 (Authenticode) of every program that is booted, in that order
+     * (shim, GRUB, kernel). NULL: any that the machine's Secure Boot lets, which its owner can have
+     * let anything. */
     const uint8_t (*boot_images)[32];
     size_t boot_image_count;
     /* The TPM's key that has to have quoted: SHA-256 of its SubjectPublicKeyInfo (DER). NULL: any

@@ -32,11 +32,27 @@ static void set_pcrs(struct vsm_tpm *tpm, const uint8_t *bytes, size_t size)
     eventlog_free(&log);
 }
 
+/* The digests of these entries, and the PCR that they lead to. */
+static uint8_t *set_digests(struct vsm_tpm *tpm, const uint8_t *bytes, size_t size)
+{
+    struct ima_log log = {0};
+    cella_error error;
+    uint8_t *digests = NULL, *pcr = tpm->pcrs.banks[0].values[IMA_PCR];
+    memset(pcr, 0, 32);
+    if (ima_read(bytes, size, &log, &error) == CELLA_OK && (digests = malloc(32 * log.count + 1)))
+        for (size_t i = 0; i < log.count; i++)
+            must(vsm_tpm_entry(&log.entries[i], digests + 32 * i) &&
+                 tpm_extend(tpm_hash(TPM_SHA256), pcr, digests + 32 * i, 32));
+    tpm->digests = (struct cbor_item){.bytes = digests, .size = digests ? 32 * log.count : 0};
+    ima_free(&log);
+    return digests;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint8_t before[32];
     static cella_claims claims;
-    struct vsm_tpm tpm = {.before = {.bytes = before, .size = sizeof(before)}};
+    struct vsm_tpm tpm = {0};
+    uint8_t *digests = NULL;
     cella_verify_options options;
     cella_refusal refusal;
     cella_error error = {0};
@@ -54,12 +70,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tpm.events = (struct cbor_item){.bytes = data, .size = events};
     tpm.ima = (struct cbor_item){.bytes = data + events, .size = size - events};
     set_pcrs(&tpm, data, events);
+    digests = set_digests(&tpm, data + events, size - events);
     memset(&claims, 0, sizeof(claims));
     claims.posture_count = 1;
     strcpy(claims.posture[0].name, "lockdown");
     strcpy(claims.posture[0].value, "confidentiality");
     cella_verify_options_default(&options);
-    if (vsm_tpm_prove(&tpm, &options, &claims, &refusal, &error) != CELLA_OK)
+    cella_status status = vsm_tpm_prove(&tpm, &options, &claims, &refusal, &error);
+    free(digests);
+    if (status != CELLA_OK)
         return 0;
     must(!claims.posture[0].proved || strstr(claims.command_line, "lockdown=confidentiality"));
     must(!*claims.command_line ||

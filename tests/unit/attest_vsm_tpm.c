@@ -9,6 +9,7 @@
 #include "attest/certificate.h"
 #include "attest/evidence.h"
 #include "attest/platform_tpm.h"
+#include "attest/tpm_device.h"
 #include "attest/vsm_tpm.h"
 #include "image/file.h"
 #include "image/hex.h"
@@ -197,6 +198,16 @@ static void test_images(void **state)
     options.boot_images = (const uint8_t(*)[32])images;
     options.boot_image_count = 3;
     assert_int_equal(cella_evidence_verify(bytes, size, &options, &claims, NULL, &error), CELLA_OK);
+    options.boot_image_count = 2;
+    expect_refusal(bytes, size, &options, CELLA_REFUSAL_CLAIM, "boot_image");
+    options.boot_image_count = 3;
+    uint8_t shim[32];
+    memcpy(shim, images[0], 32);
+    memcpy(images[0], images[1], 32);
+    memcpy(images[1], shim, 32); /* the same, in another order */
+    expect_refusal(bytes, size, &options, CELLA_REFUSAL_CLAIM, "boot_image");
+    memcpy(images[1], images[0], 32);
+    memcpy(images[0], shim, 32);
     images[2][0] ^= 1;
     expect_refusal(bytes, size, &options, CELLA_REFUSAL_CLAIM, "boot_image");
     options.boot_image_count = 0;
@@ -638,6 +649,19 @@ static cella_platform_tpm places(void)
     return (cella_platform_tpm){where, events, ima};
 }
 
+/* The kernel's first entry: the PCRs as it found them. */
+static void put_aggregate(struct log *log, size_t count)
+{
+    uint8_t values[TPM_DEVICE_PCRS][TPM_PCR_SIZE], digest[32];
+    struct tpm_device *device;
+    cella_error error;
+    assert_int_equal(tpm_device_open(where, &device, &error), CELLA_OK);
+    assert_int_equal(tpm_device_read_pcrs(device, 0x3ff, values, &error), CELLA_OK);
+    tpm_device_close(device);
+    hash(values, count * sizeof(values[0]), digest);
+    put_file(log, "boot_aggregate", digest);
+}
+
 /* The TPM starts anew, and is told what such a machine is told. */
 static void boot(bool measure_launcher)
 {
@@ -648,6 +672,7 @@ static void boot(bool measure_launcher)
     put_machine(&log);
     write_log(&log, "events");
     log.size = 0;
+    put_aggregate(&log, 10);
     put_file(&log, "/init", digest);
     put_file(&log, "/usr/bin/test", measure_launcher ? launcher : digest);
     write_log(&log, "ima");
@@ -779,6 +804,7 @@ static void test_platform(void **state)
     test_pinned(key);
     assert_true(cella_claims_get(&claims, "posture.boot_image_3", text));
     assert_false(cella_claims_get(&claims, "posture.boot_image_4", text));
+    assert_true(cella_claims_get(&claims, "posture.tpm_resets", text));
     assert_int_equal(access(in_base("platform/platform.key"), F_OK), -1);
     /* This machine is not the one that the TPM was told of: nothing follows. */
     expect_claim(&claims, "posture.kernel_proof", "asserted");
@@ -839,7 +865,7 @@ static void test_logs(void **state)
     /* Extended by root, with no entry: the log is not all. */
     boot(true);
     extend(10, digest);
-    expect_no_platform("IMA log: none of its 2 entries leads");
+    expect_no_platform("IMA log: none of its 3 entries leads");
     boot(true);
     extend(4, digest);
     expect_no_platform("tpm.events: expected PCR 4");
@@ -859,6 +885,7 @@ static void test_long_log(void **state)
         assert_true(power_on());
         put_machine(&log);
         log.size = 0;
+        put_aggregate(&log, 10);
         for (size_t i = 0; i < 1200; i++)
             put_file(&log, "/usr/lib/a-library", digest);
         if (measured)
@@ -871,10 +898,43 @@ static void test_long_log(void **state)
     }
 }
 
+/* A kernel that GRUB did not start. Root tells the TPM afterwards what GRUB would have. */
+static void test_made_up(void **state)
+{
+    (void)state;
+    static struct log events, ima;
+    static cella_claims claims;
+    static const uint8_t digest[32] = {7};
+    need_swtpm();
+    /* PCRs in the kernel's first entry; Linux before 5.8 measured 8. */
+    for (size_t aggregate = 0; aggregate <= 10; aggregate += 2) {
+        if (aggregate > 0 && aggregate < 8)
+            continue;
+        power_off();
+        assert_true(power_on());
+        begin_events(&events);
+        put_firmware(&events, "sgk", true);
+        ima.size = 0;
+        if (aggregate)
+            put_aggregate(&ima, aggregate);
+        put_file(&ima, "/init", digest);
+        put_text(&events, "grub_cmd: linux /vmlinuz " LINE);
+        put_text(&events, "kernel_cmdline: /vmlinuz " LINE);
+        write_log(&events, "events");
+        write_log(&ima, "ima");
+        if (aggregate == 10) {
+            expect_no_platform("tpm.ima: expected a boot_aggregate of the PCRs quoted");
+            continue;
+        }
+        read_claims(&claims); /* without it nobody knows when those were measured */
+        assert_string_equal(claims.command_line, "");
+    }
+}
+
 /* ---- altered on the way ---- */
 
-static const char *const names[] = {"quote",  "signature", "key",       "pcrs",
-                                    "events", "ima",       "ima_before"};
+static const char *const names[] = {"quote",  "signature", "key",        "pcrs",
+                                    "events", "ima",       "ima_digests"};
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
 static X509 *read_certificate(const char *in, const char *name)
@@ -989,7 +1049,7 @@ static void test_altered(void **state)
     expect_forged("signature", NULL, 0, NULL, NULL, CELLA_REFUSAL_TPM, "tpm.quote");
     expect_forged("pcrs", NULL, 0, NULL, NULL, CELLA_REFUSAL_TPM, "tpm.pcrs");
     expect_forged("key", NULL, 0, NULL, NULL, CELLA_REFUSAL_TPM, "tpm.key");
-    expect_forged("ima_before", NULL, 0, NULL, NULL, CELLA_REFUSAL_TPM, "tpm.ima");
+    expect_forged("ima_digests", NULL, 0, NULL, NULL, CELLA_REFUSAL_TPM, "tpm.ima");
     expect_forged("ima", NULL, 0, NULL, NULL, CELLA_REFUSAL_TPM, "tpm.ima");
     /* A key that the TPM did not quote, however well it signs. */
     EVP_PKEY *other = EVP_EC_gen("P-256");
@@ -1110,15 +1170,11 @@ int main(void)
         cmocka_unit_test(test_parameters),
     };
     const struct CMUnitTest on_swtpm[] = {
-        cmocka_unit_test(test_platform),
-        cmocka_unit_test(test_launcher),
-        cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_logs),
-        cmocka_unit_test(test_long_log),
-        cmocka_unit_test(test_altered),
-        cmocka_unit_test(test_kexec),
-        cmocka_unit_test(test_other_log),
-        cmocka_unit_test(test_other_key),
+        cmocka_unit_test(test_platform),  cmocka_unit_test(test_launcher),
+        cmocka_unit_test(test_reset),     cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_long_log),  cmocka_unit_test(test_made_up),
+        cmocka_unit_test(test_altered),   cmocka_unit_test(test_kexec),
+        cmocka_unit_test(test_other_log), cmocka_unit_test(test_other_key),
         cmocka_unit_test(test_no_tpm), /* the last: the TPM is off then */
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
