@@ -184,7 +184,7 @@ static void test_images(void **state)
 {
     (void)state;
     static cella_claims claims;
-    uint8_t root[32], images[3][32];
+    uint8_t root[32], images[4][32] = {{0}};
     char name[64], text[256];
     size_t size;
     cella_error error = {0};
@@ -198,7 +198,9 @@ static void test_images(void **state)
     options.boot_images = (const uint8_t(*)[32])images;
     options.boot_image_count = 3;
     assert_int_equal(cella_evidence_verify(bytes, size, &options, &claims, NULL, &error), CELLA_OK);
-    options.boot_image_count = 2;
+    options.boot_image_count = 2; /* one more was booted; one less */
+    expect_refusal(bytes, size, &options, CELLA_REFUSAL_CLAIM, "boot_image");
+    options.boot_image_count = 4;
     expect_refusal(bytes, size, &options, CELLA_REFUSAL_CLAIM, "boot_image");
     options.boot_image_count = 3;
     uint8_t shim[32];
@@ -1094,6 +1096,33 @@ static void test_kexec(void **state)
     }
 }
 
+/* Root's own boot_aggregate is not the first entry, whatever is shown of the log. */
+static void test_second_aggregate(void **state)
+{
+    (void)state;
+    static struct log events, ima;
+    static cella_claims claims;
+    cella_error error = {0};
+    size_t size, first;
+    need_swtpm();
+    power_off();
+    assert_true(power_on());
+    put_machine(&events);
+    write_log(&events, "events");
+    ima.size = 0;
+    put_aggregate(&ima, 9);
+    first = ima.size;
+    put_aggregate(&ima, 10);
+    write_log(&ima, "ima");
+    uint8_t *bytes = forge("ima", ima.bytes + first, ima.size - first, NULL, NULL, &size);
+    cella_verify_options options = options_of(NULL);
+    if (cella_evidence_verify(bytes, size, &options, &claims, NULL, &error))
+        fail_msg("%s", error.sentence);
+    assert_string_equal(claims.command_line, "");
+    expect_claim(&claims, "posture.lockdown_proof", "asserted");
+    free(bytes);
+}
+
 /* A log of another boot, with other words. */
 static void test_other_log(void **state)
 {
@@ -1170,11 +1199,17 @@ int main(void)
         cmocka_unit_test(test_parameters),
     };
     const struct CMUnitTest on_swtpm[] = {
-        cmocka_unit_test(test_platform),  cmocka_unit_test(test_launcher),
-        cmocka_unit_test(test_reset),     cmocka_unit_test(test_logs),
-        cmocka_unit_test(test_long_log),  cmocka_unit_test(test_made_up),
-        cmocka_unit_test(test_altered),   cmocka_unit_test(test_kexec),
-        cmocka_unit_test(test_other_log), cmocka_unit_test(test_other_key),
+        cmocka_unit_test(test_platform),
+        cmocka_unit_test(test_launcher),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_long_log),
+        cmocka_unit_test(test_made_up),
+        cmocka_unit_test(test_altered),
+        cmocka_unit_test(test_kexec),
+        cmocka_unit_test(test_second_aggregate),
+        cmocka_unit_test(test_other_log),
+        cmocka_unit_test(test_other_key),
         cmocka_unit_test(test_no_tpm), /* the last: the TPM is off then */
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
