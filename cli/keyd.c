@@ -49,6 +49,7 @@ static const char help[] =
     "  --insecure_allow_debug     let debug enclaves have keys: their hosts see them\n"
     "  --insecure_no_collateral   do without revocation lists and TCB information\n"
     "  --insecure_allow_outdated  accept TCBs that lack fixes\n"
+    "  --insecure_allow_process   accept the TEE process, which protects nothing\n"
     "  --passphrase-fd N   the folder's passphrase is the first line of descriptor N\n"
     "  --json              as JSON\n"
     "  -h, --help          this text\n";
@@ -237,6 +238,7 @@ enum {
     OPTION_DEBUG,
     OPTION_COLLATERAL,
     OPTION_OUTDATED,
+    OPTION_PROCESS,
     OPTION_PASSPHRASE_FD,
     OPTION_JSON
 };
@@ -279,6 +281,8 @@ static bool *flag_of(struct choices *choices, int option)
         return &choices->serve.options.judge.insecure_no_collateral;
     case OPTION_OUTDATED:
         return &choices->serve.options.judge.insecure_allow_outdated;
+    case OPTION_PROCESS:
+        return &choices->serve.options.judge.insecure_allow_process;
     case OPTION_JSON:
         return &choices->json;
     default:
@@ -359,6 +363,7 @@ static int verb(int count, char **arguments)
         {"insecure_allow_debug", no_argument, NULL, OPTION_DEBUG},
         {"insecure_no_collateral", no_argument, NULL, OPTION_COLLATERAL},
         {"insecure_allow_outdated", no_argument, NULL, OPTION_OUTDATED},
+        {"insecure_allow_process", no_argument, NULL, OPTION_PROCESS},
         {"passphrase-fd", required_argument, NULL, OPTION_PASSPHRASE_FD},
         {"json", no_argument, NULL, OPTION_JSON},
         {"help", no_argument, NULL, 'h'},

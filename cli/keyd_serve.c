@@ -52,6 +52,8 @@ static void warn(const struct keyd_serve *serve, size_t torn)
         cli_say("insecure_no_collateral: revoked and outdated platforms are not noticed");
     if (judge->insecure_allow_outdated)
         cli_say("insecure_allow_outdated: platforms that lack fixes get keys");
+    if (judge->insecure_allow_process)
+        cli_say("insecure_allow_process: the TEE process protects nothing, and gets keys");
 }
 
 /* Until it is told to stop. */

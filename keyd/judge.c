@@ -141,6 +141,24 @@ static cella_status judge_token(struct judge *judge, const struct request *reque
     return status;
 }
 
+/* No policy lets the TEE in that protects nothing, unless the operator says so. */
+static cella_status judge_tee(const struct judge *judge, const json_t *claims, json_t **refusal,
+                              cella_error *error)
+{
+    const char *tee = json_string_value(json_object_get(claims, "tee"));
+    if (!tee || strcmp(tee, "process") != 0 || judge->options.insecure_allow_process)
+        return CELLA_OK;
+    fail(
+        error, CELLA_REFUSED,
+        "tee: expected one that protects, found process, which is for development: whoever runs it "
+        "sees all that it has");
+    *refusal = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "class", CLASS_POLICY, "claim", "tee",
+                         "expected", "one that protects", "found", tee, "advice",
+                         "Run it on vsm; or, for trying out, serve with --insecure_allow_process.",
+                         "sentence", error->sentence);
+    return CELLA_REFUSED;
+}
+
 static cella_status judge_policy(const struct keystore_key *key, json_t *claims, json_t **refusal,
                                  cella_error *error)
 {
@@ -166,6 +184,8 @@ cella_status judge_request(struct judge *judge, const struct keystore_key *key,
     cella_status status = request->token
                               ? judge_token(judge, request, at, &claims, refusal, error)
                               : judge_evidence(judge, request, at, &claims, refusal, error);
+    if (status == CELLA_OK)
+        status = judge_tee(judge, claims, refusal, error);
     if (status == CELLA_OK)
         status = judge_policy(key, claims, refusal, error);
     json_decref(claims);

@@ -15,6 +15,7 @@ struct judge;
 
 struct judge_options {
     bool insecure_allow_debug, insecure_no_collateral, insecure_allow_outdated;
+    bool insecure_allow_process; /* the TEE that is for development and protects nothing */
 };
 
 /* Reads roots/, collateral/ and issuers/ of a keyd's folder. */

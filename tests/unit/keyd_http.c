@@ -374,6 +374,7 @@ static void test_killed(void **state)
             for (;;)
                 pause();
         }
+        close(channel[1]);
         assert_int_equal(read(channel[0], &port, sizeof(port)), sizeof(port));
         begin_load(threads, port);
         wait_until_given(150);
@@ -381,7 +382,6 @@ static void test_killed(void **state)
         assert_int_equal(waitpid(child, NULL, 0), child);
         end_load(threads);
         close(channel[0]);
-        close(channel[1]);
         assert_int_equal(wrong_answers, 0);
         assert_true(granted_in_log(&torn) - before >= given);
         /* And it goes on with this log. */

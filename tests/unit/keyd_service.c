@@ -261,6 +261,26 @@ static void test_refused(void **state)
     refuse_enclave(&other, "first", NULL, 403, "DEBUG", "debug");
 }
 
+/* A policy that forgot to say which TEE: the one that protects nothing does not pass. */
+static void test_process(void **state)
+{
+    struct enclave other = enclave;
+    struct keystore *store;
+    char *nonce;
+    (void)state;
+    good(keystore_open(folder, &passphrase, &store, &problem));
+    good(keystore_add(store, "any", "oct", NULL, 0,
+                      "{\"version\":\"1.0.0\",\"anyOf\":[{\"authority\":\"cella\",\"allOf\":["
+                      "{\"claim\":\"isv_svn\",\"greaterOrEquals\":3}]}]}",
+                      &problem));
+    keystore_close(store);
+    good(service_reload(service, &problem));
+    json_decref(release("any", x25519, "hpke", &nonce));
+    free(nonce);
+    other.tee = "process";
+    refuse_enclave(&other, "any", NULL, 403, "POLICY", "expected one that protects");
+}
+
 /* A platform that nobody here trusts. */
 static void test_stranger(void **state)
 {
@@ -621,9 +641,10 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(hpke),    TEST(jwe),     TEST(azure),     TEST(refused),     TEST(stranger),
-        TEST(nonces),  TEST(relayed), TEST(malformed), TEST(token),       TEST(limit),
-        TEST(dry_run), TEST(reload),  TEST(log),       TEST(log_hostile), TEST(threads),
+        TEST(hpke),      TEST(jwe),      TEST(azure),       TEST(refused),
+        TEST(process),   TEST(stranger), TEST(nonces),      TEST(relayed),
+        TEST(malformed), TEST(token),    TEST(limit),       TEST(dry_run),
+        TEST(reload),    TEST(log),      TEST(log_hostile), TEST(threads),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
