@@ -131,61 +131,28 @@ static bool begins(const struct eventlog_event *event, const char *prefix, struc
     return true;
 }
 
-/* Commands that start nothing. A word with "=" sets a variable; the commands inside a function are
- * measured too, each. */
+/* Commands that start nothing, or the machine anew. A word with "=" sets a variable; the commands
+ * inside a function are measured too, each. */
 static bool is_harmless(const struct text *command)
 {
-    static const char *const words[] = {"[",
-                                        "background_color",
-                                        "background_image",
-                                        "boot",
-                                        "clear",
-                                        "cmp",
-                                        "configfile",
-                                        "echo",
-                                        "export",
-                                        "false",
-                                        "gfxmode",
-                                        "initrd",
-                                        "insmod",
-                                        "load_env",
-                                        "load_video",
-                                        "loadfont",
-                                        "ls",
-                                        "menuentry",
-                                        "normal",
-                                        "play",
-                                        "probe",
-                                        "recordfail",
-                                        "regexp",
-                                        "save_env",
-                                        "savedefault",
-                                        "search",
-                                        "search.file",
-                                        "search.fs_label",
-                                        "search.fs_uuid",
-                                        "serial",
-                                        "set",
-                                        "setparams",
-                                        "sleep",
-                                        "smbios",
-                                        "source",
-                                        "submenu",
-                                        "terminal",
-                                        "terminal_input",
-                                        "terminal_output",
-                                        "test",
-                                        "true",
-                                        "unset"};
+    static const char words[] =
+        " "
+        "[ background_color background_image boot clear cmp configfile cpuid echo export "
+        "false fwsetup gfxmode halt initrd insmod keystatus load_env load_video loadfont "
+        "ls menuentry normal play probe reboot recordfail regexp save_env savedefault "
+        "search search.file search.fs_label search.fs_uuid serial set setparams sleep "
+        "smbios source submenu terminal terminal_input terminal_output test true unset ";
+    char word[WORD_MOST] = " ";
     size_t length = 0;
     while (length < command->size && command->bytes[length] != ' ')
         length++;
+    if (length == 0 || length > sizeof(word) - 3 || memchr(command->bytes, 0, length))
+        return false;
     if (memchr(command->bytes, '=', length))
         return true;
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (strlen(words[i]) == length && memcmp(words[i], command->bytes, length) == 0)
-            return true;
-    return false;
+    memcpy(word + 1, command->bytes, length);
+    word[length + 1] = ' ';
+    return strstr(words, word) != NULL;
 }
 
 static bool is_linux(const struct text *command, struct text *line)

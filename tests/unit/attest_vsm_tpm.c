@@ -495,6 +495,12 @@ static void test_commands(void **state)
         {{"grub_cmd: linux /k a b", "kernel_cmdline: /k a b", "grub_cmd: boot"}, "a b"},
         {{"grub_cmd: set x=1", "grub_cmd: y=2", "grub_cmd: linux /k a", "kernel_cmdline: /k a"},
          "a"},
+        /* As update-grub writes it. */
+        {{"grub_cmd: [  = 1 ]", "grub_cmd: menuentry Debian --id x {\n\tlinux /k b\n}",
+          "grub_cmd: fwsetup --is-supported", "grub_cmd: setparams Debian",
+          "grub_cmd: linux /k root=UUID=1 ro quiet", "kernel_cmdline: /k root=UUID=1 ro quiet",
+          "grub_cmd: initrd /i"},
+         "root=UUID=1 ro quiet"},
         {{"grub_cmd: linux /k", "kernel_cmdline: /k"}, ""},
         /* Another kernel may have been started. */
         {{"grub_cmd: linux /k a", "kernel_cmdline: /k a", "grub_cmd: chainloader /other"}, ""},
