@@ -9,30 +9,13 @@
 
 #include "../image/fail.h"
 #include "../image/hex.h"
+#include "set_key.h"
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ROOM "/room"
-
-/* `given`: a key, or a key and the version of the only box that it opens. */
-static cella_status set_key(const char *name, const uint8_t *given, size_t size, cella_error *error)
-{
-    char path[CONTRACT_NAME + 32];
-    snprintf(path, sizeof(path), "/dev/attestation/keys/%s", name);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool good = fd >= 0 && write(fd, given, size) == (ssize_t)size;
-    if (fd >= 0)
-        close(fd);
-    return good ? CELLA_OK
-                : fail(error, CELLA_SYSTEM,
-                       "the key %s cannot be set: has the manifest it among its insecure_keys?",
-                       name);
-}
 
 static cella_status check_input(void *context, struct agent *agent,
                                 const struct contract_input *input, cella_error *error)
