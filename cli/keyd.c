@@ -23,17 +23,21 @@
 static const char help[] =
     "usage: cella keyd init DIR\n"
     "       cella keyd add DIR NAME --policy FILE [--key FILE]\n"
+    "       cella keyd add DIR NAME --policy FILE --box BOX [--box-key NAME|FILE]\n"
     "       cella keyd add DIR NAME --policy FILE --pkcs11 MODULE --token LABEL\n"
     "                  --label LABEL|--id HEX --pin-fd N\n"
     "       cella keyd list DIR [--json]\n"
     "       cella keyd serve DIR --listen ADDRESS:PORT [OPTION...]\n"
     "       cella keyd log DIR\n\n"
     "Releases keys to whoever proves to be what a key's policy demands. init makes a\n"
-    "folder for it; add puts a key there with its policy (a new one, a file's, or one\n"
-    "that stays in a PKCS#11 module); serve answers requests over HTTPS; log checks\n"
+    "folder for it; add puts a key there with its policy (a new one, a file's, a box's,\n"
+    "or one that stays in a PKCS#11 module); serve answers requests over HTTPS; log checks\n"
     "the audit log's hash chain. docs/keyd.md has the protocol.\n\n"
     "  --policy FILE       what evidence has to prove (docs/policy.md)\n"
     "  --key FILE          32 bytes, or a private key, RSA or EC, in PEM or DER\n"
+    "  --box BOX           the key of this box: programs that get it can open the box\n"
+    "  --box-key NAME|FILE whose key opens the box here (default: those in the folder of\n"
+    "                      keys that it is sealed to)\n"
     "  --pkcs11 MODULE     the key is in this PKCS#11 module, on the token\n"
     "  --token LABEL       of this label\n"
     "  --label LABEL       the key's label there\n"
@@ -55,7 +59,7 @@ static const char help[] =
     "  -h, --help          this text\n";
 
 struct choices {
-    const char *policy, *key, *module, *token, *label, *id;
+    const char *policy, *key, *box, *box_key, *module, *token, *label, *id;
     bool json;
     struct cli_passphrase passphrase, pin;
     struct keyd_serve serve;
@@ -146,6 +150,24 @@ static cella_status reference_of(struct choices *choices, uint8_t **secret, size
                    : fail(error, CELLA_INVALID, "the module, labels and PIN must be in UTF-8");
 }
 
+/* The file key of a box. */
+static cella_status box_key(struct choices *choices, uint8_t **secret, size_t *size,
+                            cella_error *error)
+{
+    struct cella_box_info info;
+    struct cli_keys keys = {.passphrase.fd = -1};
+    if (choices->box_key)
+        keys.names[keys.named++] = choices->box_key;
+    *size = BOX_KEY;
+    *secret = malloc(*size);
+    cella_status status = *secret ? cli_keys_load(&keys, choices->box, error)
+                                  : fail(error, CELLA_MEMORY, "no memory for a key");
+    if (status == CELLA_OK)
+        status = cella_box_file_key(choices->box, &keys.are, *secret, &info, error);
+    cli_keys_wipe(&keys);
+    return status;
+}
+
 static cella_status secret_of(struct choices *choices, const char **type, uint8_t **secret,
                               size_t *size, cella_error *error)
 {
@@ -155,6 +177,8 @@ static cella_status secret_of(struct choices *choices, const char **type, uint8_
     *type = choices->module ? "pkcs11" : "oct";
     if (choices->module)
         return reference_of(choices, secret, size, error);
+    if (choices->box)
+        return box_key(choices, secret, size, error);
     if (!choices->key)
         return CELLA_OK;
     size_t read;
@@ -223,6 +247,8 @@ static bool read_number(const char *text, unsigned most, unsigned *number)
 enum {
     OPTION_POLICY = 256,
     OPTION_KEY,
+    OPTION_BOX,
+    OPTION_BOX_KEY,
     OPTION_PKCS11,
     OPTION_TOKEN,
     OPTION_LABEL,
@@ -251,6 +277,10 @@ static const char **text_of(struct choices *choices, int option)
         return &choices->policy;
     case OPTION_KEY:
         return &choices->key;
+    case OPTION_BOX:
+        return &choices->box;
+    case OPTION_BOX_KEY:
+        return &choices->box_key;
     case OPTION_PKCS11:
         return &choices->module;
     case OPTION_TOKEN:
@@ -316,6 +346,8 @@ static int misused_add(const struct choices *choices)
                         : choices->token || choices->label || choices->id || choices->pin.wanted)
         return cli_misused(&cli_keyd,
                            "--pkcs11, --token, --label or --id, and --pin-fd go together");
+    if (choices->box ? choices->key || choices->module : choices->box_key != NULL)
+        return cli_misused(&cli_keyd, "--box stands for --key; --box-key is for a --box");
     return 0;
 }
 
@@ -348,6 +380,8 @@ static int verb(int count, char **arguments)
     static const struct option options[] = {
         {"policy", required_argument, NULL, OPTION_POLICY},
         {"key", required_argument, NULL, OPTION_KEY},
+        {"box", required_argument, NULL, OPTION_BOX},
+        {"box-key", required_argument, NULL, OPTION_BOX_KEY},
         {"pkcs11", required_argument, NULL, OPTION_PKCS11},
         {"token", required_argument, NULL, OPTION_TOKEN},
         {"label", required_argument, NULL, OPTION_LABEL},
