@@ -311,3 +311,24 @@ for number, header in enumerate(({"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid"
     write(f"keyd_jwe/whole{number}", bytes([number]) + ".".join(
         (url(text), url(wrapped), url(bytes(12)), url(bytes(32)), url(bytes(16)))).encode())
 END
+
+# A keyd's answers: a challenge, a refusal, a status, and what a release says.
+mkdir -p "$folder/keyd_reply"
+python3 - "$folder/keyd_reply" <<'END'
+import json, sys
+digits, text = "00" * 32, "A" * 43
+bodies = {
+    "challenge": {"nonce": digits, "expires": "2026-11-23T00:00:00Z"},
+    "refusal": {"error": {"class": "POLICY", "sentence": "no", "trace": []}},
+    "status": {"cella_keyd": 1, "signing_key": {"kty": "EC", "crv": "P-256", "x": text, "y": text}},
+    "release": {"value": text + "." + text + "." + 2 * text},
+}
+for name, body in bodies.items():
+    text = json.dumps(body)
+    with open(f"{sys.argv[1]}/{name}", "w") as to:
+        to.write(f"HTTP/1.1 200 OK\r\nRetry-After: 1\r\nContent-Length: {len(text)}\r\n\r\n{text}")
+with open(f"{sys.argv[1]}/payload", "w") as to:
+    json.dump({"decision": "granted", "request": {"key": "note", "nonce": digits, "recipient": digits, "enc": "hpke"},
+               "evidence": "", "policy": digits, "log": {"sequence": 1, "sha256": digits}, "iat": 1,
+               "response": {"hpke": {"enc": "A" * 43, "sealed": "A" * 64}}}, to)
+END
