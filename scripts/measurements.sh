@@ -23,6 +23,13 @@ and packages give the same bytes in any folder: build it yourself and compare, b
 | --- | --- |
 | cella-query | $(sha256sum "$build/cella-query.sgxs" | cut -d' ' -f1) |
 
+Agents (\`"agent"\` in a manifest) are part of other images; these are the SHA-256 of their files.
+
+| agent | SHA-256 |
+| --- | --- |
+| cella-agent | $(sha256sum "$build/cella-agent" | cut -d' ' -f1) |
+| cella-keyd-agent | $(sha256sum "$build/cella-keyd-agent" | cut -d' ' -f1) |
+
 Packages: $(packages)
 
 \`scripts/measurements.sh build > $page\` writes this page; \`./check\` compares.
