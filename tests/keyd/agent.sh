@@ -39,8 +39,10 @@ done
 "$cella" keyd init keyd --passphrase-fd 3 3<<<"open sesame" || exit 1
 "$cella" platform show --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["root"])' >keyd/roots/here
 echo '{"kty":"EC","crv":"P-256","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}' >other.jwk
-"$cella" keyd serve keyd --listen 127.0.0.1:0 --cert tls.pem --cert-key tls.key --passphrase-fd 3 \
-    3<<<"open sesame" >serve 2>serve.err &
+options=()
+[ "$tee" != process ] || options=(--insecure_allow_process)
+"$cella" keyd serve keyd --listen 127.0.0.1:0 --cert tls.pem --cert-key tls.key "${options[@]}" \
+    --passphrase-fd 3 3<<<"open sesame" >serve 2>serve.err &
 keyd=$!
 direct=$(port_of serve)
 echo pass >mode
@@ -133,6 +135,10 @@ prints 'what note says
 '
 
 # ---- what must not be
+if [ "$tee" != process ]; then
+    try "$cella" run --tee process good.sgxs
+    held "keyd 127.0.0.1:$direct refuses the key note: POLICY: tee: expected one that protects, found process"
+fi
 echo pass >mode
 run changed
 held "keyd 127.0.0.1:$through refuses the key note: POLICY: "
