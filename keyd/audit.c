@@ -179,21 +179,6 @@ cella_status audit_add(struct audit *audit, const char *event, json_t *fields,
     return status;
 }
 
-/* 0, or errno. */
-static int write_all(int fd, const char *text, size_t size)
-{
-    while (size) {
-        ssize_t done = write(fd, text, size);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return done < 0 ? errno : EIO;
-        text += done;
-        size -= (size_t)done;
-    }
-    return fdatasync(fd) == 0 ? 0 : errno;
-}
-
 /* Writes what is there. Under the lock, which is given back meanwhile. */
 static void write_waiting(struct audit *audit)
 {
@@ -204,7 +189,8 @@ static void write_waiting(struct audit *audit)
     audit->chain.size = 0;
     audit->writes = true;
     pthread_mutex_unlock(&audit->lock);
-    int result = write_all(audit->fd, text, size);
+    bool good = file_write_all(audit->fd, text, size) && fdatasync(audit->fd) == 0;
+    int result = good ? 0 : errno ? errno : EIO;
     free(text);
     pthread_mutex_lock(&audit->lock);
     audit->writes = false;

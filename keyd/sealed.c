@@ -57,7 +57,7 @@ static cella_status write_json(const char *path, const json_t *object, cella_err
         return fail(error, CELLA_MEMORY, "%s: no memory to write it", path);
     text[size] = '\n'; /* in place of its NUL */
     cella_status status = new_file_open(&file, path, 0600, false, error);
-    if (status == CELLA_OK && write(file.fd, text, size + 1) != (ssize_t)(size + 1)) {
+    if (status == CELLA_OK && !file_write_all(file.fd, text, size + 1)) {
         status = fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
         new_file_abandon(&file);
     } else if (status == CELLA_OK) {
