@@ -299,6 +299,25 @@ static void test_unescape(void **state)
     free(copy);
 }
 
+/* Every byte in every place of a text that is passed over eight bytes at a time. */
+static void test_every_character(void **state)
+{
+    char text[32];
+    struct scan_item item;
+    (void)state;
+    for (size_t place = 1; place < sizeof(text) - 1; place++)
+        for (int character = 0; character < 256; character++) {
+            memset(text, 'A', sizeof(text));
+            text[0] = text[sizeof(text) - 1] = '"';
+            text[place] = (char)character;
+            bool good =
+                character >= ' ' && character <= '~' && character != '"' && character != '\\';
+            if ((scan_decode((uint8_t *)text, sizeof(text), "test", &item, NULL) == CELLA_OK) !=
+                good)
+                fail_msg("0x%02x at %zu should%s be read", character, place, good ? "" : " not");
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,7 +326,7 @@ int main(void)
         cmocka_unit_test(test_many_keys), cmocka_unit_test(test_range),
         cmocka_unit_test(test_array),     cmocka_unit_test(test_fields),
         cmocka_unit_test(test_texts),     cmocka_unit_test(test_times),
-        cmocka_unit_test(test_unescape),
+        cmocka_unit_test(test_unescape),  cmocka_unit_test(test_every_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
