@@ -14,19 +14,29 @@ static char letter(enum base64_form form, unsigned value)
     return value < 62 ? common[value] : last_two[form][value - 62];
 }
 
-/* 0..63, or -1. */
-static int value(enum base64_form form, char letter)
-{
-    if (letter >= 'A' && letter <= 'Z')
-        return letter - 'A';
-    if (letter >= 'a' && letter <= 'z')
-        return letter - 'a' + 26;
-    if (letter >= '0' && letter <= '9')
-        return letter - '0' + 52;
-    if (letter == last_two[form][0])
-        return 62;
-    return letter == last_two[form][1] ? 63 : -1;
-}
+#define LETTER 0x40 /* beside the six bits: it is one */
+#define COMMON                                                                                     \
+    ['A'] = LETTER | 0, ['B'] = LETTER | 1, ['C'] = LETTER | 2, ['D'] = LETTER | 3,                \
+    ['E'] = LETTER | 4, ['F'] = LETTER | 5, ['G'] = LETTER | 6, ['H'] = LETTER | 7,                \
+    ['I'] = LETTER | 8, ['J'] = LETTER | 9, ['K'] = LETTER | 10, ['L'] = LETTER | 11,              \
+    ['M'] = LETTER | 12, ['N'] = LETTER | 13, ['O'] = LETTER | 14, ['P'] = LETTER | 15,            \
+    ['Q'] = LETTER | 16, ['R'] = LETTER | 17, ['S'] = LETTER | 18, ['T'] = LETTER | 19,            \
+    ['U'] = LETTER | 20, ['V'] = LETTER | 21, ['W'] = LETTER | 22, ['X'] = LETTER | 23,            \
+    ['Y'] = LETTER | 24, ['Z'] = LETTER | 25, ['a'] = LETTER | 26, ['b'] = LETTER | 27,            \
+    ['c'] = LETTER | 28, ['d'] = LETTER | 29, ['e'] = LETTER | 30, ['f'] = LETTER | 31,            \
+    ['g'] = LETTER | 32, ['h'] = LETTER | 33, ['i'] = LETTER | 34, ['j'] = LETTER | 35,            \
+    ['k'] = LETTER | 36, ['l'] = LETTER | 37, ['m'] = LETTER | 38, ['n'] = LETTER | 39,            \
+    ['o'] = LETTER | 40, ['p'] = LETTER | 41, ['q'] = LETTER | 42, ['r'] = LETTER | 43,            \
+    ['s'] = LETTER | 44, ['t'] = LETTER | 45, ['u'] = LETTER | 46, ['v'] = LETTER | 47,            \
+    ['w'] = LETTER | 48, ['x'] = LETTER | 49, ['y'] = LETTER | 50, ['z'] = LETTER | 51,            \
+    ['0'] = LETTER | 52, ['1'] = LETTER | 53, ['2'] = LETTER | 54, ['3'] = LETTER | 55,            \
+    ['4'] = LETTER | 56, ['5'] = LETTER | 57, ['6'] = LETTER | 58, ['7'] = LETTER | 59,            \
+    ['8'] = LETTER | 60, ['9'] = LETTER | 61
+
+static const uint8_t values[2][256] = {
+    [BASE64] = {COMMON, ['+'] = LETTER | 62, ['/'] = LETTER | 63},
+    [BASE64_URL] = {COMMON, ['-'] = LETTER | 62, ['_'] = LETTER | 63},
+};
 
 char *base64_write(enum base64_form form, const void *bytes, size_t size, char *text)
 {
@@ -58,25 +68,36 @@ static size_t letters(enum base64_form form, const char *text, size_t length)
     return count % 4 == 1 ? SIZE_MAX : count;
 }
 
+/* Four letters as three bytes. */
+static bool read_four(const uint8_t value[256], const char *text, uint8_t *bytes)
+{
+    unsigned a = value[(uint8_t)text[0]], b = value[(uint8_t)text[1]];
+    unsigned c = value[(uint8_t)text[2]], d = value[(uint8_t)text[3]];
+    unsigned group = (a & 63) << 18 | (b & 63) << 12 | (c & 63) << 6 | (d & 63);
+    bytes[0] = (uint8_t)(group >> 16);
+    bytes[1] = (uint8_t)(group >> 8);
+    bytes[2] = (uint8_t)group;
+    return a & b & c & d & LETTER;
+}
+
 bool base64_read(enum base64_form form, const char *text, size_t length, uint8_t *bytes,
                  size_t *size)
 {
-    size_t count = letters(form, text, length);
-    unsigned group = 0, bits = 0;
+    const uint8_t *value = values[form];
+    size_t count = letters(form, text, length), whole = count / 4 * 4;
+    uint8_t last[3];
+    char rest[4] = {'A', 'A', 'A', 'A'}; /* zeros */
     *size = 0;
     if (count == SIZE_MAX)
         return false;
-    for (size_t i = 0; i < count; i++) {
-        int six = value(form, text[i]);
-        if (six < 0)
+    for (size_t i = 0; i < whole; i += 4, *size += 3)
+        if (!read_four(value, text + i, bytes + *size))
             return false;
-        group = group << 6 | (unsigned)six;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            bytes[(*size)++] = (uint8_t)(group >> bits);
-            group &= (1u << bits) - 1;
-        }
-    }
-    return group == 0; /* bits that are no byte */
+    memcpy(rest, text + whole, count - whole);
+    if (!read_four(value, rest, last))
+        return false;
+    size_t more = (count - whole) * 3 / 4;
+    memcpy(bytes + *size, last, more);
+    *size += more;
+    return more == 2 ? last[2] == 0 : more == 1 ? last[1] == 0 : true; /* bits that are no byte */
 }

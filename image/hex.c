@@ -27,7 +27,7 @@ static int value(char digit)
     return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-bool hex_read(const char *text, uint8_t *bytes, size_t size)
+bool hex_digits(const char *text, uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         int high = value(text[2 * i]);
@@ -36,5 +36,10 @@ bool hex_read(const char *text, uint8_t *bytes, size_t size)
             return false;
         bytes[i] = (uint8_t)(high << 4 | low);
     }
-    return text[2 * size] == 0;
+    return true;
+}
+
+bool hex_read(const char *text, uint8_t *bytes, size_t size)
+{
+    return hex_digits(text, bytes, size) && text[2 * size] == 0;
 }

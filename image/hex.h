@@ -13,5 +13,7 @@
 char *hex_write(const uint8_t *bytes, size_t size, char *text);
 /* False: not exactly 2 * size lower-case digits. */
 bool hex_read(const char *text, uint8_t *bytes, size_t size);
+/* The same of text without a NUL: what is behind the digits is not looked at. */
+bool hex_digits(const char *text, uint8_t *bytes, size_t size);
 
 #endif
