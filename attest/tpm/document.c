@@ -5,11 +5,11 @@
 #include "document.h"
 
 #include "ak.h"
+#include "attest/json.h"
 #include "image/base64.h"
 #include "image/fail.h"
 #include "image/hex.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,96 +52,116 @@ bool document_is_tpm(const uint8_t *bytes, size_t size)
 
 /* ---- fields ---- */
 
+#define FIELDS_MOST 7 /* of any form */
+
 /* One field of an object, and how it is read. */
 struct field {
     const char *name;
     bool optional;
-    cella_status (*read)(const json_t *value, const struct field *field, void *to,
+    cella_status (*read)(const struct scan_item *item, const struct field *field, void *to,
                          cella_error *error);
     size_t offset; /* in what it is read to */
     enum base64_form form;
 };
 
-static cella_status read_object(const json_t *object, const struct field *fields, size_t count,
-                                void *to, cella_error *error)
+static cella_status collect(const struct scan_item *object, const struct field *fields,
+                            size_t count, struct scan_item *items, cella_error *error)
 {
-    size_t known = 0;
-    cella_status status = CELLA_OK;
-    if (!json_is_object(object))
+    struct scan_item key, value;
+    if (object->type != SCAN_OBJECT)
         return fail(error, CELLA_INVALID, "no JSON object");
+    for (struct scan_reader reader = scan_inside(object); scan_next(&reader, &key, &value);) {
+        size_t i = 0;
+        while (i < count && !scan_is_text(&key, fields[i].name))
+            i++;
+        if (i == count)
+            return fail(error, CELLA_INVALID,
+                        "a field that is not known; those of this form are %s, ...",
+                        fields[0].name);
+        items[i] = value;
+    }
+    return CELLA_OK;
+}
+
+static cella_status read_object(const struct scan_item *object, const struct field *fields,
+                                size_t count, void *to, cella_error *error)
+{
+    struct scan_item items[FIELDS_MOST] = {{0}};
+    cella_status status = collect(object, fields, count, items, error);
     for (size_t i = 0; i < count && !status; i++) {
-        const json_t *value = json_object_get(object, fields[i].name);
-        known += value != NULL;
-        if (value)
-            status = fields[i].read(value, &fields[i], (char *)to + fields[i].offset, error);
+        if (items[i].type != SCAN_NONE)
+            status = fields[i].read(&items[i], &fields[i], (char *)to + fields[i].offset, error);
         else if (!fields[i].optional)
             status = malformed(error, fields[i].name, "it is missing");
     }
-    if (!status && known != json_object_size(object))
-        return fail(error, CELLA_INVALID,
-                    "a field that is not known; those of this form are %s, ...", fields[0].name);
     return status;
 }
 
-static cella_status read_base64(const json_t *value, const struct field *field, void *to,
-                                cella_error *error)
+static cella_status decode(const struct field *field, const uint8_t *text, size_t length,
+                           struct document_bytes *bytes, cella_error *error)
 {
-    struct document_bytes *bytes = to;
-    size_t length = json_string_length(value);
-    if (!json_is_string(value))
-        return malformed(error, field->name, "not text");
-    const char *text = json_string_value(value);
     bytes->bytes = malloc(BASE64_BYTES(length));
     if (!bytes->bytes)
         return no_memory(error);
     if (field->form == BASE64_URL && length % 4 == 0) /* trustee pads it */
         for (int i = 0; i < 2 && length > 0 && text[length - 1] == '='; i++)
             length--;
-    if (!base64_read(field->form, text, length, bytes->bytes, &bytes->size))
+    if (!base64_read(field->form, (const char *)text, length, bytes->bytes, &bytes->size))
         return malformed(error, field->name, "not base64 of its form");
     return CELLA_OK;
 }
 
-static cella_status read_hex(const json_t *value, const struct field *field, void *to,
+static cella_status read_base64(const struct scan_item *item, const struct field *field, void *to,
+                                cella_error *error)
+{
+    size_t length = item->size;
+    if (item->type != SCAN_TEXT)
+        return malformed(error, field->name, "not text");
+    if (!item->escaped)
+        return decode(field, item->bytes, length, to, error);
+    uint8_t *text = scan_unescape(item, &length); /* some write "\/" */
+    cella_status status = text ? decode(field, text, length, to, error) : no_memory(error);
+    free(text);
+    return status;
+}
+
+/* A text of 2 * size lower-case digits. */
+static bool is_hex(const struct scan_item *item, uint8_t *bytes, size_t size)
+{
+    return item->type == SCAN_TEXT && item->size == 2 * size &&
+           hex_digits((const char *)item->bytes, bytes, size);
+}
+
+static cella_status read_hex(const struct scan_item *item, const struct field *field, void *to,
                              cella_error *error)
 {
     struct document_bytes *bytes = to;
-    size_t length = json_string_length(value);
-    bytes->size = length / 2;
+    bytes->size = item->size / 2;
     bytes->bytes = malloc(bytes->size + 1);
     if (!bytes->bytes)
         return no_memory(error);
-    if (!json_is_string(value) || !hex_read(json_string_value(value), bytes->bytes, bytes->size))
+    if (!is_hex(item, bytes->bytes, bytes->size))
         return malformed(error, field->name, "not lower-case hexadecimal");
     return CELLA_OK;
 }
 
-static bool is_pem(const json_t *value)
-{
-    return json_is_string(value) && strstr(json_string_value(value), "-----BEGIN ");
-}
-
-static cella_status read_pem_or_base64(const json_t *value, const struct field *field, void *to,
-                                       cella_error *error)
+static cella_status read_pem_or_base64(const struct scan_item *item, const struct field *field,
+                                       void *to, cella_error *error)
 {
     struct document_bytes *bytes = to;
-    if (!is_pem(value))
-        return read_base64(value, field, to, error);
-    bytes->size = json_string_length(value);
-    bytes->bytes = malloc(bytes->size);
-    if (!bytes->bytes)
-        return no_memory(error);
-    memcpy(bytes->bytes, json_string_value(value), bytes->size);
-    return CELLA_OK;
+    if (item->type != SCAN_TEXT || !has_key(item->bytes, item->size, "-----BEGIN "))
+        return read_base64(item, field, to, error);
+    bytes->bytes = scan_unescape(item, &bytes->size);
+    return bytes->bytes ? CELLA_OK : no_memory(error);
 }
 
-static cella_status read_certificate(const json_t *value, const struct field *field, void *to,
-                                     cella_error *error)
+static cella_status read_certificate(const struct scan_item *item, const struct field *field,
+                                     void *to, cella_error *error)
 {
     struct document *document = to;
     struct document_bytes bytes = {NULL, 0};
     X509 *certificate = NULL;
-    cella_status status = read_pem_or_base64(value, field, &bytes, error);
+    cella_status status = read_pem_or_base64(item, field, &bytes, error);
     if (!document->certificates)
         document->certificates = sk_X509_new_null();
     if (!status && !(certificate = tpm_certificate(document->cache, bytes.bytes, bytes.size)))
@@ -154,30 +174,26 @@ static cella_status read_certificate(const json_t *value, const struct field *fi
     return status;
 }
 
-static cella_status read_certificates(const json_t *value, const struct field *field, void *to,
-                                      cella_error *error)
+static cella_status read_certificates(const struct scan_item *item, const struct field *field,
+                                      void *to, cella_error *error)
 {
-    size_t i;
-    json_t *one;
+    struct scan_item key, one;
     cella_status status = CELLA_OK;
-    if (!json_is_array(value) || json_array_size(value) == 0 ||
-        json_array_size(value) > DOCUMENT_CERTIFICATES)
+    size_t count = item->type == SCAN_ARRAY ? scan_count(item) : 0;
+    if (count == 0 || count > DOCUMENT_CERTIFICATES)
         return malformed(error, field->name, "not a list of one to eight");
-    json_array_foreach(value, i, one)
-    {
-        if (!status)
-            status = read_certificate(one, field, to, error);
-    }
+    for (struct scan_reader reader = scan_inside(item); !status && scan_next(&reader, &key, &one);)
+        status = read_certificate(&one, field, to, error);
     return status;
 }
 
-static cella_status read_version(const json_t *value, const struct field *field, void *to,
+static cella_status read_version(const struct scan_item *item, const struct field *field, void *to,
                                  cella_error *error)
 {
     (void)to;
-    if (!json_is_integer(value))
+    if (item->type != SCAN_NUMBER)
         return malformed(error, field->name, "not a whole number");
-    if (json_integer_value(value) != 1 && json_integer_value(value) != 2)
+    if (item->number != 1 && item->number != 2)
         return fail(error, CELLA_UNSUPPORTED, "\"version\": 1 and 2 are known here");
     return CELLA_OK;
 }
@@ -185,71 +201,76 @@ static cella_status read_version(const json_t *value, const struct field *field,
 /* ---- PCRs ---- */
 
 /* A number of at most two digits, written in one way. -1: none, or none of a PCR. */
-static int pcr_index(const char *text)
+static int pcr_index(const struct scan_item *key)
 {
-    size_t length = strlen(text);
-    if (length == 0 || length > 2 || (length == 2 && text[0] == '0') ||
-        strspn(text, "0123456789") != length)
+    int index = 0;
+    if (key->size == 0 || key->size > 2 || (key->size == 2 && key->bytes[0] == '0'))
         return -1;
-    int index = atoi(text);
+    for (size_t i = 0; i < key->size; i++) {
+        if (key->bytes[i] < '0' || key->bytes[i] > '9')
+            return -1;
+        index = 10 * index + key->bytes[i] - '0';
+    }
     return index < TPM_PCRS ? index : -1;
 }
 
-static cella_status read_bank(const json_t *value, const struct field *field, struct tpm_bank *bank,
-                              cella_error *error)
+/* Of a key, as much as an error tells. */
+static int shown(const struct scan_item *key)
 {
-    const char *key;
-    json_t *one;
-    if (!bank || !json_is_object(value))
+    return key->size < 40 ? (int)key->size : 40;
+}
+
+static cella_status read_bank(const struct scan_item *item, const struct field *field,
+                              struct tpm_bank *bank, cella_error *error)
+{
+    struct scan_item key, one;
+    if (!bank || item->type != SCAN_OBJECT)
         return malformed(error, field->name, "not an object of banks of PCRs, or too many banks");
-    json_object_foreach((json_t *)value, key, one)
-    {
-        int index = pcr_index(key);
-        if (index < 0 || json_string_length(one) != 2 * bank->hash->size ||
-            !hex_read(json_string_value(one), bank->values[index], bank->hash->size))
-            return fail(error, CELLA_INVALID, "\"pcrs\": %s: \"%.40s\" is no PCR with its value",
-                        bank->hash->name, key);
+    for (struct scan_reader reader = scan_inside(item); scan_next(&reader, &key, &one);) {
+        int index = pcr_index(&key);
+        if (index < 0 || !is_hex(&one, bank->values[index], bank->hash->size))
+            return fail(error, CELLA_INVALID, "\"pcrs\": %s: \"%.*s\" is no PCR with its value",
+                        bank->hash->name, shown(&key), (const char *)key.bytes);
         bank->given |= 1u << index;
     }
     return CELLA_OK;
 }
 
-static cella_status read_banks(const json_t *value, const struct field *field, void *to,
+static cella_status read_banks(const struct scan_item *item, const struct field *field, void *to,
                                cella_error *error)
 {
-    const char *key;
-    json_t *bank;
+    struct scan_item key, bank;
     cella_status status = CELLA_OK;
-    if (!json_is_object(value))
+    if (item->type != SCAN_OBJECT)
         return malformed(error, field->name, "not an object of banks of PCRs");
-    json_object_foreach((json_t *)value, key, bank)
-    {
-        const struct tpm_hash *hash = tpm_hash_named(key, strlen(key));
+    for (struct scan_reader reader = scan_inside(item);
+         !status && scan_next(&reader, &key, &bank);) {
+        const struct tpm_hash *hash = tpm_hash_named((const char *)key.bytes, key.size);
         if (!hash || hash->id == 0)
-            return fail(error, CELLA_UNSUPPORTED, "\"pcrs\": bank \"%.40s\"", key);
-        status = read_bank(bank, field, tpm_bank_add(to, hash), error);
-        if (status)
-            break;
+            return fail(error, CELLA_UNSUPPORTED, "\"pcrs\": bank \"%.*s\"", shown(&key),
+                        (const char *)key.bytes);
+        status = read_bank(&bank, field, tpm_bank_add(to, hash), error);
     }
     return status;
 }
 
-static cella_status read_list(const json_t *value, const struct field *field, void *to,
+static cella_status read_list(const struct scan_item *item, const struct field *field, void *to,
                               cella_error *error)
 {
-    size_t i;
-    json_t *one;
+    struct scan_item key, one;
     struct document *document = to;
-    if (!json_is_array(value) || json_array_size(value) > TPM_PCRS)
+    size_t count = 0;
+    if (item->type != SCAN_ARRAY)
         return malformed(error, field->name, "not a list of at most 24");
-    json_array_foreach(value, i, one)
-    {
-        size_t size = document->list[i].size = json_string_length(one) / 2;
-        if (!json_is_string(one) || size > TPM_HASH_MOST ||
-            !hex_read(json_string_value(one), document->list[i].bytes, size))
+    for (struct scan_reader reader = scan_inside(item); scan_next(&reader, &key, &one); count++) {
+        size_t size = one.size / 2;
+        if (count == TPM_PCRS)
+            return malformed(error, field->name, "not a list of at most 24");
+        if (size > TPM_HASH_MOST || !is_hex(&one, document->list[count].bytes, size))
             return malformed(error, field->name, "a value that is not lower-case hexadecimal");
+        document->list[count].size = size;
     }
-    document->list_count = json_array_size(value);
+    document->list_count = count;
     return CELLA_OK;
 }
 
@@ -301,18 +322,18 @@ static const struct field azure_quote_fields[] = {
     {"pcrs", false, read_list, 0, BASE64},
 };
 
-static cella_status read_quote(const json_t *value, const struct field *field, void *to,
+static cella_status read_quote(const struct scan_item *item, const struct field *field, void *to,
                                cella_error *error)
 {
     (void)field;
-    return read_object(value, quote_fields, 3, to, error);
+    return read_object(item, quote_fields, 3, to, error);
 }
 
-static cella_status read_azure_quote(const json_t *value, const struct field *field, void *to,
-                                     cella_error *error)
+static cella_status read_azure_quote(const struct scan_item *item, const struct field *field,
+                                     void *to, cella_error *error)
 {
     (void)field;
-    return read_object(value, azure_quote_fields, 3, to, error);
+    return read_object(item, azure_quote_fields, 3, to, error);
 }
 
 static const struct field trustee_fields[] = {
@@ -329,23 +350,21 @@ static const struct field azure_fields[] = {
 cella_status document_read(struct cache *cache, const uint8_t *bytes, size_t size, bool azure,
                            struct document *document, cella_error *error)
 {
-    cella_status status;
-    json_error_t place;
+    struct scan_item json, quote;
     memset(document, 0, sizeof(*document));
     document->azure = azure;
     document->cache = cache;
-    json_t *json = json_loadb((const char *)bytes, size, JSON_REJECT_DUPLICATES, &place);
-    if (!json)
-        return fail(error, CELLA_INVALID, "JSON: line %d: %.120s", place.line, place.text);
+    cella_status status = scan_decode(bytes, size, "JSON", &json, error);
+    if (status)
+        return status;
     if (azure)
-        status = read_object(json, azure_fields, 4, document, error);
-    else if (json_object_get(json, "tpm_quote"))
-        status = read_object(json, trustee_fields, 2, document, error);
+        status = read_object(&json, azure_fields, 4, document, error);
+    else if (scan_find(&json, "tpm_quote", &quote))
+        status = read_object(&json, trustee_fields, 2, document, error);
     else
-        status = read_object(json, our_fields, 7, document, error);
+        status = read_object(&json, our_fields, 7, document, error);
     if (!status && !document->public.bytes && !document->certificates)
         status = malformed(error, "public", "neither this nor \"certificates\" is there");
-    json_decref(json);
     if (status)
         document_free(document);
     return status;

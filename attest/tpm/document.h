@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Evidence of TPMs as a JSON object, in one of three forms (JSON is UTF-8; nothing else may be in
- * it, and nothing twice):
+ * Evidence of TPMs as a JSON object, in one of three forms (JSON as attest/json.h
+ * takes it; nothing else may be in it, and nothing twice):
  *
  * ours, of kind tpm:
  *   "attest"        TPMS_ATTEST, base64
