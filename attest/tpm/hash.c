@@ -4,6 +4,8 @@
  */
 #include "hash.h"
 
+#include <openssl/err.h>
+#include <pthread.h>
 #include <string.h>
 
 static const struct tpm_hash hashes[] = {
@@ -20,6 +22,26 @@ static const struct tpm_hash hashes[] = {
     {0, "sm3", 32, EVP_sm3},
 };
 #define HASHES (sizeof(hashes) / sizeof(*hashes))
+
+static const EVP_MD *fetched[HASHES];
+
+/* What OpenSSL does not offer stays as it is: using it fails. */
+static void fetch(void)
+{
+    for (size_t i = 0; i < HASHES; i++) {
+        fetched[i] = EVP_MD_fetch(NULL, EVP_MD_get0_name(hashes[i].md()), NULL);
+        if (!fetched[i])
+            fetched[i] = hashes[i].md();
+    }
+    ERR_clear_error();
+}
+
+const EVP_MD *tpm_hash_md(const struct tpm_hash *hash)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fetch);
+    return fetched[hash - hashes];
+}
 
 const struct tpm_hash *tpm_hash(uint16_t id)
 {
@@ -39,7 +61,7 @@ const struct tpm_hash *tpm_hash_named(const char *name, size_t size)
 
 bool tpm_digest(const struct tpm_hash *hash, const void *bytes, size_t size, uint8_t *digest)
 {
-    return EVP_Digest(bytes, size, digest, NULL, hash->md(), NULL) == 1;
+    return EVP_Digest(bytes, size, digest, NULL, tpm_hash_md(hash), NULL) == 1;
 }
 
 bool tpm_extend(const struct tpm_hash *hash, uint8_t *value, const void *digest, size_t size)

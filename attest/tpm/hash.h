@@ -24,6 +24,9 @@ struct tpm_hash {
     const EVP_MD *(*md)(void);
 };
 
+/* For OpenSSL: looked up there once, which takes longer than to hash what TPMs hash. */
+const EVP_MD *tpm_hash_md(const struct tpm_hash *hash);
+
 /* NULL: not one that we know. */
 const struct tpm_hash *tpm_hash(uint16_t id);
 const struct tpm_hash *tpm_hash_named(const char *name, size_t size);

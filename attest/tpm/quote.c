@@ -18,8 +18,9 @@ static bool verify_rsa(EVP_PKEY *key, const struct tpm_signature *signature, con
 {
     EVP_PKEY_CTX *scheme;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool good = signature->rsa.size == (size_t)EVP_PKEY_get_size(key) && context &&
-                EVP_DigestVerifyInit(context, &scheme, signature->hash->md(), NULL, key) == 1;
+    bool good =
+        signature->rsa.size == (size_t)EVP_PKEY_get_size(key) && context &&
+        EVP_DigestVerifyInit(context, &scheme, tpm_hash_md(signature->hash), NULL, key) == 1;
     if (good && signature->scheme == TPM_RSASSA)
         good = EVP_PKEY_CTX_set_rsa_padding(scheme, RSA_PKCS1_PADDING) == 1;
     if (good && signature->scheme == TPM_RSAPSS) /* TPMs differ in the salt's length */
@@ -43,7 +44,7 @@ static bool verify_ecdsa(EVP_PKEY *key, const struct tpm_signature *signature,
         return false;
     memcpy(both + half - r.size, r.bytes, r.size);
     memcpy(both + 2 * half - s.size, s.bytes, s.size);
-    return ecdsa_verify(key, signature->hash->md(), both, half, message, size);
+    return ecdsa_verify(key, tpm_hash_md(signature->hash), both, half, message, size);
 }
 
 bool tpm_quote_signed(const struct tpm_signature *signature, EVP_PKEY *key, const uint8_t *message,
@@ -105,7 +106,7 @@ cella_status tpm_quote_pcrs(const struct tpm_attest *attest, const struct tpm_ha
     if (status)
         return status;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool good = context && EVP_DigestInit_ex(context, hash->md(), NULL) == 1;
+    bool good = context && EVP_DigestInit_ex(context, tpm_hash_md(hash), NULL) == 1;
     for (size_t i = 0; i < attest->count; i++) {
         const struct tpm_bank *bank = tpm_bank_find(pcrs, attest->selections[i].hash);
         for (size_t n = 0; bank && good && n < TPM_PCRS; n++)
