@@ -99,6 +99,7 @@ cella_status collateral_add_certificate(cella_verifier *verifier, X509 *certific
                                         const char *name, cella_error *error)
 {
     struct collateral one = {.kind = COLLATERAL_CERTIFICATE, .certificate = certificate};
+    x509_keep_hashes(certificate);
     snprintf(one.name, sizeof(one.name), "%s", name);
     return collateral_add(verifier, &one, error);
 }

@@ -13,7 +13,9 @@
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -76,6 +78,7 @@ X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size)
     certificate = d2i_X509(NULL, &at, (long)size);
     ERR_clear_error();
     if (certificate && at == bytes + size) {
+        x509_keep_hashes(certificate);
         cache_put(verifier->cache, key, &type, certificate);
         return certificate;
     }
@@ -83,9 +86,42 @@ X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size)
     return NULL;
 }
 
+/* ---- hashes ---- */
+
+struct hashes {
+    uint8_t certificate[32], key[32];
+};
+
+static int hashes_index = -1; /* among what OpenSSL keeps beside a certificate */
+
+static void free_hashes(void *parent, void *hashes, CRYPTO_EX_DATA *all, int index, long number,
+                        void *nothing)
+{
+    (void)parent, (void)all, (void)index, (void)number, (void)nothing;
+    free(hashes);
+}
+
+static void make_index(void)
+{
+    hashes_index = X509_get_ex_new_index(0, NULL, NULL, NULL, free_hashes);
+}
+
+/* NULL: none are kept. */
+static const struct hashes *kept_hashes(const X509 *certificate)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_index);
+    return hashes_index < 0 ? NULL : X509_get_ex_data(certificate, hashes_index);
+}
+
 bool x509_key_hash(const X509 *certificate, uint8_t sha256[32])
 {
+    const struct hashes *kept = kept_hashes(certificate);
     uint8_t *bytes = NULL;
+    if (kept) {
+        memcpy(sha256, kept->key, 32);
+        return true;
+    }
     int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes);
     if (size <= 0)
         return false;
@@ -93,6 +129,28 @@ bool x509_key_hash(const X509 *certificate, uint8_t sha256[32])
     OPENSSL_free(bytes);
     return true;
 }
+
+bool x509_hash(const X509 *certificate, uint8_t sha256[32])
+{
+    const struct hashes *kept = kept_hashes(certificate);
+    if (!kept)
+        return X509_digest(certificate, EVP_sha256(), sha256, NULL) == 1;
+    memcpy(sha256, kept->certificate, 32);
+    return true;
+}
+
+void x509_keep_hashes(X509 *certificate)
+{
+    if (kept_hashes(certificate) || hashes_index < 0)
+        return;
+    struct hashes *hashes = malloc(sizeof(*hashes));
+    if (!hashes || !x509_hash(certificate, hashes->certificate) ||
+        !x509_key_hash(certificate, hashes->key) ||
+        X509_set_ex_data(certificate, hashes_index, hashes) != 1)
+        free(hashes);
+}
+
+/* ---- what a certificate says ---- */
 
 int64_t x509_time(const ASN1_TIME *time)
 {
@@ -144,8 +202,7 @@ bool x509_signed_by(cella_verifier *verifier, X509 *certificate, X509 *issuer)
     uint8_t digest[32], key[32];
     int bits;
     EVP_PKEY *public = X509_get0_pubkey(issuer);
-    if (!public || X509_digest(certificate, EVP_sha256(), digest, NULL) != 1 ||
-        !fact_key("certificate", digest, issuer, key))
+    if (!public || !x509_hash(certificate, digest) || !fact_key("certificate", digest, issuer, key))
         return false;
     if (cache_has(verifier->cache, key))
         return true;

@@ -24,6 +24,11 @@ X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size);
 
 /* SHA-256 of the SubjectPublicKeyInfo in DER. */
 bool x509_key_hash(const X509 *certificate, uint8_t sha256[32]);
+/* SHA-256 of all of it in DER. */
+bool x509_hash(const X509 *certificate, uint8_t sha256[32]);
+/* Both are asked of an issuer again and again: of a certificate that will be used more than once
+ * they are kept beside it. To be called before other threads see it. */
+void x509_keep_hashes(X509 *certificate);
 /* Seconds since 1970; INT64_MIN: not a time. */
 int64_t x509_time(const ASN1_TIME *time);
 /* The common name of a name, NUL-terminated; "" where there is none. */
