@@ -223,11 +223,22 @@ static cella_status find_bank(const struct eventlog *log, uint16_t algorithm, si
                 hash ? hash->name : "an algorithm that is not known");
 }
 
+cella_status eventlog_bank(const struct eventlog *log, uint16_t algorithm, size_t *bank,
+                           cella_error *error)
+{
+    cella_status status = find_bank(log, algorithm, bank, error);
+    for (size_t i = 0; i < log->count && !status; i++)
+        if (log->events[i].type != EV_NO_ACTION && !log->events[i].digests[*bank])
+            status = fail(error, CELLA_UNSUPPORTED, "event log: event %zu: it has no digest of %s",
+                          i, log->banks[*bank].hash->name);
+    return status;
+}
+
 cella_status eventlog_replay(const struct eventlog *log, uint16_t algorithm,
                              struct eventlog_values *values, cella_error *error)
 {
     size_t bank;
-    cella_status status = find_bank(log, algorithm, &bank, error);
+    cella_status status = eventlog_bank(log, algorithm, &bank, error);
     memset(values, 0, sizeof(*values));
     if (status)
         return status;
@@ -240,9 +251,6 @@ cella_status eventlog_replay(const struct eventlog *log, uint16_t algorithm,
         const struct eventlog_event *event = &log->events[i];
         if (event->type == EV_NO_ACTION)
             continue;
-        if (!event->digests[bank])
-            return fail(error, CELLA_UNSUPPORTED, "event log: event %zu: it has no digest of %s", i,
-                        hash->name);
         values->known[event->index] = true;
         if (!tpm_extend(hash, values->values[event->index], event->digests[bank], hash->size))
             return fail(error, CELLA_MEMORY, "event log: no memory");

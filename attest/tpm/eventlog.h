@@ -66,6 +66,10 @@ void eventlog_free(struct eventlog *log);
 /* Whether it begins as a crypto-agile log or a CCEL does. */
 bool eventlog_agile(const uint8_t *bytes, size_t size);
 
+/* Where the digests of this algorithm are. CELLA_UNSUPPORTED: not all events have one. */
+cella_status eventlog_bank(const struct eventlog *log, uint16_t algorithm, size_t *bank,
+                           cella_error *error);
+
 struct eventlog_values {
     const struct tpm_hash *hash;
     bool known[EVENTLOG_PCRS]; /* the log has an event that goes there */

@@ -264,13 +264,11 @@ static cella_status look(struct view *view, const struct eventlog *log, uint16_t
                          cella_error *error)
 {
     static const uint8_t zeros[4], ones[4] = {0xff, 0xff, 0xff, 0xff};
-    struct eventlog_values values; /* replayed, so every event has a digest of this bank */
-    cella_status status = eventlog_replay(log, algorithm, &values, error);
+    *view = (struct view){.log = log, .error = error};
+    cella_status status = eventlog_bank(log, algorithm, &view->bank, error);
     if (status)
         return status;
-    *view = (struct view){.log = log, .hash = values.hash, .error = error};
-    while (log->banks[view->bank].id != algorithm)
-        view->bank++;
+    view->hash = log->banks[view->bank].hash;
     if (!tpm_digest(view->hash, zeros, sizeof(zeros), view->separators[0]) ||
         !tpm_digest(view->hash, ones, sizeof(ones), view->separators[1]))
         return fail(error, CELLA_MEMORY, "event log: no memory");
