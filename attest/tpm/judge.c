@@ -236,16 +236,16 @@ cella_status tpm_judge(struct appraisal *appraisal, struct tpm_judged *judged)
 
 static void claim_pcrs(struct appraisal *appraisal, const struct tpm_pcrs *pcrs)
 {
+    static const char *const index[TPM_PCRS] = {"0",  "1",  "2",  "3",  "4",  "5",  "6",  "7",
+                                                "8",  "9",  "10", "11", "12", "13", "14", "15",
+                                                "16", "17", "18", "19", "20", "21", "22", "23"};
     json_t *all = record_json(appraisal, appraisal->result->claims, "tpm_pcrs", json_object());
     for (size_t i = 0; all && i < pcrs->count; i++) {
         const struct tpm_bank *bank = &pcrs->banks[i];
         json_t *values = record_json(appraisal, all, bank->hash->name, json_object());
-        for (int n = 0; values && n < TPM_PCRS; n++) {
-            char index[8];
-            snprintf(index, sizeof(index), "%d", n);
+        for (int n = 0; values && n < TPM_PCRS; n++)
             if (bank->given >> n & 1)
-                record_hex(appraisal, values, index, bank->values[n], bank->hash->size);
-        }
+                record_hex(appraisal, values, index[n], bank->values[n], bank->hash->size);
     }
 }
 
