@@ -59,6 +59,17 @@ static void store_size(struct parser *parser, size_t size)
     parser->used += 4;
 }
 
+/* As much of a name as an error tells; what is not printable as "?": errors are text. */
+#define SHOWN 32
+static const char *shown(const uint8_t *name, size_t size, char text[SHOWN + 1])
+{
+    size = size < SHOWN ? size : SHOWN;
+    for (size_t i = 0; i < size; i++)
+        text[i] = name[i] >= ' ' && name[i] <= '~' ? (char)name[i] : '?';
+    text[size] = 0;
+    return text;
+}
+
 static cella_status find_template(const struct parser *parser, const uint8_t *name, size_t size,
                                   const struct template **template)
 {
@@ -67,8 +78,9 @@ static cella_status find_template(const struct parser *parser, const uint8_t *na
             *template = &templates[i];
             return CELLA_OK;
         }
-    return fail(parser->error, CELLA_UNSUPPORTED, "IMA log: entry %zu: template \"%.*s\"",
-                parser->log->count, (int)(size < 32 ? size : 32), name ? (const char *)name : "");
+    char text[SHOWN + 1];
+    return fail(parser->error, CELLA_UNSUPPORTED, "IMA log: entry %zu: template \"%s\"",
+                parser->log->count, shown(name, size, text));
 }
 
 /* ---- fields, as the kernel hashes them ---- */
@@ -91,11 +103,12 @@ static cella_status take_digest(struct parser *parser, struct ima_entry *entry, 
     entry->digest_size = size;
     if (named < 2 || bytes[named - 1] != ':' || typed)
         return entry->violation ? CELLA_OK : malformed(parser, "a digest of no algorithm");
+    char text[SHOWN + 1];
     const struct tpm_hash *hash = tpm_hash_named((const char *)bytes, named - 1);
     if (!hash)
         return fail(parser->error, CELLA_UNSUPPORTED,
-                    "IMA log: entry %zu: a digest of algorithm \"%.*s\"", parser->log->count,
-                    (int)(named < 32 ? named - 1 : 32), bytes);
+                    "IMA log: entry %zu: a digest of algorithm \"%s\"", parser->log->count,
+                    shown(bytes, named - 1, text));
     entry->algorithm = hash->name;
     entry->digest = bytes + named + 1;
     entry->digest_size = size - named - 1;

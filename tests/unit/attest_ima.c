@@ -115,6 +115,8 @@ static void refuses_malformed_text(void **state)
         {"xx", "not of PCR 10", CELLA_INVALID},
         {"11 " ZEROS20 " ima-ng sha256:" D32 " /a", "not of PCR 10", CELLA_UNSUPPORTED},
         {"10 " ZEROS20 " ima-new sha256:" D32 " /a", "template \"ima-new\"", CELLA_UNSUPPORTED},
+        {"10 " ZEROS20 " ima-\xff\xfe sha256:" D32 " /a", "template \"ima-??\"", CELLA_UNSUPPORTED},
+        {"10 " ZEROS20 " ima-ng sha\xc3:" D32 " /a", "algorithm \"sha?\"", CELLA_UNSUPPORTED},
         {"10 00 ima-ng sha256:" D32 " /a", "template hash", CELLA_INVALID},
         {"10 " ZEROS20 "0 ima-ng sha256:" D32 " /a", "template hash", CELLA_INVALID},
         {"10 g000000000000000000000000000000000000000 ima-ng sha256:" D32 " /a", "template hash",
