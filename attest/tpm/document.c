@@ -350,23 +350,22 @@ static const struct field azure_fields[] = {
 cella_status document_read(struct cache *cache, const uint8_t *bytes, size_t size, bool azure,
                            struct document *document, cella_error *error)
 {
-    struct scan_item json, quote;
-    memset(document, 0, sizeof(*document));
+    struct scan_item json, first, value;
     document->azure = azure;
     document->cache = cache;
     cella_status status = scan_decode(bytes, size, "JSON", &json, error);
     if (status)
         return status;
+    struct scan_reader inside = scan_inside(&json);
+    scan_next(&inside, &first, &value);
     if (azure)
         status = read_object(&json, azure_fields, 4, document, error);
-    else if (scan_find(&json, "tpm_quote", &quote))
+    else if (scan_is_text(&first, "tpm_quote") || scan_is_text(&first, "ak_public"))
         status = read_object(&json, trustee_fields, 2, document, error);
     else
         status = read_object(&json, our_fields, 7, document, error);
     if (!status && !document->public.bytes && !document->certificates)
         status = malformed(error, "public", "neither this nor \"certificates\" is there");
-    if (status)
-        document_free(document);
     return status;
 }
 
@@ -379,5 +378,4 @@ void document_free(struct document *document)
     free(document->ima_log.bytes);
     free(document->hcl.bytes);
     sk_X509_pop_free(document->certificates, X509_free);
-    memset(document, 0, sizeof(*document));
 }

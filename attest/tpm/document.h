@@ -58,8 +58,8 @@ struct document {
 bool document_is_azure(const uint8_t *bytes, size_t size);
 bool document_is_tpm(const uint8_t *bytes, size_t size);
 
-/* CELLA_INVALID: malformed. CELLA_UNSUPPORTED: a version that is not known here. `cache` remembers
- * certificates. */
+/* `document` starts as zeros, and is to be freed in any case. CELLA_INVALID: malformed.
+ * CELLA_UNSUPPORTED: a version that is not known here. `cache` remembers certificates. */
 cella_status document_read(struct cache *cache, const uint8_t *bytes, size_t size, bool azure,
                            struct document *document, cella_error *error);
 /* Puts the list of PCRs to the bank that is quoted. CELLA_INVALID: they do not fit. */

@@ -92,7 +92,6 @@ void tpm_judge_free(struct tpm_judged *judged)
     document_free(&judged->document);
     tpm_facts_free(&judged->facts);
     tpm_ak_drop(judged->ak);
-    memset(judged, 0, sizeof(*judged));
 }
 
 /* ---- the key ---- */
