@@ -164,8 +164,11 @@ def make():
         run("tpm2_readpublic", "-c", f"{name}.ctx", "-f", "pem", "-o", f"{name}.pem.pub")
         run("tpm2_flushcontext", "-t")
         public = text(read(f"{name}.pub"))
-        write(f"{name}.json", quote(name, all256, hash, public=public, certificates=[certify(
-            name, "extendedKeyUsage=2.23.133.8.3\n")], **logs))
+        evidence = quote(name, all256, hash, public=public, certificates=[certify(
+            name, "extendedKeyUsage=2.23.133.8.3\n")])
+        write(f"{name}.json", {**evidence, **logs})
+        if name in ("ecdsa", "rsassa"):
+            write(f"{name}-bare.json", evidence)
     public = text(read("ecdsa.pub"))
     write("pinned.json", quote("ecdsa", all256, "sha256", public=read("ecdsa.pem.pub").decode()))
     write("both-banks.json", quote("ecdsa", "sha1:0,7,10+sha256:0,7,8,10,12", "sha256", public=public, **logs))
