@@ -150,41 +150,46 @@ static bool scan_word(struct scanner *scanner, struct scan_item *item)
 
 static bool scan_value(struct scanner *scanner, int depth, struct scan_item *item);
 
-static bool scan_key(struct scanner *scanner, struct scan_item *keys, size_t count)
+/* A key of an object that is being read. */
+struct key {
+    const uint8_t *bytes;
+    size_t size;
+};
+
+static bool scan_key(struct scanner *scanner, struct key *keys, size_t count)
 {
-    struct scan_item *key = &keys[count];
+    struct scan_item key;
     if (peek(scanner) != '"')
         return wrong(scanner, "no key where one is due");
     if (count == SCAN_KEYS)
         return wrong(scanner, "more than 256 entries in an object");
-    if (!scan_string(scanner, key))
+    if (!scan_string(scanner, &key))
         return false;
-    if (key->escaped)
+    if (key.escaped)
         return wrong(scanner, "an escape in a key");
     for (size_t i = 0; i < count; i++)
-        if (keys[i].size == key->size && memcmp(keys[i].bytes, key->bytes, key->size) == 0)
+        if (keys[i].size == key.size && memcmp(keys[i].bytes, key.bytes, key.size) == 0)
             return wrong(scanner, "a key twice in an object");
+    keys[count] = (struct key){key.bytes, key.size};
     return take(scanner, ':') || wrong(scanner, "no colon behind a key");
 }
 
+/* The keys take 4 KiB of the stack, so at most 48 KiB at the greatest depth. */
 static bool scan_entries(struct scanner *scanner, int depth, bool object)
 {
     char close = object ? '}' : ']';
-    struct scan_item *keys = object ? malloc((SCAN_KEYS + 1) * sizeof(*keys)) : NULL;
+    struct key keys[SCAN_KEYS];
     struct scan_item value;
-    bool good = !object || keys || wrong(scanner, "no memory");
+    bool good = true;
     scanner->at++;
-    if (good && take(scanner, close)) {
-        free(keys);
+    if (take(scanner, close))
         return true;
-    }
     for (size_t count = 0; good; count++) {
         good = (!object || scan_key(scanner, keys, count)) && scan_value(scanner, depth, &value);
         if (good && take(scanner, close))
             break;
         good = good && (take(scanner, ',') || wrong(scanner, "neither comma nor end"));
     }
-    free(keys);
     return good;
 }
 
