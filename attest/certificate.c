@@ -22,15 +22,6 @@
 #define HOUR            3600
 #define ATTESTATION_KEY "2.23.133.8.3" /* tcg-kp-AIKCertificate */
 
-bool certificate_key_hash(const X509 *certificate, uint8_t sha256[32])
-{
-    uint8_t *der = NULL;
-    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-    bool good = size > 0 && EVP_Digest(der, (size_t)size, sha256, NULL, EVP_sha256(), NULL) == 1;
-    OPENSSL_free(der);
-    return good;
-}
-
 /* ---- making ---- */
 
 static bool set_names(X509 *certificate, const X509 *issuer, const char *what)
@@ -38,7 +29,7 @@ static bool set_names(X509 *certificate, const X509 *issuer, const char *what)
     char name[64], digits[9];
     uint8_t hash[32];
     X509_NAME *subject = X509_get_subject_name(certificate);
-    if (!certificate_key_hash(certificate, hash))
+    if (!x509_key_hash(certificate, hash))
         return false;
     snprintf(name, sizeof(name), "cella %s %s", what, hex_write(hash, 4, digits));
     return X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const uint8_t *)name, -1, -1,
@@ -148,7 +139,7 @@ static cella_status judge_root(const X509 *root, const cella_verify_options *opt
                                uint8_t hash[32], cella_refusal *refusal, cella_error *error)
 {
     char expected[65 + 32], found[65];
-    if (!certificate_key_hash(root, hash))
+    if (!x509_key_hash(root, hash))
         return fail(error, CELLA_INVALID, "evidence: the root's certificate has no usable key");
     if (is_trusted(hash, options))
         return CELLA_OK;

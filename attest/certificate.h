@@ -23,9 +23,6 @@ X509 *certificate_make_attestation(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer
  */
 X509 *certificate_make_tls(EVP_PKEY *key);
 
-/* SHA-256 of the SubjectPublicKeyInfo in DER. */
-bool certificate_key_hash(const X509 *certificate, uint8_t sha256[32]);
-
 /* Judges a chain of two, a platform's certificate and its root's, at a time. `attestation`: whether
  * it has to be one of a TPM's attestation key, or must not. On CELLA_OK *key is the platform's (the
  * caller's to free) and `root` says whose word it is. */

@@ -8,6 +8,7 @@
 #include "certificate.h"
 #include "image/fail.h"
 #include "image/hex.h"
+#include "reader.h"
 #include "refusal.h"
 #include "vsm_tpm.h"
 
@@ -43,14 +44,6 @@ static cella_status check_options(const cella_verify_options *options, cella_err
     if (!options->boot_images != !options->boot_image_count)
         return fail(error, CELLA_INVALID, "verification wants boot images and their number");
     return CELLA_OK;
-}
-
-static uint64_t little_endian(const uint8_t *bytes, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = size; i-- > 0;)
-        value = value << 8 | bytes[i];
-    return value;
 }
 
 /* Everything that a report of this kind leaves zero is zero. */

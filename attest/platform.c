@@ -10,6 +10,7 @@
 #include "image/file.h"
 #include "platform_tpm.h"
 #include "refusal.h"
+#include "x509.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -282,10 +283,10 @@ static cella_status read_certificates(struct cella_platform *platform, cella_err
     if (!root)
         status = fail(error, why.status, "%s", why.sentence);
     else if (!add_to_chain(platform, own) || !add_to_chain(platform, root) ||
-             !read_subject(platform, own) || !certificate_key_hash(root, platform->root))
+             !read_subject(platform, own) || !x509_key_hash(root, platform->root))
         status =
             fail(error, CELLA_INVALID, "%s: OpenSSL cannot use its certificates", platform->folder);
-    else if (!platform->key && !certificate_key_hash(own, platform->tpm_key))
+    else if (!platform->key && !x509_key_hash(own, platform->tpm_key))
         status = fail(error, CELLA_MEMORY, "no memory for the platform");
     else if (!platform->key)
         status = platform_tpm_open(platform->folder, X509_get0_pubkey(own), platform->launcher,

@@ -5,6 +5,7 @@
  */
 #include "attest/certificate.h"
 #include "attest/evidence.h"
+#include "attest/x509.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static void set_up(void)
     key = EVP_EC_gen("P-256");
     X509 *root = certificate_make(root_key, NULL, NULL);
     X509 *certificate = certificate_make(key, root, root_key);
-    must(certificate && certificate_key_hash(root, root_hash));
+    must(certificate && x509_key_hash(root, root_hash));
     chain.count = 2;
     chain.certificates[0].size = (size_t)i2d_X509(certificate, &der[0]);
     chain.certificates[1].size = (size_t)i2d_X509(root, &der[1]);
