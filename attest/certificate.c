@@ -19,19 +19,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR            3600
-#define ATTESTATION_KEY "2.23.133.8.3" /* tcg-kp-AIKCertificate */
+#define HOUR             3600
+#define CERTIFICATE_NAME 64
+#define ATTESTATION_KEY  "2.23.133.8.3" /* tcg-kp-AIKCertificate */
 
 /* ---- making ---- */
 
-static bool set_names(X509 *certificate, const X509 *issuer, const char *what)
+/* "cella WHAT", and the first digits of the key's hash. */
+static bool name_of(EVP_PKEY *key, const char *what, char name[CERTIFICATE_NAME])
 {
-    char name[64], digits[9];
-    uint8_t hash[32];
+    char digits[9];
+    uint8_t hash[32], *der = NULL;
+    int size = i2d_PUBKEY(key, &der);
+    bool good = size > 0 && EVP_Digest(der, (size_t)size, hash, NULL, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(der);
+    if (good)
+        snprintf(name, CERTIFICATE_NAME, "cella %s %s", what, hex_write(hash, 4, digits));
+    return good;
+}
+
+static bool set_names(X509 *certificate, const X509 *issuer, const char *name)
+{
     X509_NAME *subject = X509_get_subject_name(certificate);
-    if (!x509_key_hash(certificate, hash))
-        return false;
-    snprintf(name, sizeof(name), "cella %s %s", what, hex_write(hash, 4, digits));
     return X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const uint8_t *)name, -1, -1,
                                       0) == 1 &&
            X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : subject) == 1;
@@ -49,7 +58,7 @@ static bool set_serial(X509 *certificate)
     return good;
 }
 
-static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
+bool certificate_add(X509 *certificate, X509 *issuer, int nid, const char *value)
 {
     X509V3_CTX context;
     X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
@@ -60,12 +69,12 @@ static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *
 }
 
 /* Without its signature; what it may do is its caller's to add. */
-static X509 *begin(EVP_PKEY *key, const X509 *issuer, const char *what)
+static X509 *begin(EVP_PKEY *key, const X509 *issuer, const char *name)
 {
     X509 *certificate = X509_new();
     if (certificate && X509_set_version(certificate, X509_VERSION_3) == 1 &&
         X509_set_pubkey(certificate, key) == 1 && set_serial(certificate) &&
-        set_names(certificate, issuer, what) &&
+        set_names(certificate, issuer, name) &&
         X509_gmtime_adj(X509_getm_notBefore(certificate), -HOUR) &&
         X509_time_adj_ex(X509_getm_notAfter(certificate), 365 * CERTIFICATE_YEARS, 0, NULL))
         return certificate;
@@ -75,16 +84,19 @@ static X509 *begin(EVP_PKEY *key, const X509 *issuer, const char *what)
 
 static X509 *make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const char *purpose)
 {
-    X509 *certificate = begin(key, issuer, issuer ? "platform" : "development root");
+    char name[CERTIFICATE_NAME];
+    if (!name_of(key, issuer ? "platform" : "development root", name))
+        return NULL;
+    X509 *certificate = begin(key, issuer, name);
     X509 *above = issuer ? issuer : certificate;
     if (certificate &&
-        add_extension(certificate, above, NID_basic_constraints,
-                      issuer ? "critical,CA:FALSE" : "critical,CA:TRUE,pathlen:0") &&
-        add_extension(certificate, above, NID_key_usage,
-                      issuer ? "critical,digitalSignature" : "critical,keyCertSign") &&
-        (!purpose || add_extension(certificate, above, NID_ext_key_usage, purpose)) &&
-        add_extension(certificate, above, NID_subject_key_identifier, "hash") &&
-        add_extension(certificate, above, NID_authority_key_identifier, "keyid:always") &&
+        certificate_add(certificate, above, NID_basic_constraints,
+                        issuer ? "critical,CA:FALSE" : "critical,CA:TRUE,pathlen:0") &&
+        certificate_add(certificate, above, NID_key_usage,
+                        issuer ? "critical,digitalSignature" : "critical,keyCertSign") &&
+        (!purpose || certificate_add(certificate, above, NID_ext_key_usage, purpose)) &&
+        certificate_add(certificate, above, NID_subject_key_identifier, "hash") &&
+        certificate_add(certificate, above, NID_authority_key_identifier, "keyid:always") &&
         X509_sign(certificate, issuer ? issuer_key : key, EVP_sha256()) > 0)
         return certificate;
     X509_free(certificate);
@@ -101,13 +113,16 @@ X509 *certificate_make_attestation(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer
     return make(key, issuer, issuer_key, "critical," ATTESTATION_KEY);
 }
 
-X509 *certificate_make_tls(EVP_PKEY *key)
+X509 *certificate_make_tls(EVP_PKEY *key, const char *name, const char *usage)
 {
-    X509 *certificate = begin(key, NULL, "enclave");
+    char own[CERTIFICATE_NAME];
+    if (!name && !name_of(key, "enclave", own))
+        return NULL;
+    X509 *certificate = begin(key, NULL, name ? name : own);
     if (certificate &&
-        add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:FALSE") &&
-        add_extension(certificate, certificate, NID_key_usage, "critical,digitalSignature") &&
-        add_extension(certificate, certificate, NID_ext_key_usage, "serverAuth,clientAuth"))
+        certificate_add(certificate, certificate, NID_basic_constraints, "critical,CA:FALSE") &&
+        certificate_add(certificate, certificate, NID_key_usage, "critical,digitalSignature") &&
+        certificate_add(certificate, certificate, NID_ext_key_usage, usage))
         return certificate;
     X509_free(certificate);
     return NULL;

@@ -19,9 +19,11 @@ X509 *certificate_make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key);
 /* The same for a TPM's attestation key: it says so (extended key usage tcg-kp-AIKCertificate). */
 X509 *certificate_make_attestation(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key);
 
-/* One of a TLS server or client in an enclave, to be signed by `key` itself: more is added first.
- */
-X509 *certificate_make_tls(EVP_PKEY *key);
+/* One of a TLS server or client, to be signed by `key` itself: more is added first. `name` NULL: of
+ * an enclave. `usage`: such as "serverAuth,clientAuth". */
+X509 *certificate_make_tls(EVP_PKEY *key, const char *name, const char *usage);
+/* Adds an extension, with a value as openssl's configuration has it. */
+bool certificate_add(X509 *certificate, X509 *issuer, int nid, const char *value);
 
 /* Judges a chain of two, a platform's certificate and its root's, at a time. `attestation`: whether
  * it has to be one of a TPM's attestation key, or must not. On CELLA_OK *key is the platform's (the

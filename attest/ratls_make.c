@@ -77,7 +77,7 @@ static cella_status make(EVP_PKEY *key, const uint8_t *claims, size_t claims_siz
     cella_status status = evidence(context, report_data, &bytes, &size, error);
     if (status)
         return status;
-    X509 *certificate = certificate_make_tls(key);
+    X509 *certificate = certificate_make_tls(key, NULL, "serverAuth,clientAuth");
     if (certificate && add_evidence(certificate, bytes, size, claims, claims_size) &&
         X509_sign(certificate, key, EVP_sha256()) > 0)
         status = to_pem(certificate, key, pem, error);
