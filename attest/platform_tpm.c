@@ -238,7 +238,7 @@ static cella_status gather(const struct place *place, const struct quoted *quote
 static cella_status check_certified(struct tpm_device *device, uint32_t handle, EVP_PKEY *certified,
                                     cella_error *error)
 {
-    EVP_PKEY *own;
+    EVP_PKEY *own = NULL;
     cella_status status = read_public(device, handle, &own, error);
     if (status)
         return status;
