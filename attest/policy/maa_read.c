@@ -423,7 +423,7 @@ static cella_status read_version(struct reader *reader, struct maa *maa)
 static cella_status read_policy(struct reader *reader, struct maa *maa)
 {
     bool authorization = false;
-    unsigned next = 0, which;
+    unsigned next = 0, which = 0;
     cella_status status = read_version(reader, maa);
     for (skip_space(reader); status == CELLA_OK && *reader->at; skip_space(reader)) {
         status = take_one_of(reader, maa_sections, MAA_SECTIONS, "a section", &which);

@@ -23,6 +23,7 @@
 #define SLOT_SHARED 1u
 #define SLOT_HEAP   2u                /* and on: one a chunk */
 #define POPULATE    UINT64_C(0x80000) /* bytes of guest_memfd that are given pages at once */
+#define SEAL_TRIES  10                /* of a sixth of a second each at most */
 
 static uint64_t up(uint64_t value, uint64_t to)
 {
@@ -285,13 +286,23 @@ static bool fill_copy(struct tee *enclave)
     return true;
 }
 
+/* Whatever holds a page for a moment (the kernel moving or ageing it) makes this fail with EBUSY,
+ * after the kernel itself has waited for a sixth of a second. */
+static bool add_seals(int file)
+{
+    const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    for (int more = SEAL_TRIES; fcntl(file, F_ADD_SEALS, seals) < 0; more--)
+        if (errno != EBUSY || more == 1)
+            return false;
+    return true;
+}
+
 /* The public copy becomes final: read-only for everybody, this process and root included. */
 static cella_status seal_copy(struct tee *enclave, cella_error *error)
 {
     if (!fill_copy(enclave))
         return fail(error, CELLA_MEMORY, "filling the public copy: %s", strerror(errno));
-    if (fcntl(enclave->copy, F_ADD_SEALS,
-              F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+    if (!add_seals(enclave->copy))
         return fail(error, CELLA_SYSTEM, "sealing the public copy: %s", strerror(errno));
     void *map = mmap(NULL, enclave->heap_gpa, PROT_READ, MAP_SHARED, enclave->copy, 0);
     void *nothing = mmap(NULL, enclave->build.parameters.heap_size, PROT_NONE,

@@ -74,7 +74,7 @@ static inline void assert_has(const json_t *found, json_t *expected, const char 
     }
     json_object_foreach(expected, key, value)
     {
-        snprintf(inner, sizeof(inner), "%s.%s", path, key);
+        assert_true(snprintf(inner, sizeof(inner), "%s.%s", path, key) < (int)sizeof(inner));
         assert_has(json_object_get(found, key), value, inner);
     }
 }

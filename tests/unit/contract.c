@@ -338,17 +338,14 @@ static struct contract *signed_by(EVP_PKEY *key)
 {
     uint8_t public[32];
     size_t size = sizeof(public);
-    char text[65] = "";
+    char text[65] = "", field[96];
     struct contract *contract;
     cella_error error;
     assert_int_equal(EVP_PKEY_get_raw_public_key(key, public, &size), 1);
-    hex_write(public, 32, text);
-    char *bytes = NULL, *with = changed("\"signing_key\": \"" A, "\"signing_key\": \"@");
-    char *at = strchr(with, '@');
-    assert_true(asprintf(&bytes, "%.*s%s%s", (int)(at - with), with, text, at + 1) > 0);
+    snprintf(field, sizeof(field), "\"signing_key\": \"%s", hex_write(public, 32, text));
+    char *bytes = changed("\"signing_key\": \"" A, field);
     assert_int_equal(parse(bytes, &contract, &error), CELLA_OK);
     free(bytes);
-    free(with);
     return contract;
 }
 
