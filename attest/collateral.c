@@ -47,13 +47,20 @@ void collateral_free_all(cella_verifier *verifier)
     free(verifier->collateral);
 }
 
+static bool is_same_certificate(const X509 *one, const X509 *other)
+{
+    uint8_t hash[32], other_hash[32];
+    return x509_hash(one, hash) && x509_hash(other, other_hash) &&
+           memcmp(hash, other_hash, sizeof(hash)) == 0;
+}
+
 static bool is_same(const struct collateral *one, const struct collateral *other)
 {
     if (one->kind != other->kind)
         return false;
     switch (one->kind) {
     case COLLATERAL_CERTIFICATE:
-        return X509_cmp(one->certificate, other->certificate) == 0;
+        return is_same_certificate(one->certificate, other->certificate);
     case COLLATERAL_CRL:
         return X509_CRL_match(one->crl, other->crl) == 0;
     case COLLATERAL_TCB_INFO:
@@ -99,7 +106,6 @@ cella_status collateral_add_certificate(cella_verifier *verifier, X509 *certific
                                         const char *name, cella_error *error)
 {
     struct collateral one = {.kind = COLLATERAL_CERTIFICATE, .certificate = certificate};
-    x509_keep_hashes(certificate);
     snprintf(one.name, sizeof(one.name), "%s", name);
     return collateral_add(verifier, &one, error);
 }

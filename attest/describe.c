@@ -75,7 +75,7 @@ static bool signs_document(cella_verifier *verifier, const struct collateral *pi
                            X509 *certificate)
 {
     (void)verifier;
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    EVP_PKEY *key = x509_key(certificate);
     bool good = key && ecdsa_is_key(key, ECDSA_P256) &&
                 ecdsa_verify(key, EVP_sha256(), piece->document.signature, 32,
                              piece->document.bytes, piece->document.size);

@@ -130,7 +130,7 @@ static X509 *find_certificate(const uint8_t *bytes, size_t size)
     X509 *found = NULL;
     int count = 0;
     size_t length;
-    if (all && x509_read(bytes, size, all, CERTIFICATES_MOST))
+    if (all && x509_read(NULL, bytes, size, all, CERTIFICATES_MOST))
         for (int i = 0; i < sk_X509_num(all); i++)
             if (x509_extension(sk_X509_value(all, i), RATLS_OID, &length)) {
                 found = sk_X509_value(all, i);
@@ -159,7 +159,7 @@ static cella_status judge_key(struct appraisal *appraisal, X509 *certificate,
     uint8_t hash[64];
     size_t size = 0;
     char expected[129], found[129];
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    EVP_PKEY *key = x509_key(certificate);
     const char *algorithm = NULL;
     for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++)
         if (hashes[i].number == ratls->hash_algorithm)
@@ -167,7 +167,7 @@ static cella_status judge_key(struct appraisal *appraisal, X509 *certificate,
     if (!algorithm)
         return appraisal_refuse(appraisal, CLASS_UNSUPPORTED, "pubkey-hash",
                                 "SHA-256, SHA-384 or SHA-512", "another algorithm", NULL);
-    bool signed_itself = key && X509_verify(certificate, key) == 1;
+    bool signed_itself = x509_verify(certificate, key);
     ERR_clear_error();
     if (!signed_itself)
         return appraisal_refuse(appraisal, CLASS_SIG, "certificate", "signed by its own key",

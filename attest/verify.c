@@ -99,7 +99,7 @@ cella_status cella_verifier_add_root(cella_verifier *verifier, const uint8_t *by
     cella_status status =
         fail(error, CELLA_INVALID, "%s: no root: one or more certificates in PEM or DER are wanted",
              name);
-    if (roots && x509_read(bytes, size, roots, ROOTS_MOST))
+    if (roots && x509_read(NULL, bytes, size, roots, ROOTS_MOST))
         status = CELLA_OK;
     for (int i = 0; status == CELLA_OK && i < sk_X509_num(roots); i++)
         status = add_root(verifier, sk_X509_value(roots, i), name, error);

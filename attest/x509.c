@@ -10,177 +10,13 @@
 #include "refusal.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SECURITY_BITS 112 /* least of a signature's algorithm: no SHA-1, no RSA-1024 */
-
-/* ---- reading ---- */
-
-static bool read_pem(BIO *bio, STACK_OF(X509) * to, int most)
-{
-    int count = 0;
-    for (X509 *one; (one = PEM_read_bio_X509(bio, NULL, NULL, NULL)); count++)
-        if (count == most || !sk_X509_push(to, one)) {
-            X509_free(one);
-            return false;
-        }
-    /* It ends where no further begins, and nowhere else. */
-    return count > 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-}
-
-bool x509_read(const uint8_t *bytes, size_t size, STACK_OF(X509) * to, int most)
-{
-    const uint8_t *at = bytes;
-    if (size > INT32_MAX || size == 0)
-        return false;
-    if (bytes[0] == 0x30) {
-        X509 *one = d2i_X509(NULL, &at, (long)size);
-        if (one && at == bytes + size && sk_X509_push(to, one))
-            return true;
-        X509_free(one);
-        ERR_clear_error();
-        return false;
-    }
-    BIO *bio = BIO_new_mem_buf(bytes, (int)size);
-    bool good = bio && read_pem(bio, to, most);
-    BIO_free(bio);
-    ERR_clear_error();
-    return good;
-}
-
-static void keep_certificate(void *certificate)
-{
-    X509_up_ref(certificate);
-}
-
-static void drop_certificate(void *certificate)
-{
-    X509_free(certificate);
-}
-
-X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size)
-{
-    static const struct cache_type type = {keep_certificate, drop_certificate};
-    const uint8_t *at = bytes;
-    uint8_t key[32];
-    if (size > INT32_MAX || !SHA256(bytes, size, key))
-        return NULL;
-    X509 *certificate = cache_get(verifier->cache, key, &type);
-    if (certificate)
-        return certificate;
-    certificate = d2i_X509(NULL, &at, (long)size);
-    ERR_clear_error();
-    if (certificate && at == bytes + size) {
-        x509_keep_hashes(certificate);
-        cache_put(verifier->cache, key, &type, certificate);
-        return certificate;
-    }
-    X509_free(certificate);
-    return NULL;
-}
-
-/* ---- hashes ---- */
-
-struct hashes {
-    uint8_t certificate[32], key[32];
-};
-
-static int hashes_index = -1; /* among what OpenSSL keeps beside a certificate */
-
-static void free_hashes(void *parent, void *hashes, CRYPTO_EX_DATA *all, int index, long number,
-                        void *nothing)
-{
-    (void)parent, (void)all, (void)index, (void)number, (void)nothing;
-    free(hashes);
-}
-
-static void make_index(void)
-{
-    hashes_index = X509_get_ex_new_index(0, NULL, NULL, NULL, free_hashes);
-}
-
-/* NULL: none are kept. */
-static const struct hashes *kept_hashes(const X509 *certificate)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_index);
-    return hashes_index < 0 ? NULL : X509_get_ex_data(certificate, hashes_index);
-}
-
-bool x509_key_hash(const X509 *certificate, uint8_t sha256[32])
-{
-    const struct hashes *kept = kept_hashes(certificate);
-    uint8_t *bytes = NULL;
-    if (kept) {
-        memcpy(sha256, kept->key, 32);
-        return true;
-    }
-    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes);
-    if (size <= 0)
-        return false;
-    SHA256(bytes, (size_t)size, sha256);
-    OPENSSL_free(bytes);
-    return true;
-}
-
-bool x509_hash(const X509 *certificate, uint8_t sha256[32])
-{
-    const struct hashes *kept = kept_hashes(certificate);
-    if (!kept)
-        return X509_digest(certificate, EVP_sha256(), sha256, NULL) == 1;
-    memcpy(sha256, kept->certificate, 32);
-    return true;
-}
-
-void x509_keep_hashes(X509 *certificate)
-{
-    if (kept_hashes(certificate) || hashes_index < 0)
-        return;
-    struct hashes *hashes = malloc(sizeof(*hashes));
-    if (!hashes || !x509_hash(certificate, hashes->certificate) ||
-        !x509_key_hash(certificate, hashes->key) ||
-        X509_set_ex_data(certificate, hashes_index, hashes) != 1)
-        free(hashes);
-}
-
-/* ---- what a certificate says ---- */
-
-int64_t x509_time(const ASN1_TIME *time)
-{
-    struct tm parts;
-    if (!time || ASN1_TIME_to_tm(time, &parts) != 1)
-        return INT64_MIN;
-    return timegm(&parts);
-}
-
-void x509_common_name(const X509_NAME *name, char text[128])
-{
-    /* X509_NAME_get_text_by_NID copies bytes of any encoding: only plain ones are wanted here. */
-    if (X509_NAME_get_text_by_NID((X509_NAME *)name, NID_commonName, text, 128) < 0)
-        text[0] = 0;
-    for (char *at = text; *at; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?';
-}
-
-const uint8_t *x509_extension(const X509 *certificate, const char *oid, size_t *size)
-{
-    ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
-    int at = object ? X509_get_ext_by_OBJ(certificate, object, -1) : -1;
-    ASN1_OBJECT_free(object);
-    if (at < 0)
-        return NULL;
-    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_get_ext(certificate, at));
-    *size = (size_t)ASN1_STRING_length(value);
-    return ASN1_STRING_get0_data(value);
-}
 
 /* ---- signatures ---- */
 
@@ -201,13 +37,12 @@ bool x509_signed_by(cella_verifier *verifier, X509 *certificate, X509 *issuer)
 {
     uint8_t digest[32], key[32];
     int bits;
-    EVP_PKEY *public = X509_get0_pubkey(issuer);
-    if (!public || !x509_hash(certificate, digest) || !fact_key("certificate", digest, issuer, key))
+    if (!x509_hash(certificate, digest) || !fact_key("certificate", digest, issuer, key))
         return false;
     if (cache_has(verifier->cache, key))
         return true;
     bool good = X509_get_signature_info(certificate, NULL, NULL, &bits, NULL) == 1 &&
-                bits >= SECURITY_BITS && X509_verify(certificate, public) == 1;
+                bits >= SECURITY_BITS && x509_verify(certificate, x509_key(issuer));
     ERR_clear_error();
     if (good)
         cache_remember(verifier->cache, key);
@@ -217,7 +52,7 @@ bool x509_signed_by(cella_verifier *verifier, X509 *certificate, X509 *issuer)
 bool x509_list_signed_by(cella_verifier *verifier, X509_CRL *list, X509 *issuer)
 {
     uint8_t digest[32], key[32];
-    EVP_PKEY *public = X509_get0_pubkey(issuer);
+    EVP_PKEY *public = x509_key(issuer);
     if (!public || X509_CRL_digest(list, EVP_sha256(), digest, NULL) != 1 ||
         !fact_key("list", digest, issuer, key))
         return false;

@@ -13,22 +13,30 @@
 
 #define X509_CHAIN_MOST 6 /* certificates of a chain */
 
-/* Reads every certificate of a PEM text (or the one of DER) onto `to`, at most `most` of them.
- * False: malformed, none, or more; what was read stays on `to`, the caller's to free. */
-bool x509_read(const uint8_t *bytes, size_t size, STACK_OF(X509) * to, int most);
+/* Certificates are read without OpenSSL's decoding of their keys (x509_read.c says why): x509_key
+ * has it, X509_get0_pubkey has nothing, and X509_verify fails. What these functions give may be
+ * shared between threads. */
 
-/* The certificate that is exactly these bytes of DER, the caller's to free; NULL: malformed.
- * Issuers come again and again, and to parse one takes longer than to verify a signature: what the
- * verifier has parsed before is shared. */
+/* Reads every certificate of a PEM text, or of DER one behind the other, onto `to`, at most `most`
+ * of them. False: malformed, none, or more; what was read stays on `to`, the caller's to free.
+ * `verifier` (may be NULL): shares what it has read before, as x509_parse. */
+bool x509_read(cella_verifier *verifier, const uint8_t *bytes, size_t size, STACK_OF(X509) * to,
+               int most);
+
+/* The certificate that is exactly these bytes of DER, the caller's to free; NULL: malformed. */
+X509 *x509_decode(const uint8_t *bytes, size_t size);
+
+/* The same. Issuers come again and again: what the verifier has read before is shared. */
 X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size);
 
+/* Its public key, borrowed; NULL: none that can be used. */
+EVP_PKEY *x509_key(const X509 *certificate);
 /* SHA-256 of the SubjectPublicKeyInfo in DER. */
 bool x509_key_hash(const X509 *certificate, uint8_t sha256[32]);
 /* SHA-256 of all of it in DER. */
 bool x509_hash(const X509 *certificate, uint8_t sha256[32]);
-/* Both are asked of an issuer again and again: of a certificate that will be used more than once
- * they are kept beside it. To be called before other threads see it. */
-void x509_keep_hashes(X509 *certificate);
+/* True: `key` (may be NULL) signed it. Nothing is remembered. */
+bool x509_verify(const X509 *certificate, EVP_PKEY *key);
 /* Seconds since 1970; INT64_MIN: not a time. */
 int64_t x509_time(const ASN1_TIME *time);
 /* The common name of a name, NUL-terminated; "" where there is none. */

@@ -132,18 +132,10 @@ static void key_of(const struct nitro_bytes *certificate, uint8_t key[32])
 
 static X509 *read_certificate(struct cache *cache, const struct nitro_bytes *from)
 {
-    const uint8_t *at = from->bytes;
     uint8_t key[32];
     key_of(from, key);
     X509 *certificate = cache_get(cache, key, &type);
-    if (certificate)
-        return certificate;
-    certificate = d2i_X509(NULL, &at, (long)from->size);
-    ERR_clear_error();
-    if (certificate && at == from->bytes + from->size)
-        return certificate;
-    X509_free(certificate);
-    return NULL;
+    return certificate ? certificate : x509_decode(from->bytes, from->size);
 }
 
 /* They come again and again: all but the leaf for days, the leaf for hours. Only those of a good
@@ -193,7 +185,7 @@ static cella_status judge_chain(struct judging *judging)
     if (X509_get_key_usage(judging->leaf) == UINT32_MAX)
         return appraisal_refuse(judging->appraisal, CLASS_CHAIN, "certificate",
                                 "keyUsage digitalSignature", "no keyUsage", NULL);
-    if (!ecdsa_is_key(X509_get0_pubkey(judging->leaf), ECDSA_P384))
+    if (!ecdsa_is_key(x509_key(judging->leaf), ECDSA_P384))
         return appraisal_refuse(judging->appraisal, CLASS_KEY, "certificate", "a key on P-384",
                                 "another key", NULL);
     remember(judging);
@@ -212,9 +204,9 @@ static cella_status judge_signature(struct judging *judging)
     cbor_put_bytes(&what, NULL, 0);
     cbor_put_bytes(&what, document->payload.bytes, document->payload.size);
     bool made = !what.failed;
-    bool good = made && ecdsa_verify(X509_get0_pubkey(judging->leaf), EVP_sha384(),
-                                     document->signature.bytes, NITRO_SIGNATURE_SIZE / 2,
-                                     what.bytes, what.size);
+    bool good =
+        made && ecdsa_verify(x509_key(judging->leaf), EVP_sha384(), document->signature.bytes,
+                             NITRO_SIGNATURE_SIZE / 2, what.bytes, what.size);
     cbor_drop(&what);
     if (!made)
         return fail(judging->appraisal->error, CELLA_MEMORY, "no memory to verify evidence");

@@ -4,11 +4,8 @@
 
 #include "attest/collateral.h"
 #include "attest/ecdsa.h"
-#include "sha256.h"
+#include "attest/sha256.h"
 
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,59 +54,15 @@ static cella_status no_memory(struct appraisal *appraisal)
 
 /* ---- from a quote ---- */
 
-/* Intel's samples have certificates in DER, one behind the other. */
-static bool read_der(const uint8_t *bytes, size_t size, STACK_OF(X509) * to)
-{
-    const uint8_t *at = bytes;
-    while (at < bytes + size && sk_X509_num(to) < X509_CHAIN_MOST) {
-        X509 *one = d2i_X509(NULL, &at, (long)(bytes + size - at));
-        if (!one || !sk_X509_push(to, one)) {
-            X509_free(one);
-            ERR_clear_error();
-            return false;
-        }
-    }
-    return size > 0 && at == bytes + size;
-}
-
-static bool read_pem(cella_verifier *verifier, const uint8_t *bytes, size_t size,
-                     STACK_OF(X509) * to)
-{
-    char *label, *header;
-    uint8_t *inside;
-    long inside_size;
-    BIO *bio = BIO_new_mem_buf(bytes, (int)size);
-    bool good = bio != NULL;
-    while (good && PEM_read_bio(bio, &label, &header, &inside, &inside_size) == 1) {
-        X509 *one = NULL;
-        if (strcmp(label, PEM_STRING_X509) == 0 && sk_X509_num(to) < X509_CHAIN_MOST)
-            one = x509_parse(verifier, inside, (size_t)inside_size);
-        good = one && sk_X509_push(to, one);
-        if (!good)
-            X509_free(one);
-        OPENSSL_free(label);
-        OPENSSL_free(header);
-        OPENSSL_free(inside);
-    }
-    /* It ends where no further begins, and nowhere else. */
-    good =
-        good && sk_X509_num(to) > 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    BIO_free(bio);
-    ERR_clear_error();
-    return good;
-}
-
-/* PEM with or without a NUL at its end, or DER. */
+/* PEM, which some end with a NUL; or DER, one behind the other, as in Intel's samples. */
 static bool read_certificates(cella_verifier *verifier, const uint8_t *bytes, size_t size,
                               STACK_OF(X509) * to)
 {
-    if (size > INT32_MAX)
-        return false;
-    if (size > 0 && bytes[0] == 0x30)
-        return read_der(bytes, size, to);
-    while (size > 0 && bytes[size - 1] == 0)
+    bool pem = size > 0 && bytes[0] != 0x30;
+    while (pem && size > 0 && bytes[size - 1] == 0)
         size--;
-    return size > 0 && !memchr(bytes, 0, size) && read_pem(verifier, bytes, size, to);
+    return !(pem && memchr(bytes, 0, size)) &&
+           x509_read(verifier, bytes, size, to, X509_CHAIN_MOST);
 }
 
 static bool is_pck(const X509 *certificate)
@@ -142,7 +95,7 @@ static cella_status take_leaf(struct appraisal *appraisal, struct pck_chain *cha
     if (!extension || !pck_read(extension, size, &chain->pck))
         return appraisal_malformed(appraisal, "PCK certificate",
                                    "extension " PCK_OID " is malformed");
-    if (!ecdsa_is_key(X509_get0_pubkey(leaf), ECDSA_P256))
+    if (!ecdsa_is_key(x509_key(leaf), ECDSA_P256))
         return appraisal_refuse(appraisal, CLASS_KEY, "PCK certificate", "a key on P-256",
                                 "another", NULL);
     return CELLA_OK;
@@ -178,7 +131,7 @@ static cella_status from_quote(struct appraisal *appraisal, const struct quote *
 {
     struct cache *cache = appraisal->verifier->cache;
     uint8_t key[32];
-    if (!sgx_sha256(quote->certification_bytes, quote->certification_size, key))
+    if (!sha256_of(quote->certification_bytes, quote->certification_size, key))
         return no_memory(appraisal);
     *chain = cache_get(cache, key, &type);
     if (*chain)

@@ -4,8 +4,8 @@
 
 #include "attest/ecdsa.h"
 #include "attest/refusal.h"
+#include "attest/sha256.h"
 #include "image/hex.h"
-#include "sha256.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ static bool judged_key(const struct appraisal *appraisal, const X509 *leaf,
     if (pool_hash)
         memcpy(parts + 16, pool_hash, 32);
     memcpy(parts + 48, numbers, sizeof(numbers));
-    return sgx_sha256(parts, sizeof(parts), key);
+    return sha256_of(parts, sizeof(parts), key);
 }
 
 /* A chain that was found good. */
@@ -109,13 +109,13 @@ static bool is_signed_by(cella_verifier *verifier, const struct collateral *docu
     memcpy(parts + 16, sha256, 32);
     memcpy(parts + 48, document->document.signature, 64);
     memcpy(parts + 112, ASN1_STRING_get0_data(point), POINT);
-    if (!sgx_sha256(parts, sizeof(parts), key))
+    if (!sha256_of(parts, sizeof(parts), key))
         return false;
     if (cache_has(verifier->cache, key))
         return true;
-    EVP_PKEY *public = X509_get0_pubkey(signer);
+    EVP_PKEY *public = x509_key(signer);
     if (!ecdsa_is_key(public, ECDSA_P256) ||
-        !ecdsa_verify(public, sgx_sha256_algorithm(), document->document.signature, 32,
+        !ecdsa_verify(public, sha256_algorithm(), document->document.signature, 32,
                       document->document.bytes, document->document.size))
         return false;
     cache_remember(verifier->cache, key);

@@ -7,8 +7,8 @@
 
 #include "attest/json.h"
 #include "attest/reader.h"
+#include "attest/sha256.h"
 #include "image/hex.h"
-#include "sha256.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -125,7 +125,7 @@ cella_status sample_judge(const struct verification *verification)
     uint8_t hash[32], number[16] = {0};
     if (!sample)
         return CELLA_OK;
-    if (!sgx_sha256(sample->held, sample->held_size, hash) ||
+    if (!sha256_of(sample->held, sample->held_size, hash) ||
         CRYPTO_memcmp(hash, enclave->report_data, 32) != 0)
         return refuse(verification, "EnclaveHeldDataHex", enclave->report_data, hash, 32,
                       "The quote was made for other data.");

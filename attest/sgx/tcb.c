@@ -4,8 +4,8 @@
  */
 #include "tcb.h"
 
+#include "attest/sha256.h"
 #include "image/fail.h"
-#include "sha256.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -389,7 +389,7 @@ cella_status tcb_info_read(const uint8_t *document, size_t size, const char *nam
     if (status)
         return status;
     struct tcb_info *made = calloc(1, sizeof(*made));
-    if (!made || !sgx_sha256(document, size, made->sha256)) {
+    if (!made || !sha256_of(document, size, made->sha256)) {
         free(made);
         return no_memory(what, error);
     }
@@ -496,7 +496,7 @@ cella_status tcb_identity_read(const uint8_t *document, size_t size, const char 
     if (status)
         return status;
     struct tcb_identity *made = calloc(1, sizeof(*made));
-    if (!made || !sgx_sha256(document, size, made->sha256)) {
+    if (!made || !sha256_of(document, size, made->sha256)) {
         free(made);
         return no_memory(what, error);
     }

@@ -6,14 +6,13 @@
 #include "verify.h"
 
 #include "attest/ecdsa.h"
+#include "attest/public_key.h"
 #include "attest/reader.h"
+#include "attest/sha256.h"
 #include "attest/tpm/logs.h"
 #include "documents.h"
-#include "sha256.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <string.h>
 
 #define SHORTEST 8 /* bytes of a header by which a quote is recognised */
@@ -32,33 +31,13 @@ static void drop_key(void *key)
 
 static const struct cache_type key_type = {keep_key, drop_key};
 
-/* x and y as a key; NULL: no point of the curve. */
-static EVP_PKEY *make_key(const uint8_t point[64])
-{
-    uint8_t encoded[65] = {POINT_CONVERSION_UNCOMPRESSED};
-    EVP_PKEY *key = NULL;
-    memcpy(encoded + 1, point, 64);
-    OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)ECDSA_P256, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded, sizeof(encoded)),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
-        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
-        key = NULL;
-    EVP_PKEY_CTX_free(context);
-    ERR_clear_error();
-    return key;
-}
-
 /* A platform's attestation key is the same for many quotes. Its hash is what the quoting enclave
  * reports, as judge_binding has found. */
 static EVP_PKEY *attestation_key(cella_verifier *verifier, const struct quote *quote)
 {
     const uint8_t *hash = quote->qe.report_data;
     EVP_PKEY *key = cache_get(verifier->cache, hash, &key_type);
-    if (key || !(key = make_key(quote->key)))
+    if (key || !(key = public_key_of_point(ECDSA_P256, quote->key, 32)))
         return key;
     cache_put(verifier->cache, hash, &key_type, key);
     return key;
@@ -68,8 +47,8 @@ static EVP_PKEY *attestation_key(cella_verifier *verifier, const struct quote *q
 static cella_status judge_qe_signature(const struct verification *verification)
 {
     const struct quote *quote = &verification->quote;
-    EVP_PKEY *key = X509_get0_pubkey(verification->chain->leaf);
-    bool good = ecdsa_verify(key, sgx_sha256_algorithm(), quote->qe_signature, 32, quote->qe.bytes,
+    EVP_PKEY *key = x509_key(verification->chain->leaf);
+    bool good = ecdsa_verify(key, sha256_algorithm(), quote->qe_signature, 32, quote->qe.bytes,
                              QUOTE_REPORT_BODY);
     quote_record_check(verification, "qe_report_signature", good);
     if (good)
@@ -86,7 +65,7 @@ static cella_status judge_binding(const struct verification *verification)
     const struct quote *quote = &verification->quote;
     uint8_t expected[64] = {0};
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool good = context && EVP_DigestInit_ex(context, sgx_sha256_algorithm(), NULL) == 1 &&
+    bool good = context && EVP_DigestInit_ex(context, sha256_algorithm(), NULL) == 1 &&
                 EVP_DigestUpdate(context, quote->key, 64) == 1 &&
                 EVP_DigestUpdate(context, quote->auth, quote->auth_size) == 1 &&
                 EVP_DigestFinal_ex(context, expected, NULL) == 1 &&
@@ -109,7 +88,7 @@ static cella_status judge_quote_signature(const struct verification *verificatio
     if (!key)
         return appraisal_refuse(appraisal, CLASS_KEY, "attestation_key", "a point on P-256",
                                 "another", "The quote was altered.");
-    bool good = ecdsa_verify(key, sgx_sha256_algorithm(), quote->signature, 32, quote->signed_bytes,
+    bool good = ecdsa_verify(key, sha256_algorithm(), quote->signature, 32, quote->signed_bytes,
                              quote->signed_size);
     EVP_PKEY_free(key);
     quote_record_check(verification, "quote_signature", good);

@@ -201,7 +201,7 @@ static cella_status judge_chain(struct judging *judging)
                                      &snp_roots[judging->product], 1, X509_CRL_IF_PRESENT, &chain);
     if (status)
         return status;
-    if (!ecdsa_is_key(X509_get0_pubkey(judging->vek), ECDSA_P384))
+    if (!ecdsa_is_key(x509_key(judging->vek), ECDSA_P384))
         return appraisal_refuse(judging->appraisal, CLASS_KEY, judging->name, "a key on P-384",
                                 "another key", NULL);
     if (!chain.listed[1])
@@ -249,7 +249,7 @@ static cella_status judge_tcb(struct judging *judging)
 static cella_status judge_signature(struct judging *judging)
 {
     const struct snp_report *report = judging->report;
-    bool good = ecdsa_verify(X509_get0_pubkey(judging->vek), EVP_sha384(), report->signature, 48,
+    bool good = ecdsa_verify(x509_key(judging->vek), EVP_sha384(), report->signature, 48,
                              report->bytes, SNP_SIGNED_SIZE);
     record_bool(judging->appraisal, judging->appraisal->result->evidence, "signature_ok", good);
     if (good)

@@ -183,7 +183,7 @@ static bool read_chain(const json_t *x5c, STACK_OF(X509) * chain)
         size_t length = json_string_length(one), size;
         uint8_t *bytes = json_is_string(one) ? malloc(BASE64_BYTES(length)) : NULL;
         bool good = bytes && base64_read(BASE64, json_string_value(one), length, bytes, &size) &&
-                    size && bytes[0] == 0x30 && x509_read(bytes, size, chain, 1);
+                    size && bytes[0] == 0x30 && x509_read(NULL, bytes, size, chain, 1);
         free(bytes);
         if (!good)
             return false;
@@ -207,8 +207,8 @@ static cella_status judge_chain(struct appraisal *appraisal, const struct parts 
     else
         status = x509_judge(appraisal, "token signer's certificate", sk_X509_value(chain, 0), chain,
                             NULL, 0, X509_CRL_IF_PRESENT, &judged);
-    if (status == CELLA_OK)
-        *key = X509_get_pubkey(sk_X509_value(chain, 0));
+    if (status == CELLA_OK && (*key = x509_key(sk_X509_value(chain, 0))))
+        EVP_PKEY_up_ref(*key);
     if (status == CELLA_OK && (!*key || !jose_fits(algorithm, *key)))
         status = appraisal_refuse(appraisal, CLASS_KEY, "alg",
                                   "the algorithm of the certificate's "

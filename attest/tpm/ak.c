@@ -103,9 +103,8 @@ X509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t size)
     if (certificate)
         return certificate;
     STACK_OF(X509) *read = sk_X509_new_null();
-    if (read && x509_read(bytes, size, read, 1) && sk_X509_num(read) == 1) {
+    if (read && x509_read(NULL, bytes, size, read, 1) && sk_X509_num(read) == 1) {
         certificate = sk_X509_pop(read);
-        x509_keep_hashes(certificate);
         cache_put(cache, key, &certificate_type, certificate);
     }
     sk_X509_pop_free(read, X509_free);

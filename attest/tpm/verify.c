@@ -80,7 +80,7 @@ static struct tpm_ak *certified_key(struct appraisal *appraisal, X509 *certifica
 {
     struct cache *cache = appraisal->verifier->cache;
     uint8_t hash[32];
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    EVP_PKEY *key = x509_key(certificate);
     if (!key || !x509_hash(certificate, hash))
         return NULL;
     struct tpm_ak *ak = tpm_ak_find(cache, TPM_AK_CERTIFIED, hash, sizeof(hash));

@@ -13,14 +13,14 @@ static void look_up(void)
         algorithm = EVP_sha256();
 }
 
-const EVP_MD *sgx_sha256_algorithm(void)
+const EVP_MD *sha256_algorithm(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, look_up);
     return algorithm;
 }
 
-bool sgx_sha256(const void *bytes, size_t size, uint8_t hash[32])
+bool sha256_of(const void *bytes, size_t size, uint8_t hash[32])
 {
-    return EVP_Digest(bytes, size, hash, NULL, sgx_sha256_algorithm(), NULL) == 1;
+    return EVP_Digest(bytes, size, hash, NULL, sha256_algorithm(), NULL) == 1;
 }
