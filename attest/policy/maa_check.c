@@ -10,15 +10,6 @@
 
 #include <string.h>
 
-static const struct maa_test *test_of(const struct maa_condition *condition,
-                                      enum maa_property property)
-{
-    for (size_t i = 0; i < condition->count; i++)
-        if (condition->tests[i].property == property && condition->tests[i].operand.literal)
-            return &condition->tests[i];
-    return NULL;
-}
-
 static bool made_by(const struct maa_rule *rule, const char *type)
 {
     return rule->type.literal && strcmp(json_string_value(rule->type.literal), type) == 0;
@@ -34,20 +25,48 @@ static bool made_before(const struct maa *maa, size_t section, size_t count, con
     return false;
 }
 
+/* A test for exactly this type is one of every value that the condition tests. */
+static bool judge_type(const struct maa_condition *condition, const struct maa_test *type,
+                       char sentence[SCHEMA_SENTENCE])
+{
+    const char *name = json_string_value(type->operand.literal);
+    const char *recommended = schema_recommended(name);
+    if (recommended)
+        name = recommended;
+    if (!schema_judge(name, VALUE_EXISTS, NULL, sentence))
+        return false;
+    for (size_t i = 0; type->relation == VALUE_EQUALS && i < condition->count; i++) {
+        const struct maa_test *test = &condition->tests[i];
+        if (test->property == MAA_VALUE && test->operand.literal &&
+            !schema_judge(name, test->relation, test->operand.literal, sentence))
+            return false;
+    }
+    return true;
+}
+
+static bool is_custom(const struct maa_condition *condition)
+{
+    for (size_t i = 0; i < condition->count; i++) {
+        const struct maa_test *test = &condition->tests[i];
+        if (test->property == MAA_ISSUER && test->relation == VALUE_EQUALS &&
+            test->operand.literal &&
+            strcmp(json_string_value(test->operand.literal), "CustomClaim") == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool judge(const struct maa *maa, size_t section, size_t rule,
                   const struct maa_condition *condition, char sentence[SCHEMA_SENTENCE])
 {
-    const struct maa_test *type = test_of(condition, MAA_TYPE);
-    const struct maa_test *value = test_of(condition, MAA_VALUE);
-    const struct maa_test *issuer = test_of(condition, MAA_ISSUER);
-    if (!type || (issuer && strcmp(json_string_value(issuer->operand.literal), "CustomClaim") == 0))
-        return true;
-    const char *name = json_string_value(type->operand.literal);
-    const char *recommended = schema_recommended(name);
-    if (made_before(maa, section, rule, name))
-        return true;
-    return schema_judge(recommended ? recommended : name, value ? value->relation : VALUE_EXISTS,
-                        value ? value->operand.literal : NULL, sentence);
+    for (size_t i = 0; i < condition->count && !is_custom(condition); i++) {
+        const struct maa_test *test = &condition->tests[i];
+        if (test->property == MAA_TYPE && test->operand.literal &&
+            !made_before(maa, section, rule, json_string_value(test->operand.literal)) &&
+            !judge_type(condition, test, sentence))
+            return false;
+    }
+    return true;
 }
 
 cella_status maa_check(const struct maa *maa, const char *name, cella_error *error)

@@ -87,21 +87,31 @@ static void add_claim(struct run *run, const char *type, json_t *value, const ch
         run->claims[run->count++] = claim;
 }
 
-/* Of several values of one name, a list. */
+/* Every name has a list of its values until the end, each of them once. */
 static void put(struct run *run, json_t *object, const char *name, json_t *value)
 {
-    json_t *there = json_object_get(object, name), *list = NULL;
-    int failed;
-    if (!there)
-        failed = json_object_set(object, name, value);
-    else if (json_equal(there, value))
-        failed = 0;
-    else if (json_is_array(there))
-        failed = json_array_append(there, value);
-    else
-        failed = (list = json_pack("[O, O]", there, value)) == NULL ||
-                 json_object_set_new(object, name, list);
-    run->trace->no_memory |= failed != 0;
+    json_t *list = json_object_get(object, name), *there;
+    size_t i;
+    if (!list && json_object_set_new(object, name, list = json_array()))
+        list = NULL;
+    json_array_foreach(list, i, there)
+    {
+        if (json_equal(there, value))
+            return;
+    }
+    run->trace->no_memory |= !list || json_array_append(list, value) != 0;
+}
+
+/* A list of one value becomes that value. */
+static void simplify(struct run *run, json_t *object)
+{
+    const char *name;
+    json_t *list;
+    json_object_foreach(object, name, list)
+    {
+        if (json_array_size(list) == 1 && json_object_set(object, name, json_array_get(list, 0)))
+            run->trace->no_memory = true;
+    }
 }
 
 /* ---- conditions ---- */
@@ -337,13 +347,18 @@ bool maa_met(const struct maa *maa, const json_t *claims, struct trace *trace,
     trace->no_memory |= !run.claims || !run.unmet;
     if (!trace->no_memory)
         json_object_foreach((json_t *)claims, name, value)
-            add_claim(&run, name, value, "AttestationService");
+        {
+            if (!json_is_null(value)) /* which is nothing */
+                add_claim(&run, name, value, "AttestationService");
+        }
     run_section(&run, maa, MAA_CONFIGURATION);
     run_section(&run, maa, MAA_AUTHORIZATION);
     warn_of_configuration(&run, maa);
     if (run.permitted && !run.denied && !run.stopped)
         run_section(&run, maa, MAA_ISSUANCE);
     give_reasons(&run);
+    simplify(&run, outcome->issued);
+    simplify(&run, outcome->properties);
     bool permitted = run.permitted && !run.denied && !run.stopped && !trace->no_memory;
     if (!permitted)
         json_object_clear(outcome->issued);

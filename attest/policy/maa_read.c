@@ -142,11 +142,11 @@ static cella_status read_string(struct reader *reader, json_t **literal)
     char text[TEXT_MOST];
     size_t length = 0;
     for (reader->at++; *reader->at != '"'; reader->at++) {
-        if (*reader->at == '\\')
-            reader->at++;
+        bool escaped = *reader->at == '\\';
+        reader->at += escaped;
         if (*reader->at == 0 || *reader->at == '\n' || *reader->at == '\r')
             return wrong(reader, "a string does not end on its line");
-        if (reader->at[-1] == '\\' && *reader->at != '"' && *reader->at != '\\')
+        if (escaped && *reader->at != '"' && *reader->at != '\\')
             return wrong(reader, "in a string a backslash stands before \" or \\ only");
         if (length == sizeof(text))
             return wrong(reader, "a string of more than %zu bytes", sizeof(text));

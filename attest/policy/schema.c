@@ -246,17 +246,26 @@ static const struct schema_claim *find_whole(const char *name, size_t length)
     return NULL;
 }
 
-const struct schema_claim *schema_find(const char *name)
+/* `inside`: the row is of an object, and the name of something in it. */
+static const struct schema_claim *find(const char *name, bool *inside)
 {
     const struct schema_claim *row = find_whole(name, strlen(name));
+    *inside = false;
     for (const char *dot = strchr(name, '.'); dot && !row; dot = strchr(dot + 1, '.')) {
         row = find_whole(name, (size_t)(dot - name));
         if (row && row->kind == SCHEMA_CLAIMS)
-            return schema_find(dot + 1);
+            return find(dot + 1, inside);
         if (row && row->kind != SCHEMA_OBJECT)
             return NULL;
+        *inside = row != NULL;
     }
     return row;
+}
+
+const struct schema_claim *schema_find(const char *name)
+{
+    bool inside;
+    return find(name, &inside);
 }
 
 /* Long names have long beginnings in common: only what differs counts. */
@@ -328,11 +337,10 @@ static bool hex_fits(const struct schema_claim *row, const char *text)
            (row->bytes == 0 || length == 2 * row->bytes);
 }
 
-static bool judge_value(const struct schema_claim *row, const char *name,
+static bool judge_value(const struct schema_claim *row, bool inside, const char *name,
                         enum value_operator relation, const json_t *expected,
                         char sentence[SCHEMA_SENTENCE])
 {
-    bool inside = row->kind == SCHEMA_OBJECT && strcmp(row->name, name) != 0;
     if (relation == VALUE_EXISTS || inside || !expected)
         return true;
     if (!kind_fits(row->kind, expected)) {
@@ -353,9 +361,10 @@ static bool judge_value(const struct schema_claim *row, const char *name,
 bool schema_judge(const char *name, enum value_operator relation, const json_t *expected,
                   char sentence[SCHEMA_SENTENCE])
 {
-    const struct schema_claim *row = schema_find(name);
+    bool inside;
+    const struct schema_claim *row = find(name, &inside);
     if (row)
-        return judge_value(row, name, relation, expected, sentence);
+        return judge_value(row, inside, name, relation, expected, sentence);
     const char *nearest = schema_nearest(name);
     if (nearest)
         snprintf(sentence, SCHEMA_SENTENCE, "unknown claim \"%.80s\"; did you mean \"%s\"?", name,

@@ -407,6 +407,8 @@ static void test_schema(void **state)
         {"{\"claim\": \"x-ms-runtime\", \"equals\": \"a\"}", "is an object"},
         {"{\"claim\": \"x-ms-runtime.anything.at.all\", \"equals\": \"a\"}", NULL},
         {"{\"claim\": \"x-ms-isolation-tee.x-ms-compliance-status\", \"equals\": \"a\"}", NULL},
+        {"{\"claim\": \"x-ms-isolation-tee.posture\", \"equals\": \"a\"}", "is an object"},
+        {"{\"claim\": \"x-ms-isolation-tee.posture.a\", \"equals\": \"a\"}", NULL},
         {"{\"claim\": \"x-ms-isolation-tee.x-ms-sevsnpvm-vmpl\", \"equals\": \"0\"}",
          "is an integer"},
         {"{\"claim\": \"x-ms-isolation-tee.x-ms-nothing\", \"equals\": \"a\"}", "unknown claim"},
@@ -660,6 +662,33 @@ static void test_maa_trace(void **state)
     json_decref(trace);
 }
 
+/* Each value once; a list that was issued is one value, and stays as it is. */
+static void test_maa_several(void **state)
+{
+    (void)state;
+    static const char list[] =
+        V1I("=> permit();", "c:[type==\"l\"] => issue(claim=c); => issue(type=\"l\", value=3);");
+    issues(V1I("=> permit();",
+               "=> issue(type=\"a\", value=1); => issue(type=\"a\", value=2); "
+               "=> issue(type=\"a\", value=1);"),
+           "{}", "{\"a\": [1, 2]}", "{}");
+    issues(list, "{\"l\": [1, 2]}", "{\"l\": [[1, 2], 3]}", "{}");
+    issues(V1I("=> permit();",
+               "=> issue(type=\"a\", value=\"\\\"b\\\\c\"); "
+               "[type==\"n\"] => issue(type=\"n\", value=1);"),
+           "{\"n\": null}", "{\"a\": \"\\\"b\\\\c\"}", "{}");
+
+    struct policy *policy;
+    cella_error error;
+    json_t *claims = json_of("{\"l\": [1, 2]}"), *trace;
+    assert_int_equal(read_policy(list, &policy, &error), CELLA_OK);
+    assert_int_equal(policy_evaluate(policy, claims, &trace), CELLA_OK);
+    assert_int_equal(json_array_size(json_object_get(claims, "l")), 2);
+    json_decref(trace);
+    json_decref(claims);
+    policy_free(policy);
+}
+
 /* A sentence that is cut stays UTF-8. */
 static void test_maa_long(void **state)
 {
@@ -819,6 +848,10 @@ static void test_maa_check(void **state)
         {V1("=> add(type=\"own\", value=1); [type==\"own\"] => permit();"), NULL},
         {V1("[type==\"own\"] => permit(); => add(type=\"own\", value=1);"), "unknown claim"},
         {V1("[value==true] => permit();"), NULL},
+        {V1("[type==\"x-ms-sgx-svn\", value>=3, value!=\"x\"] => permit();"), "is an integer"},
+        {V1("[type!=\"x-ms-sgx-svn\", value==\"x\"] => permit();"), NULL},
+        {V1("[type!=\"own\"] => permit();"), "unknown claim"},
+        {V1("[type==\"own\", issuer!=\"CustomClaim\"] => permit();"), "unknown claim"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         cella_error error = {0};
@@ -1049,6 +1082,7 @@ int main(void)
         cmocka_unit_test(test_maa_issue),
         cmocka_unit_test(test_maa_trace),
         cmocka_unit_test(test_maa_bounds),
+        cmocka_unit_test(test_maa_several),
         cmocka_unit_test(test_maa_long),
         cmocka_unit_test(test_maa_malformed),
         cmocka_unit_test(test_maa_truncated),
