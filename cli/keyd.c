@@ -206,7 +206,7 @@ static int add(const char *folder, const char *name, struct choices *choices)
     if (status == CELLA_OK)
         status = cli_passphrase_get(&choices->passphrase, folder, false, &error);
     if (status == CELLA_OK)
-        status = keystore_open(folder, &choices->passphrase.is, &store, &error);
+        status = keystore_unlock(folder, &choices->passphrase.is, &store, &error);
     if (status == CELLA_OK)
         status = keystore_add(store, name, type, secret, size, (char *)policy, &error);
     keystore_close(store);

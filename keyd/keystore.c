@@ -224,8 +224,8 @@ static struct keystore *new_keystore(const char *folder)
     return store;
 }
 
-cella_status keystore_open(const char *folder, const struct cella_passphrase *passphrase,
-                           struct keystore **opened, cella_error *error)
+static cella_status open_store(const char *folder, const struct cella_passphrase *passphrase,
+                               bool whole, struct keystore **opened, cella_error *error)
 {
     char path[PATH_MAX];
     struct keystore *store = new_keystore(folder);
@@ -235,13 +235,25 @@ cella_status keystore_open(const char *folder, const struct cella_passphrase *pa
     cella_status status = keystore_path(folder, "keyd.json", path, error);
     if (status == CELLA_OK)
         status = master_open(path, passphrase, store->master, error);
-    if (status == CELLA_OK)
+    if (status == CELLA_OK && whole)
         status = open_all(store, error);
     if (status)
         keystore_close(store);
     else
         *opened = store;
     return status;
+}
+
+cella_status keystore_open(const char *folder, const struct cella_passphrase *passphrase,
+                           struct keystore **store, cella_error *error)
+{
+    return open_store(folder, passphrase, true, store, error);
+}
+
+cella_status keystore_unlock(const char *folder, const struct cella_passphrase *passphrase,
+                             struct keystore **store, cella_error *error)
+{
+    return open_store(folder, passphrase, false, store, error);
 }
 
 cella_status keystore_again(const struct keystore *before, struct keystore **opened,

@@ -43,6 +43,10 @@ cella_status keystore_init(const char *folder, const struct cella_passphrase *pa
 /* Opens a folder, all keys included. *store is to be closed. */
 cella_status keystore_open(const char *folder, const struct cella_passphrase *passphrase,
                            struct keystore **store, cella_error *error);
+/* The master key alone: to add keys, wherever those that are there may be. A module that is used
+ * for one of them would take any PIN for another. */
+cella_status keystore_unlock(const char *folder, const struct cella_passphrase *passphrase,
+                             struct keystore **store, cella_error *error);
 /* The folder of a store as it is now. */
 cella_status keystore_again(const struct keystore *before, struct keystore **store,
                             cella_error *error);

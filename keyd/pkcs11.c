@@ -41,13 +41,24 @@ struct pkcs11 {
     CK_SESSION_HANDLE session; /* 0: none */
     CK_OBJECT_HANDLE key;
     bool has_mechanism; /* CKM_RSA_AES_KEY_WRAP */
+    bool pin_refused;   /* it is not tried again: tokens count, and lock themselves */
 };
 
 static cella_status failed(const struct pkcs11 *key, const char *call, CK_RV result,
                            cella_error *error)
 {
-    return fail(error, CELLA_SYSTEM, "%s: the PKCS#11 module %s: %s fails with 0x%lx", key->where,
-                key->module, call, result);
+    return fail(error, CELLA_SYSTEM,
+                "%s: the PKCS#11 token %s fails: %s of %s says 0x%lx; is it there, and has it "
+                "what it needs?",
+                key->where, key->token, call, key->module, result);
+}
+
+static cella_status kept(const struct pkcs11 *key, cella_error *error)
+{
+    return fail(error, CELLA_INVALID,
+                "%s: the PKCS#11 token %s lets this key out to nobody: make one that may be "
+                "wrapped (CKA_EXTRACTABLE; CKA_SENSITIVE hides it all the same)",
+                key->where, key->token);
 }
 
 /* ---- opening ---- */
@@ -102,7 +113,8 @@ static cella_status load_module(struct pkcs11 *key, cella_error *error)
 {
     void *module = dlopen(key->module, RTLD_NOW | RTLD_LOCAL);
     if (!module)
-        return fail(error, CELLA_INVALID, "%s: the PKCS#11 module cannot be loaded: %s", key->where,
+        return fail(error, CELLA_INVALID,
+                    "%s: the PKCS#11 module cannot be loaded: %s; is it installed?", key->where,
                     dlerror());
     CK_C_GetFunctionList get;
     *(void **)&get = dlsym(module, "C_GetFunctionList");
@@ -134,7 +146,8 @@ static cella_status find_token(struct pkcs11 *key, cella_error *error)
             return CELLA_OK;
         }
     }
-    return fail(error, CELLA_INVALID, "%s: the PKCS#11 module %s has no token labelled %s",
+    return fail(error, CELLA_INVALID,
+                "%s: the PKCS#11 module %s has no token labelled %s; is it plugged in, or set up?",
                 key->where, key->module, key->token);
 }
 
@@ -171,6 +184,51 @@ static cella_status find_key(struct pkcs11 *key, cella_error *error)
     return CELLA_OK;
 }
 
+/* A key that may not leave its token can be released to nobody: said when it is opened. */
+static cella_status check_key(const struct pkcs11 *key, cella_error *error)
+{
+    CK_BBOOL extractable = CK_FALSE;
+    CK_ATTRIBUTE attribute = {CKA_EXTRACTABLE, &extractable, sizeof(extractable)};
+    CK_RV result = key->functions->C_GetAttributeValue(key->session, key->key, &attribute, 1);
+    if (result != CKR_OK)
+        return failed(key, "C_GetAttributeValue", result, error);
+    return extractable ? CELLA_OK : kept(key, error);
+}
+
+static cella_status refuse_pin(struct pkcs11 *key, cella_error *error)
+{
+    key->pin_refused = true;
+    return fail(error, CELLA_REFUSED,
+                "%s: the PKCS#11 token %s refuses the PIN; add the key anew with the right one",
+                key->where, key->token);
+}
+
+static cella_status login(struct pkcs11 *key, cella_error *error)
+{
+    CK_RV result = CKR_PIN_INCORRECT;
+    if (!key->pin_refused)
+        result = key->functions->C_Login(key->session, CKU_USER, (CK_UTF8CHAR *)key->pin,
+                                         strlen(key->pin));
+    if (result == CKR_PIN_INCORRECT || result == CKR_PIN_INVALID || result == CKR_PIN_LEN_RANGE)
+        return refuse_pin(key, error);
+    if (result == CKR_PIN_LOCKED || result == CKR_PIN_EXPIRED)
+        return fail(error, CELLA_REFUSED,
+                    "%s: the PKCS#11 token %s says that its PIN %s; its security officer can set "
+                    "another",
+                    key->where, key->token,
+                    result == CKR_PIN_LOCKED ? "is locked" : "has expired");
+    return result == CKR_OK || result == CKR_USER_ALREADY_LOGGED_IN
+               ? CELLA_OK
+               : failed(key, "C_Login", result, error);
+}
+
+static void disconnect(struct pkcs11 *key)
+{
+    if (key->session)
+        key->functions->C_CloseSession(key->session);
+    key->session = 0;
+}
+
 static cella_status connect(struct pkcs11 *key, cella_error *error)
 {
     CK_MECHANISM_INFO info;
@@ -179,19 +237,21 @@ static cella_status connect(struct pkcs11 *key, cella_error *error)
         return status;
     CK_RV result = key->functions->C_OpenSession(key->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION,
                                                  NULL, NULL, &key->session);
-    if (result != CKR_OK)
+    if (result != CKR_OK) {
+        key->session = 0;
         return failed(key, "C_OpenSession", result, error);
-    result =
-        key->functions->C_Login(key->session, CKU_USER, (CK_UTF8CHAR *)key->pin, strlen(key->pin));
-    if (result == CKR_PIN_INCORRECT)
-        return fail(error, CELLA_REFUSED, "%s: the PKCS#11 token %s refuses the PIN", key->where,
-                    key->token);
-    if (result != CKR_OK && result != CKR_USER_ALREADY_LOGGED_IN)
-        return failed(key, "C_Login", result, error);
+    }
     key->has_mechanism =
         key->functions->C_GetMechanismInfo(key->slot, CKM_RSA_AES_KEY_WRAP, &info) == CKR_OK &&
         info.flags & CKF_WRAP;
-    return find_key(key, error);
+    status = login(key, error);
+    if (status == CELLA_OK)
+        status = find_key(key, error);
+    if (status == CELLA_OK)
+        status = check_key(key, error);
+    if (status)
+        disconnect(key);
+    return status;
 }
 
 cella_status pkcs11_open(const char *reference, size_t size, const char *where,
@@ -219,8 +279,7 @@ void pkcs11_close(struct pkcs11 *key)
 {
     if (!key)
         return;
-    if (key->session)
-        key->functions->C_CloseSession(key->session);
+    disconnect(key);
     pthread_mutex_destroy(&key->lock);
     OPENSSL_cleanse(key, sizeof(*key));
     free(key);
@@ -317,17 +376,21 @@ static CK_RV wrap_once(struct pkcs11 *key, EVP_PKEY *rsa, CK_RSA_PKCS_OAEP_PARAM
 
 static bool session_is_gone(CK_RV result)
 {
-    return result == CKR_SESSION_HANDLE_INVALID || result == CKR_SESSION_CLOSED ||
-           result == CKR_USER_NOT_LOGGED_IN || result == CKR_OBJECT_HANDLE_INVALID ||
-           result == CKR_KEY_HANDLE_INVALID || result == CKR_DEVICE_REMOVED;
+    static const CK_RV gone[] = {
+        CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_USER_NOT_LOGGED_IN,
+        CKR_OBJECT_HANDLE_INVALID,  CKR_DEVICE_REMOVED, CKR_KEY_HANDLE_INVALID,
+        CKR_TOKEN_NOT_PRESENT,      CKR_DEVICE_ERROR,   CKR_WRAPPING_KEY_HANDLE_INVALID,
+    };
+    for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+        if (result == gone[i])
+            return true;
+    return false;
 }
 
 static cella_status why(const struct pkcs11 *key, CK_RV result, cella_error *error)
 {
     if (result == CKR_KEY_UNEXTRACTABLE || result == CKR_KEY_NOT_WRAPPABLE)
-        return fail(error, CELLA_INVALID,
-                    "%s: the PKCS#11 token says that this key may not leave it (CKA_EXTRACTABLE)",
-                    key->where);
+        return kept(key, error);
     if (result == CKR_ARGUMENTS_BAD || result == CKR_MECHANISM_PARAM_INVALID ||
         result == CKR_MECHANISM_INVALID)
         return fail(error, CELLA_UNSUPPORTED,
@@ -355,9 +418,8 @@ cella_status pkcs11_wrap(struct pkcs11 *key, EVP_PKEY *rsa, const char *hash, ui
     CK_RV result = wrap_once(key, rsa, &oaep, to, room, size);
     cella_status status = CELLA_OK;
     if (session_is_gone(result)) {
-        key->functions->C_CloseSession(key->session);
-        key->session = 0;
-        status = connect(key, error);
+        disconnect(key);
+        status = connect(key, error) == CELLA_OK ? CELLA_OK : CELLA_SYSTEM; /* not the asker's */
         if (status == CELLA_OK)
             result = wrap_once(key, rsa, &oaep, to, room, size);
     }

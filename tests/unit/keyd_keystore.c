@@ -216,22 +216,37 @@ static void make_token(const char *module, EVP_PKEY *rsa)
     assert_int_equal(system(text), 0);
 }
 
-static cella_status open_reference(const char *module, const char *rest, struct pkcs11 **key)
+#define KEPT "\"token\":\"a token\",\"id\":\"a1\",\"pin\":\"1234\""
+
+static cella_status open_reference(const char *path, const char *rest, struct pkcs11 **key)
 {
     char text[512];
-    snprintf(text, sizeof(text), "{\"module\":\"%s\",%s}", module, rest);
+    snprintf(text, sizeof(text), "{\"module\":\"%s\",%s}", path, rest);
     return pkcs11_open(text, strlen(text), "test", key, &problem);
 }
 
-/* What the token itself makes: an AES key that we know and an RSA key, both to be wrapped. */
-static void make_keys(const char *path)
+/* The module, and the token's slot, as another part of this process has them. */
+static CK_FUNCTION_LIST *module;
+static CK_SLOT_ID slots[4];
+
+static CK_SESSION_HANDLE open_session(void)
 {
     static const uint8_t pin[] = "1234";
-    CK_C_GetFunctionList get;
-    CK_FUNCTION_LIST *module;
-    CK_SLOT_ID slots[4];
-    CK_ULONG count = 4, bits = 2048;
     CK_SESSION_HANDLE session;
+    assert_int_equal(
+        module->C_OpenSession(slots[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session),
+        CKR_OK);
+    CK_RV result = module->C_Login(session, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)pin, 4);
+    assert_true(result == CKR_OK || result == CKR_USER_ALREADY_LOGGED_IN);
+    return session;
+}
+
+/* What the token itself makes: an AES key that we know and an RSA key, both to be wrapped, and
+ * neither to be seen. */
+static void make_keys(const char *path)
+{
+    CK_C_GetFunctionList get;
+    CK_ULONG count = 4, bits = 2048;
     CK_OBJECT_HANDLE object, public;
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_KEY_TYPE type = CKK_AES;
@@ -241,22 +256,25 @@ static void make_keys(const char *path)
                           {CKA_KEY_TYPE, &type, sizeof(type)},
                           {CKA_TOKEN, &yes, 1},
                           {CKA_EXTRACTABLE, &yes, 1},
+                          {CKA_SENSITIVE, &yes, 1},
                           {CKA_LABEL, "aes", 3},
                           {CKA_VALUE, aes_key, 32}};
     CK_ATTRIBUTE outer[] = {{CKA_MODULUS_BITS, &bits, sizeof(bits)}};
-    CK_ATTRIBUTE inner[] = {
-        {CKA_TOKEN, &yes, 1}, {CKA_EXTRACTABLE, &yes, 1}, {CKA_LABEL, "rsa", 3}};
+    CK_ATTRIBUTE inner[] = {{CKA_TOKEN, &yes, 1},
+                            {CKA_EXTRACTABLE, &yes, 1},
+                            {CKA_SENSITIVE, &yes, 1},
+                            {CKA_LABEL, "rsa", 3}};
+    uint8_t value[32];
+    CK_ATTRIBUTE hidden = {CKA_VALUE, value, sizeof(value)};
     *(void **)&get = dlsym(dlopen(path, RTLD_NOW), "C_GetFunctionList");
     assert_int_equal(get(&module), CKR_OK);
     assert_int_equal(module->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+    CK_SESSION_HANDLE session = open_session();
+    assert_int_equal(module->C_CreateObject(session, aes, 7, &object), CKR_OK);
+    assert_int_equal(module->C_GetAttributeValue(session, object, &hidden, 1),
+                     CKR_ATTRIBUTE_SENSITIVE);
     assert_int_equal(
-        module->C_OpenSession(slots[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session),
-        CKR_OK);
-    CK_RV result = module->C_Login(session, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)pin, 4);
-    assert_true(result == CKR_OK || result == CKR_USER_ALREADY_LOGGED_IN);
-    assert_int_equal(module->C_CreateObject(session, aes, 6, &object), CKR_OK);
-    assert_int_equal(
-        module->C_GenerateKeyPair(session, &generate, outer, 1, inner, 3, &public, &object),
+        module->C_GenerateKeyPair(session, &generate, outer, 1, inner, 4, &public, &object),
         CKR_OK);
     module->C_CloseSession(session);
 }
@@ -276,25 +294,25 @@ static size_t wrap_and_open(struct pkcs11 *key, uint8_t *back)
     return done;
 }
 
-static struct pkcs11 *open_label(const char *module, const char *label)
+static struct pkcs11 *open_label(const char *path, const char *label)
 {
     struct pkcs11 *key;
     char rest[128];
     snprintf(rest, sizeof(rest), "\"token\":\"a token\",\"label\":\"%s\",\"pin\":\"1234\"", label);
-    good(open_reference(module, rest, &key));
+    good(open_reference(path, rest, &key));
     return key;
 }
 
-static void wraps_keys(const char *module)
+static void wraps_keys(const char *path)
 {
-    uint8_t back[8192], to[8192];
+    uint8_t back[8192];
     const uint8_t *at = back;
     size_t size;
-    struct pkcs11 *key = open_label(module, "aes");
+    struct pkcs11 *key = open_label(path, "aes");
     assert_int_equal(wrap_and_open(key, back), 32);
     assert_memory_equal(back, aes_key, 32);
     pkcs11_close(key);
-    key = open_label(module, "rsa");
+    key = open_label(path, "rsa");
     size = wrap_and_open(key, back);
     EVP_PKEY *found = d2i_AutoPrivateKey(NULL, &at, (long)size);
     assert_non_null(found);
@@ -304,13 +322,43 @@ static void wraps_keys(const char *module)
         assert_int_equal(*at, 0);
     EVP_PKEY_free(found);
     pkcs11_close(key);
-    key = open_label(module, "kept");
+    assert_int_equal(open_reference(path, KEPT, &key), CELLA_INVALID);
+    assert_sentence(&problem, "lets this key out to nobody");
+}
+
+/* Its session is gone, and it is found anew; with another PIN it is not, nor asked for twice. */
+static void reconnects(const char *path)
+{
+    static uint8_t pin[] = "1234", other[] = "abcd";
+    uint8_t back[8192], to[8192];
+    size_t size;
     EVP_PKEY *recipient = EVP_RSA_gen(2048);
+    struct pkcs11 *key = open_label(path, "aes");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(module->C_CloseAllSessions(slots[0]), CKR_OK);
+        assert_int_equal(wrap_and_open(key, back), 32);
+        assert_memory_equal(back, aes_key, 32);
+    }
+    CK_SESSION_HANDLE session = open_session();
+    assert_int_equal(module->C_SetPIN(session, pin, 4, other, 4), CKR_OK);
+    assert_int_equal(module->C_CloseAllSessions(slots[0]), CKR_OK);
     assert_int_equal(pkcs11_wrap(key, recipient, "SHA1", to, sizeof(to), &size, &problem),
-                     CELLA_INVALID);
-    assert_sentence(&problem, "may not leave");
-    EVP_PKEY_free(recipient);
+                     CELLA_SYSTEM);
+    assert_sentence(&problem, "refuses the PIN");
+    assert_int_equal(
+        module->C_OpenSession(slots[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session),
+        CKR_OK);
+    assert_int_equal(module->C_Login(session, CKU_USER, other, 4), CKR_OK);
+    assert_int_equal(module->C_SetPIN(session, other, 4, pin, 4), CKR_OK);
+    assert_int_equal(module->C_CloseAllSessions(slots[0]), CKR_OK);
+    assert_int_equal(pkcs11_wrap(key, recipient, "SHA1", to, sizeof(to), &size, &problem),
+                     CELLA_SYSTEM);
+    assert_sentence(&problem, "refuses the PIN");
     pkcs11_close(key);
+    key = open_label(path, "aes");
+    good(pkcs11_wrap(key, recipient, "SHA1", to, sizeof(to), &size, &problem));
+    pkcs11_close(key);
+    EVP_PKEY_free(recipient);
 }
 
 static void test_pkcs11(void **state)
@@ -327,30 +375,30 @@ static void test_pkcs11(void **state)
         {"\"token\":\"\",\"label\":\"kept\",\"pin\":\"1234\"", "token"},
     };
     struct pkcs11 *key;
-    const char *module = find_softhsm();
+    const char *path = find_softhsm();
     (void)state;
-    if (!module) {
+    if (!path) {
         print_message("SoftHSM is not installed: keys in a PKCS#11 module are not tested\n");
         skip();
     }
     EVP_PKEY *kept = EVP_RSA_gen(2048);
-    make_token(module, kept);
+    make_token(path, kept);
     assert_int_equal(open_reference("/nowhere.so", wrong[0][0], &key), CELLA_INVALID);
     assert_sentence(&problem, "cannot be loaded");
     /* Before anybody is logged in. */
     assert_int_equal(
-        open_reference(module, "\"token\":\"a token\",\"label\":\"kept\",\"pin\":\"1235\"", &key),
+        open_reference(path, "\"token\":\"a token\",\"label\":\"kept\",\"pin\":\"1235\"", &key),
         CELLA_REFUSED);
     assert_sentence(&problem, "PIN");
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        assert_int_not_equal(open_reference(module, wrong[i][0], &key), CELLA_OK);
+        assert_int_not_equal(open_reference(path, wrong[i][0], &key), CELLA_OK);
         assert_null(key);
         assert_sentence(&problem, wrong[i][1]);
     }
-    good(open_reference(module, "\"token\":\"a token\",\"id\":\"a1\",\"pin\":\"1234\"", &key));
-    pkcs11_close(key);
-    make_keys(module);
-    wraps_keys(module);
+    assert_int_equal(open_reference(path, KEPT, &key), CELLA_INVALID);
+    make_keys(path);
+    wraps_keys(path);
+    reconnects(path);
     EVP_PKEY_free(kept);
 }
 
