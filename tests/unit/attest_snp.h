@@ -13,10 +13,22 @@
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 
+#define AMD_CHIP                                                                                   \
+    "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"                             \
+    "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
+
 struct amd_extension {
     const char *oid; /* below 1.3.6.1.4.1.3704.1 */
     const char *hex; /* its value; NULL: left out */
 };
+
+/* A Genoa's VCEK. */
+static const struct amd_extension amd_genoa[12] = {{"1", "020100"},   {"2", "160847656e6f612d4230"},
+                                                   {"3.1", "020109"}, {"3.2", "020100"},
+                                                   {"3.3", "020117"}, {"3.4", "020100"},
+                                                   {"3.5", "020100"}, {"3.8", "020148"},
+                                                   {"3.9", NULL},     {"4", AMD_CHIP},
+                                                   {"5", NULL},       {NULL, NULL}};
 
 /* A small AMD: ARK, ASK, VEK. */
 struct amd {
@@ -88,6 +100,28 @@ static inline void amd_sign(struct amd *amd)
     amd_put_number(amd->report + SNP_SIGNATURE, ECDSA_SIG_get0_r(both));
     amd_put_number(amd->report + SNP_SIGNATURE + 72, ECDSA_SIG_get0_s(both));
     ECDSA_SIG_free(both);
+}
+
+static inline void amd_put(struct amd *amd, size_t offset, const char *hex)
+{
+    size_t size;
+    uint8_t *bytes = of_hex(hex, &size);
+    memcpy(amd->report + offset, bytes, size);
+    free(bytes);
+}
+
+/* A report of version 3 of a Genoa, not signed yet. */
+static inline void amd_genoa_report(struct amd *amd)
+{
+    memset(amd->report, 0, sizeof(amd->report));
+    amd->report[SNP_VERSION] = 3;
+    amd_put(amd, SNP_POLICY, "1f00030000000000");
+    amd->report[SNP_ALGORITHM] = 1;
+    amd_put(amd, SNP_REPORTED_TCB, "0900000000001748");
+    amd_put(amd, SNP_LAUNCH_TCB, "0900000000001747");
+    amd->report[SNP_FAMILY] = 0x19;
+    amd->report[SNP_MODEL] = 0x11;
+    amd_put(amd, SNP_CHIP_ID, AMD_CHIP);
 }
 
 static inline void amd_trust(struct amd *amd, cella_verifier *verifier)

@@ -8,9 +8,6 @@
 #include "attest/collateral.h"
 #include "attest/snp/table.h"
 
-#define CHIP                                                                                       \
-    "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"                             \
-    "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
 #define TURIN_CHIP "0102030405060708"
 
 static struct amd amd;
@@ -36,35 +33,12 @@ static struct amd_extension extensions[12];
 
 static void default_extensions(void)
 {
-    static const struct amd_extension genoa[12] = {{"1", "020100"},   {"2", "160847656e6f612d4230"},
-                                                   {"3.1", "020109"}, {"3.2", "020100"},
-                                                   {"3.3", "020117"}, {"3.4", "020100"},
-                                                   {"3.5", "020100"}, {"3.8", "020148"},
-                                                   {"3.9", NULL},     {"4", CHIP},
-                                                   {"5", NULL},       {NULL, NULL}};
-    memcpy(extensions, genoa, sizeof(genoa));
+    memcpy(extensions, amd_genoa, sizeof(amd_genoa));
 }
 
 static void put(size_t offset, const char *hex)
 {
-    size_t size;
-    uint8_t *bytes = of_hex(hex, &size);
-    memcpy(amd.report + offset, bytes, size);
-    free(bytes);
-}
-
-/* A report of version 3 of a Genoa, not signed yet. */
-static void default_report(void)
-{
-    memset(amd.report, 0, sizeof(amd.report));
-    amd.report[SNP_VERSION] = 3;
-    put(SNP_POLICY, "1f00030000000000");
-    amd.report[SNP_ALGORITHM] = 1;
-    put(SNP_REPORTED_TCB, "0900000000001748");
-    put(SNP_LAUNCH_TCB, "0900000000001747");
-    amd.report[SNP_FAMILY] = 0x19;
-    amd.report[SNP_MODEL] = 0x11;
-    put(SNP_CHIP_ID, CHIP);
+    amd_put(&amd, offset, hex);
 }
 
 static int end(void **state)
@@ -87,7 +61,7 @@ static void begin_as(const char *ark, const char *ask)
     demands.at = PKI_NOW;
     demands.insecure_any_report_data = true;
     default_extensions();
-    default_report();
+    amd_genoa_report(&amd);
 }
 
 static int begin(void **state)
@@ -302,7 +276,7 @@ static void certificates_that_are_malformed(void **state)
         {E_HWID, "00"},
         {E_HWID, "0408" TURIN_CHIP},
         {E_CSP, "16034e2f41"},
-        {E_HWID, "0540" CHIP},
+        {E_HWID, "0540" AMD_CHIP},
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         extensions[wrong[i].at].hex = wrong[i].hex;
@@ -325,7 +299,7 @@ static void certificates_that_are_malformed(void **state)
     assert_string_equal(make_and_judge(NULL), CLASS_CHAIN);
     end(state);
     begin(state);
-    extensions[E_HWID].hex = "0440" CHIP;
+    extensions[E_HWID].hex = "0440" AMD_CHIP;
     assert_string_equal(make_and_judge(NULL), "");
 }
 
@@ -350,7 +324,7 @@ static void reserved_bytes_are_zero(void **state)
     amd_add(verifier, amd.vek.certificate);
     for (uint8_t version = 2; version <= 5; version++)
         for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++) {
-            default_report();
+            amd_genoa_report(&amd);
             amd.report[SNP_VERSION] = version;
             if (version == 2)
                 memset(amd.report + SNP_FAMILY, 0, 2);
@@ -388,7 +362,7 @@ static void policies_and_vmpls(void **state)
     amd_make_vek(&amd, extensions, "P-384");
     amd_add(verifier, amd.vek.certificate);
     for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
-        default_report();
+        amd_genoa_report(&amd);
         put(said[i].offset, said[i].hex);
         amd_sign(&amd);
         if (strcmp(judge(NULL), said[i].class) != 0)
