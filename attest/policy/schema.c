@@ -2,7 +2,7 @@
  *
  * The table of claims. Sources: Microsoft's "Claim sets", "Attestation policy version 1.1" and
  * "Examples of an attestation token" (learn.microsoft.com/azure/attestation), RFC 7519, RFC 9711,
- * draft-fv-rats-ear; "cella": docs/attestation.md.
+ * draft-ietf-rats-ear; "cella": docs/attestation.md.
  */
 #include "schema.h"
 
@@ -14,7 +14,7 @@
 #define MAA "Microsoft Azure Attestation"
 #define JWT "RFC 7519"
 #define EAT "RFC 9711"
-#define EAR "draft-fv-rats-ear"
+#define EAR "draft-ietf-rats-ear"
 #define OWN "cella"
 
 #define SNP "x-ms-sevsnpvm-"

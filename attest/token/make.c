@@ -6,6 +6,7 @@
 
 #include "attest/policy/policy.h"
 #include "attest/policy/release_policy.h"
+#include "ear.h"
 #include "image/fail.h"
 #include "image/hex.h"
 
@@ -103,22 +104,19 @@ static bool put_maa(const json_t *result, json_t *to)
                 json_string(attestation_type(text_of(result, "type")))));
 }
 
-/* One submodule, of the evidence's kind. A result with warnings is no full affirmation. No
- * trustworthiness vector: a verdict of ours does not say that much about each of its parts. */
+/* One submodule, of the evidence's kind. */
 static bool put_ear(const struct token_order *order, const json_t *result, json_t *to)
 {
     json_t *claims = json_object_get(result, "claims"),
            *nonce = json_object_get(claims, "eat_nonce");
     bool warned = json_array_size(json_object_get(result, "warnings")) > 0;
-    return put(to, "eat_profile", json_string("tag:github.com,2023:veraison/ear")) &&
+    return put(to, "eat_profile", json_string(EAR_PROFILE)) &&
            put(to, "ear.verifier-id",
                json_pack("{s:s, s:s}", "developer", "cella", "build",
                          order->build ? order->build : "cella")) &&
            (!nonce || json_object_set(to, "eat_nonce", nonce) == 0) &&
            put(to, "submods",
-               json_pack("{s:{s:s, s:O}}", text_of(result, "type"), "ear.status",
-                         warned ? "warning" : "affirming", "ear.veraison.annotated-evidence",
-                         claims));
+               json_pack("{s:o}", text_of(result, "type"), ear_appraisal(claims, warned)));
 }
 
 /* ---- signing ---- */

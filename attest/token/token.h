@@ -37,7 +37,7 @@ cella_status token_peek(const char *text, size_t size, const char *name, json_t 
 
 enum token_profile {
     TOKEN_MAA, /* claims as in Microsoft Azure Attestation's tokens */
-    TOKEN_EAR, /* EAT Attestation Results (draft-fv-rats-ear), as Veraison has them */
+    TOKEN_EAR, /* EAT Attestation Results (ear.h) */
 };
 
 struct token_order {

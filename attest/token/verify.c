@@ -10,6 +10,7 @@
 #include "attest/refusal.h"
 #include "attest/strict.h"
 #include "attest/x509.h"
+#include "ear.h"
 #include "image/base64.h"
 #include "image/fail.h"
 
@@ -320,6 +321,23 @@ static cella_status judge_parties(struct appraisal *appraisal, const json_t *cla
     return CELLA_OK;
 }
 
+/* ---- attestation results ---- */
+
+/* That it says of an attester that it must not be trusted does not make it a worse token. */
+static cella_status judge_ear(struct appraisal *appraisal, const json_t *claims)
+{
+    char place[EAR_TEXT], wrong[EAR_TEXT];
+    if (!ear_is(claims))
+        return CELLA_OK;
+    if (!ear_check(claims, place, wrong))
+        return appraisal_malformed(appraisal, place, "%s", wrong);
+    enum ear_tier status = ear_status(claims);
+    if (status != EAR_AFFIRMING)
+        appraisal_warn(appraisal, "its issuer's verdict on what was appraised is %s",
+                       ear_tiers[status]);
+    return CELLA_OK;
+}
+
 /* ---- the whole ---- */
 
 static cella_status judge(struct appraisal *appraisal, const struct parts *parts,
@@ -333,6 +351,8 @@ static cella_status judge(struct appraisal *appraisal, const struct parts *parts
         status = judge_parties(appraisal, parts->claims, demands);
     if (status == CELLA_OK)
         status = judge_times(appraisal, parts->claims, demands->skew);
+    if (status == CELLA_OK)
+        status = judge_ear(appraisal, parts->claims);
     if (status == CELLA_OK && json_object_update(result->claims, parts->claims))
         result->no_memory = true;
     return status;

@@ -281,15 +281,13 @@ class Reference:
 
 class Attestation:
     def __init__(self, data):
-        try:
-            text = data.decode("utf-8")
-        except ValueError:
-            raise Malformed("no UTF-8") from None
+        text = data.decode("utf-8", "surrogateescape")
         demand("\0" not in text, "a NUL")
         match = VERSION.match(text)
         demand(match, "version")
         if match.group(1) not in ("1.0", "1.1"):
             raise Unsupported("version")
+        demand(not re.search("[\udc80-\udcff]", text), "no UTF-8")
         self.language = "attestation-" + match.group(1)
         self.sections = {}
         self.count = 0

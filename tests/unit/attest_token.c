@@ -920,6 +920,8 @@ static void test_make_ear(void **state)
     struct token_order order = {p256, TOKEN_EAR, ISSUER, NULL, "cella 1", NOW, 60};
     for (int warned = 0; warned < 2; warned++) {
         json_t *result = accepted();
+        json_object_set_new(json_object_get(result, "claims"), "x-ms-attestation-type",
+                            json_string("sevsnpvm"));
         if (warned)
             json_array_append_new(json_object_get(result, "warnings"), json_string("w"));
         json_t *claims = made_claims(&order, result);
@@ -937,6 +939,24 @@ static void test_make_ear(void **state)
         json_decref(claims);
         json_decref(result);
     }
+}
+
+/* What it says of its parts is judged with it. */
+static void test_ear(void **state)
+{
+    (void)state;
+#define EAR(status, hardware)                                                                      \
+    "{\"iss\":\"" ISSUER                                                                           \
+    "\",\"exp\":1700000100,\"iat\":1699999900,\"eat_profile\":\"p\","                              \
+    "\"ear.verifier-id\":{\"developer\":\"d\",\"build\":\"b\"},\"submods\":{\"a\":{\"ear."         \
+    "status\":"                                                                                    \
+    "\"" status "\",\"ear.trustworthiness-vector\":{\"hardware\":" hardware "}}}}"
+    expect_claims(EAR("affirming", "2"), usual, "");
+    expect_claims(EAR("warning", "2"), usual, "");
+    expect_claims(EAR("contraindicated", "97"), usual, "");
+    expect_claims(EAR("affirming", "32"), usual, CLASS_PARSE);
+    expect_claims(EAR("affirming", "200"), usual, CLASS_PARSE);
+    expect_claims(EAR("good", "2"), usual, CLASS_PARSE);
 }
 
 static void make_refused(struct token_order order, const json_t *result, const char *sentence)
@@ -1007,7 +1027,7 @@ int main(void)
         cmocka_unit_test(test_misuse),       cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_keys),         cmocka_unit_test(test_certificate_keys),
         cmocka_unit_test(test_make_maa),     cmocka_unit_test(test_make_ear),
-        cmocka_unit_test(test_make_refused),
+        cmocka_unit_test(test_make_refused), cmocka_unit_test(test_ear),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -455,6 +455,10 @@ static void test_token(void **state)
     refuse_token(p256, "https://issuer.test", TOKEN_EAR, "first", "REPORT_DATA", "report_data");
     /* Bound, but this policy knows Azure's form of claims. */
     refuse_token(p256, "https://issuer.test", TOKEN_EAR, "token", "POLICY", "tee");
+    /* Its issuer says not to trust it. */
+    enclave.tee = "process";
+    refuse_token(p256, "https://issuer.test", TOKEN_EAR, "token", "POLICY", "ear.status");
+    enclave.tee = "vsm";
     refuse_token(p256, "https://other.test", TOKEN_MAA, "token", "ANCHOR", "iss");
     refuse_token(other, "https://issuer.test", TOKEN_MAA, "token", "ANCHOR", "");
     /* Evidence of the same, which the policy's authority did not look at. */
