@@ -4,6 +4,7 @@
  */
 #include "issuers.h"
 
+#include "attest/token/ear.h"
 #include "fields.h"
 #include "image/fail.h"
 #include "image/file.h"
@@ -133,7 +134,7 @@ static bool token_binds(const json_t *claims, const struct request *request)
     if (!parts)
         return claims_bind(claims, request);
     return json_object_size(parts) == 1 &&
-           claims_bind(json_object_get(part, "ear.veraison.annotated-evidence"), request);
+           claims_bind(json_object_get(part, EAR_EVIDENCE), request);
 }
 
 static cella_status verify(const struct issuers *issuers, struct appraisal *appraisal,
@@ -160,11 +161,23 @@ static cella_status verify(const struct issuers *issuers, struct appraisal *appr
     return status;
 }
 
+/* Whoever looked at the evidence says not to trust it: no policy has to know how. */
+static cella_status judge_status(struct appraisal *appraisal)
+{
+    if (ear_status(appraisal->result->claims) != EAR_CONTRAINDICATED)
+        return CELLA_OK;
+    return appraisal_refuse(appraisal, CLASS_POLICY, "ear.status", "not contraindicated",
+                            ear_tiers[EAR_CONTRAINDICATED],
+                            "The token's trustworthiness vector says what is wrong with it.");
+}
+
 cella_status issuers_judge(const struct issuers *issuers, struct appraisal *appraisal,
                            const struct request *request)
 {
     char expected[129];
     cella_status status = verify(issuers, appraisal, request);
+    if (status == CELLA_OK)
+        status = judge_status(appraisal);
     if (status || token_binds(appraisal->result->claims, request))
         return status;
     return appraisal_refuse(appraisal, CLASS_REPORT_DATA, "report_data",
