@@ -38,6 +38,8 @@ struct cache *cache_new(size_t most)
 
 static void empty(struct entry *entry)
 {
+    if (!entry->used)
+        return; /* and its page may never have been touched */
     if (entry->type)
         entry->type->drop(entry->object);
     memset(entry, 0, sizeof(*entry));

@@ -10,11 +10,14 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/provider.h>
+#include <openssl/rsa.h>
 #include <pthread.h>
 #include <string.h>
 
-#define CURVES     3
-#define POINT_MOST (1 + 2 * 66)
+#define CURVES        3
+#define POINT_MOST    (1 + 2 * 66)
+#define SECURITY_BITS 112
 
 /* ---- on curves ---- */
 
@@ -80,11 +83,11 @@ static EVP_PKEY *read_ec(const X509_ALGOR *algorithm, const uint8_t *point, size
     return NULL;
 }
 
-/* ---- of certificates ---- */
+/* ---- of RSA ---- */
 
-static EVP_PKEY *read_rsa(const uint8_t *der, size_t size)
+/* Takes `rsa`. */
+static EVP_PKEY *make_rsa(RSA *rsa)
 {
-    RSA *rsa = d2i_RSA_PUBKEY(NULL, &der, (long)size);
     EVP_PKEY *key = rsa ? EVP_PKEY_new() : NULL;
     if (key && EVP_PKEY_assign_RSA(key, rsa) == 1)
         return key;
@@ -92,6 +95,21 @@ static EVP_PKEY *read_rsa(const uint8_t *der, size_t size)
     EVP_PKEY_free(key);
     return NULL;
 }
+
+EVP_PKEY *public_key_of_modulus(const uint8_t *modulus, size_t size, uint32_t exponent)
+{
+    RSA *rsa = RSA_new();
+    BIGNUM *n = size <= INT32_MAX ? BN_bin2bn(modulus, (int)size, NULL) : NULL;
+    BIGNUM *e = BN_new();
+    if (rsa && n && e && BN_set_word(e, exponent) == 1 && RSA_set0_key(rsa, n, e, NULL) == 1)
+        return make_rsa(rsa);
+    RSA_free(rsa);
+    BN_free(n);
+    BN_free(e);
+    return NULL;
+}
+
+/* ---- of a SubjectPublicKeyInfo ---- */
 
 EVP_PKEY *public_key_read(X509_PUBKEY *info, const uint8_t *der, size_t size)
 {
@@ -107,11 +125,43 @@ EVP_PKEY *public_key_read(X509_PUBKEY *info, const uint8_t *der, size_t size)
     if (number == NID_X9_62_id_ecPublicKey)
         key = read_ec(algorithm, inside, (size_t)inside_size);
     else if (number == NID_rsaEncryption)
-        key = read_rsa(der, size);
+        key = make_rsa(d2i_RSA_PUBKEY(NULL, &der, (long)size));
     else
         key = d2i_PUBKEY(NULL, &der, (long)size);
     ERR_clear_error();
     return key;
+}
+
+EVP_PKEY *public_key_decode(const uint8_t *der, size_t size)
+{
+    const uint8_t *at = der;
+    OSSL_LIB_CTX *context = public_key_no_decoders();
+    X509_PUBKEY *info = context && size <= INT32_MAX ? X509_PUBKEY_new_ex(context, NULL) : NULL;
+    if (info)
+        ASN1_item_d2i((ASN1_VALUE **)&info, &at, (long)size, ASN1_ITEM_rptr(X509_PUBKEY));
+    EVP_PKEY *key = info && at == der + size ? public_key_read(info, der, size) : NULL;
+    X509_PUBKEY_free(info);
+    ERR_clear_error();
+    return key;
+}
+
+static OSSL_LIB_CTX *no_decoders;
+
+static void make_context(void)
+{
+    no_decoders = OSSL_LIB_CTX_new();
+    /* Without this provider the default one would be loaded at first need. */
+    if (no_decoders && !OSSL_PROVIDER_load(no_decoders, "null")) {
+        OSSL_LIB_CTX_free(no_decoders);
+        no_decoders = NULL;
+    }
+}
+
+OSSL_LIB_CTX *public_key_no_decoders(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_context);
+    return no_decoders;
 }
 
 /* ---- signatures ---- */
@@ -140,15 +190,37 @@ static bool verify_other(EVP_PKEY *key, const X509_ALGOR *algorithm,
     return good;
 }
 
+/* The hash of RSA-PSS stands in its parameters; without any it is SHA-1. */
+static int pss_hash(const X509_ALGOR *algorithm)
+{
+    const ASN1_OBJECT *oid = NULL;
+    RSA_PSS_PARAMS *parameters =
+        ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter);
+    if (parameters && parameters->hashAlgorithm)
+        X509_ALGOR_get0(&oid, NULL, NULL, parameters->hashAlgorithm);
+    int hash = oid ? OBJ_obj2nid(oid) : NID_sha1;
+    RSA_PSS_PARAMS_free(parameters);
+    return hash;
+}
+
+static bool is_strong(const EVP_PKEY *key, int hash, int kind)
+{
+    bool of_its_own = kind == NID_ED25519 || kind == NID_ED448;
+    return EVP_PKEY_get_security_bits(key) >= SECURITY_BITS &&
+           (of_its_own || hash == NID_sha256 || hash == NID_sha384 || hash == NID_sha512);
+}
+
 bool public_key_verify(EVP_PKEY *key, const X509_ALGOR *algorithm, const ASN1_BIT_STRING *signature,
                        const uint8_t *bytes, size_t size)
 {
     const ASN1_OBJECT *oid;
     int hash = NID_undef, kind = NID_undef;
+    bool whole_bytes = (signature->flags & 7) == 0; /* how many bits of the last byte are not its */
     X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
     OBJ_find_sigid_algs(OBJ_obj2nid(oid), &hash, &kind);
-    bool whole_bytes = (signature->flags & 7) == 0; /* how many bits of the last byte are not its */
-    bool good = size <= INT32_MAX && whole_bytes &&
+    if (OBJ_obj2nid(oid) == NID_rsassaPss)
+        hash = pss_hash(algorithm);
+    bool good = size <= INT32_MAX && whole_bytes && is_strong(key, hash, kind) &&
                 (kind == NID_X9_62_id_ecPublicKey
                      ? verify_ec(key, EVP_get_digestbynid(hash), signature, bytes, size)
                      : verify_other(key, algorithm, signature, bytes, size));

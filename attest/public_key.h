@@ -15,10 +15,22 @@
 /* A key on this curve (ecdsa.h), of x and y, each of `half` bytes. NULL: not a point of it. */
 EVP_PKEY *public_key_of_point(const char *curve, const uint8_t *point, size_t half);
 
-/* The key of a SubjectPublicKeyInfo, and its DER. NULL: none that can be used. */
-EVP_PKEY *public_key_read(X509_PUBKEY *info, const uint8_t *der, size_t size);
+/* The RSA key of this modulus and exponent. NULL: no memory; what numbers are a key the caller
+ * says. */
+EVP_PKEY *public_key_of_modulus(const uint8_t *modulus, size_t size, uint32_t exponent);
 
-/* True: `key` made `signature` over `bytes`, by this algorithm. */
+/* The key of a SubjectPublicKeyInfo, and its DER: of RSA, on a named curve (the point is checked to
+ * be on it), or what else OpenSSL decodes. NULL: none that can be used. */
+EVP_PKEY *public_key_read(X509_PUBKEY *info, const uint8_t *der, size_t size);
+/* Of its DER alone: exactly these bytes. */
+EVP_PKEY *public_key_decode(const uint8_t *der, size_t size);
+
+/* A library context in which OpenSSL has no decoders to look up for what it reads. NULL: no memory.
+ * What is read in it has no key yet. */
+OSSL_LIB_CTX *public_key_no_decoders(void);
+
+/* True: `key` made `signature` over `bytes`, by this algorithm; neither the key nor the hash is
+ * weak (112 bits of security and more: no RSA-1024, no SHA-1). */
 bool public_key_verify(EVP_PKEY *key, const X509_ALGOR *algorithm, const ASN1_BIT_STRING *signature,
                        const uint8_t *bytes, size_t size);
 

@@ -7,6 +7,7 @@
 
 #include "image/fail.h"
 #include "image/hex.h"
+#include "public_key.h"
 #include "refusal.h"
 #include "tpm/ima.h"
 
@@ -58,13 +59,9 @@ static cella_status refuse_why(cella_refusal *refusal, cella_error *error, const
 static cella_status read_session(const struct cbor_item *key, EVP_PKEY **session,
                                  cella_error *error)
 {
-    const uint8_t *at = key->bytes;
-    *session = d2i_PUBKEY(NULL, &at, (long)key->size);
-    ERR_clear_error();
-    if (*session && at == key->bytes + key->size)
+    *session = public_key_decode(key->bytes, key->size);
+    if (*session)
         return CELLA_OK;
-    EVP_PKEY_free(*session);
-    *session = NULL;
     return fail(error, CELLA_INVALID, "evidence: tpm: key: is no SubjectPublicKeyInfo in DER");
 }
 

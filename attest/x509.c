@@ -8,15 +8,12 @@
 #include "collateral.h"
 #include "image/hex.h"
 #include "refusal.h"
+#include "sha256.h"
 
-#include <openssl/err.h>
-#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SECURITY_BITS 112 /* least of a signature's algorithm: no SHA-1, no RSA-1024 */
 
 /* ---- signatures ---- */
 
@@ -29,21 +26,17 @@ static bool fact_key(const char *kind, const uint8_t digest[32], const X509 *iss
     memcpy(parts + 16, digest, 32);
     if (!x509_key_hash(issuer, parts + 48))
         return false;
-    SHA256(parts, sizeof(parts), key);
-    return true;
+    return sha256_of(parts, sizeof(parts), key);
 }
 
 bool x509_signed_by(cella_verifier *verifier, X509 *certificate, X509 *issuer)
 {
     uint8_t digest[32], key[32];
-    int bits;
     if (!x509_hash(certificate, digest) || !fact_key("certificate", digest, issuer, key))
         return false;
     if (cache_has(verifier->cache, key))
         return true;
-    bool good = X509_get_signature_info(certificate, NULL, NULL, &bits, NULL) == 1 &&
-                bits >= SECURITY_BITS && x509_verify(certificate, x509_key(issuer));
-    ERR_clear_error();
+    bool good = x509_verify(certificate, x509_key(issuer));
     if (good)
         cache_remember(verifier->cache, key);
     return good;
@@ -52,19 +45,12 @@ bool x509_signed_by(cella_verifier *verifier, X509 *certificate, X509 *issuer)
 bool x509_list_signed_by(cella_verifier *verifier, X509_CRL *list, X509 *issuer)
 {
     uint8_t digest[32], key[32];
-    EVP_PKEY *public = x509_key(issuer);
-    if (!public || X509_CRL_digest(list, EVP_sha256(), digest, NULL) != 1 ||
+    if (X509_CRL_digest(list, sha256_algorithm(), digest, NULL) != 1 ||
         !fact_key("list", digest, issuer, key))
         return false;
     if (cache_has(verifier->cache, key))
         return true;
-    int algorithm = X509_CRL_get_signature_nid(list), digest_kind = NID_undef;
-    /* RSA-PSS names its digest in parameters, which X509_CRL_verify heeds. */
-    bool good =
-        algorithm == NID_rsassaPss || (OBJ_find_sigid_algs(algorithm, &digest_kind, NULL) == 1 &&
-                                       digest_kind != NID_sha1 && digest_kind != NID_md5);
-    good = good && X509_CRL_verify(list, public) == 1;
-    ERR_clear_error();
+    bool good = x509_verify_list(list, x509_key(issuer));
     if (good)
         cache_remember(verifier->cache, key);
     return good;

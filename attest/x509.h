@@ -37,6 +37,7 @@ bool x509_key_hash(const X509 *certificate, uint8_t sha256[32]);
 bool x509_hash(const X509 *certificate, uint8_t sha256[32]);
 /* True: `key` (may be NULL) signed it. Nothing is remembered. */
 bool x509_verify(const X509 *certificate, EVP_PKEY *key);
+bool x509_verify_list(const X509_CRL *list, EVP_PKEY *key);
 /* Seconds since 1970; INT64_MIN: not a time. */
 int64_t x509_time(const ASN1_TIME *time);
 /* The common name of a name, NUL-terminated; "" where there is none. */

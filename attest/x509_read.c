@@ -4,8 +4,7 @@
  *
  * OpenSSL 3 decodes the public key of a certificate while it reads it, with decoders that it looks
  * up anew each time: 100 us of 120, as long as it takes to verify two signatures. So they are read
- * in a library context without providers, in which there is none to look up, and keys are decoded
- * here (public_key.h).
+ * where there are none to look up, and their keys are decoded by public_key.h.
  */
 #include "collateral.h"
 #include "public_key.h"
@@ -14,7 +13,6 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/provider.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +26,6 @@ struct beside {
 };
 
 static int beside_index = -1; /* among what OpenSSL keeps for others */
-static OSSL_LIB_CTX *without_providers;
 
 static void drop_beside(void *parent, void *beside, CRYPTO_EX_DATA *all, int index, long number,
                         void *nothing)
@@ -40,22 +37,17 @@ static void drop_beside(void *parent, void *beside, CRYPTO_EX_DATA *all, int ind
     free(one);
 }
 
-static void set_up(void)
+static void make_index(void)
 {
     beside_index = X509_get_ex_new_index(0, NULL, NULL, NULL, drop_beside);
-    without_providers = OSSL_LIB_CTX_new();
-    /* Without this one the default provider would be loaded at first need. */
-    if (without_providers && !OSSL_PROVIDER_load(without_providers, "null")) {
-        OSSL_LIB_CTX_free(without_providers);
-        without_providers = NULL;
-    }
 }
 
-static bool is_set_up(void)
+/* False: no memory. */
+static bool has_index(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, set_up);
-    return beside_index >= 0 && without_providers;
+    pthread_once(&once, make_index);
+    return beside_index >= 0;
 }
 
 static bool read_key(const X509 *certificate, struct beside *to)
@@ -73,11 +65,11 @@ static bool read_key(const X509 *certificate, struct beside *to)
 /* What is beside it; NULL: no memory. */
 static const struct beside *beside(const X509 *certificate)
 {
-    struct beside *one = is_set_up() ? X509_get_ex_data(certificate, beside_index) : NULL;
+    struct beside *one = has_index() ? X509_get_ex_data(certificate, beside_index) : NULL;
     uint8_t *der = NULL;
     if (one)
         return one;
-    one = is_set_up() ? calloc(1, sizeof(*one)) : NULL;
+    one = has_index() ? calloc(1, sizeof(*one)) : NULL;
     int size = one ? i2d_X509(certificate, &der) : 0;
     if (size > 0 && sha256_of(der, (size_t)size, one->hash) && read_key(certificate, one) &&
         X509_set_ex_data((X509 *)certificate, beside_index, one) == 1) {
@@ -128,8 +120,8 @@ static size_t object_size(const uint8_t *bytes, size_t size)
 X509 *x509_decode(const uint8_t *bytes, size_t size)
 {
     const uint8_t *at = bytes;
-    X509 *certificate =
-        is_set_up() && size <= INT32_MAX ? X509_new_ex(without_providers, NULL) : NULL;
+    OSSL_LIB_CTX *context = public_key_no_decoders();
+    X509 *certificate = context && size <= INT32_MAX ? X509_new_ex(context, NULL) : NULL;
     if (!certificate)
         return NULL;
     /* Not d2i_X509, which would refuse what x509_judge has a sentence for. */
@@ -246,21 +238,80 @@ const uint8_t *x509_extension(const X509 *certificate, const char *oid, size_t *
     return ASN1_STRING_get0_data(value);
 }
 
+/* ---- who signed it ---- */
+
+/* SEQUENCE { what is signed, AlgorithmIdentifier, BIT STRING }, where what is signed names the same
+ * algorithm: so are certificates and revocation lists. */
+struct signed_object {
+    const uint8_t *bytes; /* what is signed */
+    size_t size;
+    const uint8_t *algorithm;
+    size_t algorithm_size;
+};
+
+static bool open_sequence(const uint8_t **at, size_t *size)
+{
+    long inside;
+    int tag, class;
+    if (ASN1_get_object(at, &inside, &tag, &class, (long)*size) != V_ASN1_CONSTRUCTED ||
+        tag != V_ASN1_SEQUENCE)
+        return false;
+    *size = (size_t)inside;
+    return true;
+}
+
+static bool read_signed(const uint8_t *der, size_t size, struct signed_object *to)
+{
+    if (!open_sequence(&der, &size))
+        return false;
+    to->bytes = der;
+    to->size = object_size(der, size);
+    to->algorithm = der + to->size;
+    to->algorithm_size = to->size ? object_size(to->algorithm, size - to->size) : 0;
+    return to->algorithm_size > 0;
+}
+
+/* Behind a version (of a list that has one) stands the algorithm. */
+static bool list_names_algorithm(const struct signed_object *list)
+{
+    const uint8_t *at = list->bytes;
+    size_t size = list->size;
+    if (!open_sequence(&at, &size))
+        return false;
+    size_t version = size > 0 && *at == V_ASN1_INTEGER ? object_size(at, size) : 0;
+    return object_size(at + version, size - version) == list->algorithm_size &&
+           memcmp(at + version, list->algorithm, list->algorithm_size) == 0;
+}
+
 bool x509_verify(const X509 *certificate, EVP_PKEY *key)
 {
     const ASN1_BIT_STRING *signature;
     const X509_ALGOR *algorithm;
+    struct signed_object object;
     uint8_t *der = NULL;
-    long inside;
-    int tag, class;
     X509_get0_signature(&signature, &algorithm, certificate);
     if (!key || X509_ALGOR_cmp(algorithm, X509_get0_tbs_sigalg(certificate)) != 0)
         return false;
-    /* OpenSSL has kept the bytes of what was signed as they were read: the first object inside. */
+    /* OpenSSL has kept the bytes of what was signed as they were read. */
     int size = i2d_X509(certificate, &der);
-    const uint8_t *at = der;
-    bool good = size > 0 && !(ASN1_get_object(&at, &inside, &tag, &class, size) & 0x81) &&
-                public_key_verify(key, algorithm, signature, at, object_size(at, (size_t)inside));
+    bool good = size > 0 && read_signed(der, (size_t)size, &object) &&
+                public_key_verify(key, algorithm, signature, object.bytes, object.size);
+    OPENSSL_free(der);
+    ERR_clear_error();
+    return good;
+}
+
+bool x509_verify_list(const X509_CRL *list, EVP_PKEY *key)
+{
+    const ASN1_BIT_STRING *signature;
+    const X509_ALGOR *algorithm;
+    struct signed_object object;
+    uint8_t *der = NULL;
+    X509_CRL_get0_signature(list, &signature, &algorithm);
+    int size = key ? i2d_X509_CRL((X509_CRL *)list, &der) : 0;
+    bool good = size > 0 && read_signed(der, (size_t)size, &object) &&
+                list_names_algorithm(&object) &&
+                public_key_verify(key, algorithm, signature, object.bytes, object.size);
     OPENSSL_free(der);
     ERR_clear_error();
     return good;

@@ -5,6 +5,7 @@
  * added, or because it was pinned.
  */
 #include "attest/collateral.h"
+#include "attest/public_key.h"
 #include "image/fail.h"
 #include "judge.h"
 
@@ -28,8 +29,17 @@ static bool recognise(const uint8_t *bytes, size_t size)
 
 static EVP_PKEY *read_pem(const struct document_bytes *bytes)
 {
+    char *label = NULL, *header = NULL;
+    uint8_t *inside = NULL;
+    long size;
+    EVP_PKEY *key = NULL;
     BIO *bio = BIO_new_mem_buf(bytes->bytes, (int)bytes->size);
-    EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+    if (bio && PEM_read_bio(bio, &label, &header, &inside, &size) == 1 &&
+        strcmp(label, PEM_STRING_PUBLIC) == 0)
+        key = public_key_decode(inside, (size_t)size);
+    OPENSSL_free(label);
+    OPENSSL_free(header);
+    OPENSSL_free(inside);
     BIO_free(bio);
     return key;
 }
@@ -37,16 +47,9 @@ static EVP_PKEY *read_pem(const struct document_bytes *bytes)
 /* A SubjectPublicKeyInfo in PEM or DER. */
 static EVP_PKEY *read_info(const struct document_bytes *bytes)
 {
-    const uint8_t *at = bytes->bytes;
     if (bytes->size == 0 || bytes->size > INT32_MAX)
         return NULL;
-    if (*at != 0x30)
-        return read_pem(bytes);
-    EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)bytes->size);
-    if (!key || at == bytes->bytes + bytes->size)
-        return key;
-    EVP_PKEY_free(key);
-    return NULL;
+    return *bytes->bytes == 0x30 ? public_key_decode(bytes->bytes, bytes->size) : read_pem(bytes);
 }
 
 /* Reads the key of the document, and remembers it. */
