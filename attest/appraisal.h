@@ -60,7 +60,10 @@ struct appraisal {
 /* A result that is refused until the end; cella_result_free frees it. NULL: no memory. */
 cella_result *appraisal_result(int64_t at);
 
-/* Ends it: fills result and error, and returns CELLA_INVALID for CLASS_PARSE, CELLA_UNSUPPORTED for
+/* Ends it as `status` says: *result is what its caller gets, NULL where nothing was judged. */
+cella_status appraisal_end(struct appraisal *appraisal, cella_status status, cella_result **result);
+
+/* Refuses: fills result and error, and returns CELLA_INVALID for CLASS_PARSE, CELLA_UNSUPPORTED for
  * CLASS_UNSUPPORTED, else CELLA_REFUSED. `advice` is what to do, a whole sentence; may be NULL. */
 cella_status appraisal_refuse(struct appraisal *appraisal, const char *class, const char *claim,
                               const char *expected, const char *found, const char *advice);

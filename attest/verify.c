@@ -225,6 +225,23 @@ static cella_status judge(struct appraisal *appraisal, const uint8_t *evidence, 
     return kind->verify(appraisal, evidence, size);
 }
 
+cella_status appraisal_end(struct appraisal *appraisal, cella_status status, cella_result **result)
+{
+    *result = NULL;
+    if (appraisal->result->no_memory)
+        status = fail(appraisal->error, CELLA_MEMORY, "no memory to verify evidence");
+    if (status == CELLA_MEMORY || status == CELLA_SYSTEM) {
+        cella_result_free(appraisal->result);
+        return status;
+    }
+    if (status == CELLA_OK)
+        appraisal->result->class[0] = 0;
+    else
+        json_object_clear(appraisal->result->claims);
+    *result = appraisal->result;
+    return status;
+}
+
 cella_status cella_verify(cella_verifier *verifier, const uint8_t *evidence, size_t size,
                           const cella_demands *demands, cella_result **result, cella_error *error)
 {
@@ -237,17 +254,5 @@ cella_status cella_verify(cella_verifier *verifier, const uint8_t *evidence, siz
                                   error ? error : &own};
     if (!appraisal.result)
         return fail(error, CELLA_MEMORY, "no memory to verify evidence");
-    status = judge(&appraisal, evidence, size);
-    if (appraisal.result->no_memory)
-        status = fail(error, CELLA_MEMORY, "no memory to verify evidence");
-    if (status == CELLA_MEMORY || status == CELLA_SYSTEM) {
-        cella_result_free(appraisal.result);
-        return status;
-    }
-    if (status == CELLA_OK)
-        appraisal.result->class[0] = 0;
-    else
-        json_object_clear(appraisal.result->claims);
-    *result = appraisal.result;
-    return status;
+    return appraisal_end(&appraisal, judge(&appraisal, evidence, size), result);
 }

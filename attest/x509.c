@@ -65,6 +65,7 @@ struct building {
     const struct x509_anchor *anchors;
     size_t anchor_count;
     struct x509_chain *chain;
+    uint32_t usage;       /* the leaf's: one of these */
     bool unsigned_issuer; /* a certificate has the issuer's name, but its key signed something else
                            */
 };
@@ -196,8 +197,12 @@ static cella_status judge_one(struct building *building, X509 *certificate, bool
         return refuse_certificate(building, certificate, "X.509 version 3", "another version");
     if (leaf && (flags & EXFLAG_CA))
         return refuse_certificate(building, certificate, "an end entity", "a CA");
-    if (leaf && !(usage & KU_DIGITAL_SIGNATURE))
-        return refuse_certificate(building, certificate, "keyUsage digitalSignature", "without");
+    if (leaf && !(usage & building->usage))
+        return refuse_certificate(building, certificate,
+                                  building->usage == KU_DIGITAL_SIGNATURE
+                                      ? "keyUsage digitalSignature"
+                                      : "keyUsage keyEncipherment or keyAgreement",
+                                  "without");
     if (!leaf && !(flags & EXFLAG_CA))
         return refuse_certificate(building, certificate, "a CA", "an end entity");
     if (!leaf && !(usage & KU_KEY_CERT_SIGN))
@@ -318,10 +323,10 @@ void x509_record(struct appraisal *appraisal, const struct x509_chain *chain)
     record_hex(appraisal, evidence, "root", chain->root, sizeof(chain->root));
 }
 
-cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *leaf,
-                        STACK_OF(X509) * pool, const struct x509_anchor *anchors,
-                        size_t anchor_count, enum x509_revocation revocation,
-                        struct x509_chain *chain)
+static cella_status judge(struct appraisal *appraisal, const char *what, X509 *leaf,
+                          STACK_OF(X509) * pool, const struct x509_anchor *anchors,
+                          size_t anchor_count, enum x509_revocation revocation, uint32_t usage,
+                          struct x509_chain *chain)
 {
     const cella_verifier *verifier = appraisal->verifier;
     bool own = verifier->root_count > 0;
@@ -330,7 +335,8 @@ cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *lea
                                 .pool = pool,
                                 .anchors = own ? verifier->roots : anchors,
                                 .anchor_count = own ? verifier->root_count : anchor_count,
-                                .chain = chain};
+                                .chain = chain,
+                                .usage = usage};
     cella_status status = build(&building, leaf);
     size_t count = chain->count;
     for (size_t i = 0; status == CELLA_OK && i < count; i++)
@@ -346,4 +352,21 @@ cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *lea
     if (status == CELLA_OK)
         x509_record(appraisal, chain);
     return status;
+}
+
+cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *leaf,
+                        STACK_OF(X509) * pool, const struct x509_anchor *anchors,
+                        size_t anchor_count, enum x509_revocation revocation,
+                        struct x509_chain *chain)
+{
+    return judge(appraisal, what, leaf, pool, anchors, anchor_count, revocation,
+                 KU_DIGITAL_SIGNATURE, chain);
+}
+
+cella_status x509_judge_decryption(struct appraisal *appraisal, const char *what, X509 *leaf,
+                                   STACK_OF(X509) * pool, enum x509_revocation revocation,
+                                   struct x509_chain *chain)
+{
+    return judge(appraisal, what, leaf, pool, NULL, 0, revocation,
+                 KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT, chain);
 }

@@ -78,6 +78,12 @@ cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *lea
                         size_t anchor_count, enum x509_revocation revocation,
                         struct x509_chain *chain);
 
+/* The same for the certificate of a key that others encrypt to (keyUsage keyEncipherment or
+ * keyAgreement), up to a root of cella_verifier_add_root's. */
+cella_status x509_judge_decryption(struct appraisal *appraisal, const char *what, X509 *leaf,
+                                   STACK_OF(X509) * pool, enum x509_revocation revocation,
+                                   struct x509_chain *chain);
+
 /* What x509_judge records, where the verdict is remembered: whose word it is, the names of the
  * first chain that was judged, the leaf's first. */
 void x509_record(struct appraisal *appraisal, const struct x509_chain *chain);
