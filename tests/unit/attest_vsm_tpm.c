@@ -4,7 +4,7 @@
  * vsm-tpm), as it was verified when it was made; and of a platform on swtpm, whose PCRs are given
  * that machine's log, with everything altered that can be.
  */
-#include "attest_test.h"
+#include "swtpm.h"
 
 #include "attest/certificate.h"
 #include "attest/evidence.h"
@@ -15,15 +15,8 @@
 #include "image/file.h"
 #include "image/hex.h"
 
-#include <fcntl.h>
 #include <openssl/pem.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 static uint8_t purpose[64] = "for whom it is";
 static const uint8_t report[REPORT_SIZE] = {[REPORT_ATTRIBUTES] = 5};
@@ -246,8 +239,7 @@ static void test_bytes(void **state)
 /* ---- swtpm's ---- */
 
 static char base[] = "/tmp/cella-vsm-tpm-XXXXXX";
-static char where[128]; /* "swtpm:path=..." */
-static pid_t swtpm;
+static struct swtpm swtpm = {.folder = base};
 
 static const char *in_base(const char *name)
 {
@@ -258,55 +250,14 @@ static const char *in_base(const char *name)
     return path;
 }
 
-static int connect_tpm(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/tpm", base);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address))) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-/* What a machine's TPM does at power on: PCRs are zeros, the reset count is one more. */
 static bool power_on(void)
 {
-    char state[160], server[160], control[160];
-    snprintf(state, sizeof(state), "dir=%s", base);
-    snprintf(server, sizeof(server), "type=unixio,path=%s/tpm", base);
-    snprintf(control, sizeof(control), "type=unixio,path=%s/control", base);
-    swtpm = fork();
-    if (swtpm == 0) {
-        dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-        execlp("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate", state, "--server", server,
-               "--ctrl", control, "--flags", "not-need-init,startup-clear", NULL);
-        _exit(127);
-    }
-    for (size_t i = 0; i < 3000; i++) {
-        int fd = connect_tpm();
-        if (fd >= 0) {
-            close(fd);
-            return true;
-        }
-        if (waitpid(swtpm, NULL, WNOHANG) != 0)
-            break;
-        usleep(10000);
-    }
-    swtpm = 0;
-    return false;
+    return swtpm_on(&swtpm);
 }
 
 static void power_off(void)
 {
-    if (swtpm > 0) {
-        kill(swtpm, SIGTERM);
-        waitpid(swtpm, NULL, 0);
-    }
-    swtpm = 0;
-    unlink(in_base("tpm"));
-    unlink(in_base("control"));
+    swtpm_off(&swtpm);
 }
 
 /* TPM2_PCR_Extend (part 3, 22.2). */
@@ -317,7 +268,7 @@ static void extend(uint32_t pcr, const uint8_t digest[32])
     uint8_t answer[64];
     command[13] = (uint8_t)pcr;
     memcpy(command + 33, digest, 32);
-    int fd = connect_tpm();
+    int fd = swtpm_connect(&swtpm);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, command, sizeof(command)), sizeof(command));
     ssize_t size = read(fd, answer, sizeof(answer));
@@ -383,7 +334,7 @@ static void put_event(struct log *log, uint32_t pcr, uint32_t type, const uint8_
     put_bytes(log, digest, 32);
     put(log, size, 4);
     put_bytes(log, data, size);
-    if (swtpm > 0)
+    if (swtpm.process > 0)
         extend(pcr, digest);
 }
 
@@ -465,7 +416,7 @@ static void put_file(struct log *log, const char *path, const uint8_t digest[32]
     put(log, data->size, 4);
     put_bytes(log, data->bytes, data->size);
     free(data);
-    if (swtpm > 0)
+    if (swtpm.process > 0)
         extend(10, measured);
 }
 
@@ -655,7 +606,7 @@ static cella_platform_tpm places(void)
     static char events[128], ima[128];
     snprintf(events, sizeof(events), "%s/events", base);
     snprintf(ima, sizeof(ima), "%s/ima", base);
-    return (cella_platform_tpm){where, events, ima};
+    return (cella_platform_tpm){swtpm.where, events, ima};
 }
 
 /* The kernel's first entry: the PCRs as it found them. */
@@ -664,7 +615,7 @@ static void put_aggregate(struct log *log, size_t count)
     uint8_t values[TPM_DEVICE_PCRS][TPM_PCR_SIZE], digest[32];
     struct tpm_device *device;
     cella_error error;
-    assert_int_equal(tpm_device_open(where, &device, &error), CELLA_OK);
+    assert_int_equal(tpm_device_open(swtpm.where, &device, &error), CELLA_OK);
     assert_int_equal(tpm_device_read_pcrs(device, 0x3ff, values, &error), CELLA_OK);
     tpm_device_close(device);
     hash(values, count * sizeof(values[0]), digest);
@@ -694,7 +645,6 @@ static int set_up(void **state)
     cella_error error = {0};
     if (!mkdtemp(base) || file_digest("/proc/self/exe", launcher, &size, &error))
         return -1;
-    snprintf(where, sizeof(where), "swtpm:path=%s/tpm", base);
     snprintf(folder, sizeof(folder), "%s/platform", base);
     if (!power_on())
         return 0; /* no swtpm: its tests are skipped */
@@ -717,10 +667,7 @@ static int tear_down(void **state)
 
 static void need_swtpm(void)
 {
-    if (swtpm <= 0) {
-        print_message("swtpm is not installed: apt-get install swtpm\n");
-        skip();
-    }
+    swtpm_needed(&swtpm);
 }
 
 static uint8_t *evidence_of(cella_platform *platform, size_t *size)
@@ -858,13 +805,13 @@ static void test_logs(void **state)
     static const uint8_t digest[32] = {9};
     need_swtpm();
     boot(true);
-    pid_t kept = swtpm;
-    swtpm = 0; /* the TPM is not told */
+    pid_t kept = swtpm.process;
+    swtpm.process = 0; /* the TPM is not told */
     begin_events(&log);
     put_firmware(&log, "sgk", true);
     put_text(&log, "grub_cmd: linux /vmlinuz " LINE);
     write_log(&log, "events");
-    swtpm = kept;
+    swtpm.process = kept;
     expect_no_platform("tpm.events: expected PCR 8");
     unlink(in_base("events"));
     read_claims(&claims); /* without one nothing is known of the boot */
@@ -1137,11 +1084,11 @@ static void test_other_log(void **state)
     static struct log log;
     need_swtpm();
     boot(true);
-    pid_t kept = swtpm;
-    swtpm = 0;
+    pid_t kept = swtpm.process;
+    swtpm.process = 0;
     begin_events(&log);
     put_firmware(&log, "sgk", true);
-    swtpm = kept;
+    swtpm.process = kept;
     expect_forged("events", log.bytes, log.size, NULL, NULL, CELLA_REFUSAL_TPM, "tpm.events");
 }
 
