@@ -8,23 +8,20 @@
 #include "evidence.h"
 #include "image/fail.h"
 #include "image/file.h"
+#include "platform_files.h"
 #include "platform_tpm.h"
 #include "refusal.h"
 #include "x509.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#define FILE_MOST 65536 /* bytes of a key's or certificate's file */
 
 struct cella_platform {
     char folder[PATH_MAX];
@@ -40,27 +37,7 @@ struct cella_platform {
     struct posture posture;
 };
 
-/* ---- where ---- */
-
-static cella_status find_folder(const char *given, char folder[PATH_MAX], cella_error *error)
-{
-    const char *base = "", *rest = "";
-    if (given || (given = getenv("CELLA_PLATFORM")))
-        base = given;
-    else if (geteuid() == 0)
-        base = "/var/lib/cella/platform";
-    else if ((base = getenv("XDG_DATA_HOME")) && *base)
-        rest = "/cella/platform";
-    else if ((base = getenv("HOME")) && *base)
-        rest = "/.local/share/cella/platform";
-    int length = snprintf(folder, PATH_MAX, "%s%s", base ? base : "", rest);
-    while (length > 1 && length < PATH_MAX && folder[length - 1] == '/')
-        folder[--length] = 0;
-    if (length <= 0 || length >= PATH_MAX - 64)
-        return fail(error, CELLA_INVALID,
-                    "the platform's folder is not known: give --folder, or set CELLA_PLATFORM");
-    return CELLA_OK;
-}
+/* ---- making a platform ---- */
 
 /* The folders above `path`, 0755 as the umask lets. */
 static cella_status make_above(char *path, cella_error *error)
@@ -74,34 +51,10 @@ static cella_status make_above(char *path, cella_error *error)
     return status;
 }
 
-/* ---- making a platform ---- */
-
-static FILE *create(int folder, const char *name, mode_t mode)
-{
-    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
-    if (fd >= 0 && !to)
-        close(fd);
-    return to;
-}
-
-static bool finish(FILE *to, bool good)
-{
-    good = fflush(to) == 0 && fsync(fileno(to)) == 0 && good;
-    return fclose(to) == 0 && good;
-}
-
-static bool write_key(int folder, const char *name, EVP_PKEY *key)
-{
-    FILE *to = create(folder, name, 0600);
-    return to && finish(to, PEM_write_PKCS8PrivateKey(to, key, NULL, NULL, 0, NULL, NULL) == 1);
-}
-
-static bool write_certificate(int folder, const char *name, X509 *certificate)
-{
-    FILE *to = create(folder, name, 0644);
-    return to && finish(to, PEM_write_X509(to, certificate) == 1);
-}
+struct wanted {
+    const cella_platform_tpm *tpm; /* NULL: the key is in a file */
+    bool root_alone;               /* an issuer's */
+};
 
 /* The platform's key, in a file or in the TPM. */
 static cella_status make_key(int folder, const char *path, const cella_platform_tpm *tpm,
@@ -111,30 +64,43 @@ static cella_status make_key(int folder, const char *path, const cella_platform_
         return platform_tpm_make(folder, tpm, key, error);
     if (!(*key = EVP_EC_gen("P-256")))
         return fail(error, CELLA_SYSTEM, "OpenSSL makes no P-256 key");
-    return write_key(folder, "platform.key", *key)
+    return platform_write_key(folder, "platform.key", *key)
                ? CELLA_OK
                : fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
 }
 
-static cella_status fill(int folder, const char *path, const cella_platform_tpm *tpm,
-                         cella_error *error)
+static cella_status fill_platform(int folder, const char *path, const cella_platform_tpm *tpm,
+                                  X509 *root, EVP_PKEY *root_key, cella_error *error)
 {
-    EVP_PKEY *root_key = EVP_EC_gen("P-256"), *key = NULL;
-    X509 *root = root_key ? certificate_make(root_key, NULL, NULL) : NULL, *platform = NULL;
-    cella_status status = root ? make_key(folder, path, tpm, &key, error)
-                               : fail(error, CELLA_SYSTEM, "OpenSSL makes no P-256 key");
-    if (status == CELLA_OK)
-        platform = tpm ? certificate_make_attestation(key, root, root_key)
-                       : certificate_make(key, root, root_key);
-    if (status == CELLA_OK && !platform)
+    EVP_PKEY *key = NULL;
+    X509 *platform = NULL;
+    cella_status status = make_key(folder, path, tpm, &key, error);
+    if (status)
+        return status;
+    platform = tpm ? certificate_make_attestation(key, root, root_key)
+                   : certificate_make(key, root, root_key);
+    if (!platform)
         status = fail(error, CELLA_SYSTEM, "OpenSSL makes no certificate");
-    if (status == CELLA_OK &&
-        (!write_key(folder, "root.key", root_key) || !write_certificate(folder, "root.pem", root) ||
-         !write_certificate(folder, "platform.pem", platform) || fsync(folder)))
+    else if (!platform_write_certificate(folder, "platform.pem", platform))
         status = fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
     X509_free(platform);
-    X509_free(root);
     EVP_PKEY_free(key);
+    return status;
+}
+
+static cella_status fill(int folder, const char *path, const struct wanted *wanted,
+                         cella_error *error)
+{
+    EVP_PKEY *root_key = EVP_EC_gen("P-256");
+    X509 *root = root_key ? certificate_make(root_key, NULL, NULL) : NULL;
+    cella_status status = root ? CELLA_OK : fail(error, CELLA_SYSTEM, "OpenSSL makes no P-256 key");
+    if (status == CELLA_OK && !wanted->root_alone)
+        status = fill_platform(folder, path, wanted->tpm, root, root_key, error);
+    if (status == CELLA_OK &&
+        (!platform_write_key(folder, "root.key", root_key) ||
+         !platform_write_certificate(folder, "root.pem", root) || fsync(folder)))
+        status = fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
+    X509_free(root);
     EVP_PKEY_free(root_key);
     return status;
 }
@@ -150,10 +116,10 @@ static void remove_all(int folder, const char *path)
 
 /* A new folder under a temporary name beside it; then it gets its name, unless there is something
  * under that (but an empty folder). */
-static cella_status init(const char *given, const cella_platform_tpm *tpm, cella_error *error)
+static cella_status init(const char *given, const struct wanted *wanted, cella_error *error)
 {
     char folder[PATH_MAX], path[PATH_MAX];
-    cella_status status = find_folder(given, folder, error);
+    cella_status status = platform_folder(given, folder, error);
     if (status)
         return status;
     snprintf(path, sizeof(path), "%.*s.new-XXXXXX", PATH_MAX - 16, folder);
@@ -164,7 +130,7 @@ static cella_status init(const char *given, const cella_platform_tpm *tpm, cella
         return fail(error, CELLA_SYSTEM, "%s: cannot be made: %s", folder, strerror(errno));
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     status = fd < 0 ? fail(error, CELLA_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno))
-                    : fill(fd, path, tpm, error);
+                    : fill(fd, path, wanted, error);
     if (status == CELLA_OK && rename(path, folder))
         status = errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR
                      ? fail(error, CELLA_REFUSED,
@@ -182,73 +148,22 @@ static cella_status init(const char *given, const cella_platform_tpm *tpm, cella
 
 cella_status cella_platform_init(const char *folder, cella_error *error)
 {
-    return init(folder, NULL, error);
+    return init(folder, &(struct wanted){0}, error);
+}
+
+cella_status cella_platform_init_issuer(const char *folder, cella_error *error)
+{
+    return init(folder, &(struct wanted){.root_alone = true}, error);
 }
 
 cella_status cella_platform_init_tpm(const char *folder, const cella_platform_tpm *tpm,
                                      cella_error *error)
 {
     static const cella_platform_tpm own;
-    return init(folder, tpm ? tpm : &own, error);
+    return init(folder, &(struct wanted){.tpm = tpm ? tpm : &own}, error);
 }
 
 /* ---- opening one ---- */
-
-/* A file of the platform's folder for OpenSSL to read. */
-static cella_status open_pem(const char *folder, const char *name, bool secret, BIO **bio,
-                             uint8_t **bytes, size_t *size, cella_error *error)
-{
-    char path[PATH_MAX + 16];
-    struct stat facts = {0}; /* what cannot be looked at cannot be read either */
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    if (stat(path, &facts) && (errno == ENOENT || errno == ENOTDIR))
-        return fail(error, CELLA_INVALID,
-                    "%s: there is no platform here; `cella platform init` makes one", path);
-    if (secret && (facts.st_mode & 077))
-        return fail(error, CELLA_REFUSED,
-                    "%s: others may read or change it (mode %o); make a new platform, or chmod 600",
-                    path, facts.st_mode & 0777);
-    cella_status status = file_read(path, FILE_MOST, bytes, size, error);
-    if (status == CELLA_OK && !(*bio = BIO_new_mem_buf(*bytes, (int)*size))) {
-        OPENSSL_cleanse(*bytes, *size);
-        free(*bytes);
-        status = fail(error, CELLA_MEMORY, "%s: no memory to read it", path);
-    }
-    return status;
-}
-
-static cella_status read_key(struct cella_platform *platform, cella_error *error)
-{
-    BIO *bio;
-    uint8_t *bytes;
-    size_t size;
-    cella_status status =
-        open_pem(platform->folder, "platform.key", true, &bio, &bytes, &size, error);
-    if (status)
-        return status;
-    platform->key = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
-    BIO_free(bio);
-    OPENSSL_cleanse(bytes, size);
-    free(bytes);
-    return platform->key ? CELLA_OK
-                         : fail(error, CELLA_INVALID, "%s/platform.key: is no private key in PEM",
-                                platform->folder);
-}
-
-static X509 *read_pem(const struct cella_platform *platform, const char *name, cella_error *error)
-{
-    BIO *bio;
-    uint8_t *bytes;
-    size_t size;
-    if (open_pem(platform->folder, name, false, &bio, &bytes, &size, error))
-        return NULL;
-    X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    free(bytes);
-    if (!certificate)
-        fail(error, CELLA_INVALID, "%s/%s: is no certificate in PEM", platform->folder, name);
-    return certificate;
-}
 
 static bool add_to_chain(struct cella_platform *platform, X509 *certificate)
 {
@@ -273,24 +188,29 @@ static bool read_subject(struct cella_platform *platform, X509 *certificate)
     return good;
 }
 
+static cella_status use_certificates(struct cella_platform *platform, X509 *own, X509 *root,
+                                     cella_error *error)
+{
+    if (!add_to_chain(platform, own) || !add_to_chain(platform, root) ||
+        !read_subject(platform, own) || !x509_key_hash(root, platform->root))
+        return fail(error, CELLA_INVALID, "%s: OpenSSL cannot use its certificates",
+                    platform->folder);
+    if (platform->key)
+        return CELLA_OK;
+    if (!x509_key_hash(own, platform->tpm_key))
+        return fail(error, CELLA_MEMORY, "no memory for the platform");
+    return platform_tpm_open(platform->folder, X509_get0_pubkey(own), platform->launcher,
+                             &platform->key, &platform->tpm, &platform->tpm_size, error);
+}
+
 static cella_status read_certificates(struct cella_platform *platform, cella_error *error)
 {
-    /* The status of what cannot be read is in the error, wherever that is. */
-    cella_error why = {CELLA_INVALID, ""};
-    X509 *own = read_pem(platform, "platform.pem", &why);
-    X509 *root = own ? read_pem(platform, "root.pem", &why) : NULL;
-    cella_status status = CELLA_OK;
-    if (!root)
-        status = fail(error, why.status, "%s", why.sentence);
-    else if (!add_to_chain(platform, own) || !add_to_chain(platform, root) ||
-             !read_subject(platform, own) || !x509_key_hash(root, platform->root))
-        status =
-            fail(error, CELLA_INVALID, "%s: OpenSSL cannot use its certificates", platform->folder);
-    else if (!platform->key && !x509_key_hash(own, platform->tpm_key))
-        status = fail(error, CELLA_MEMORY, "no memory for the platform");
-    else if (!platform->key)
-        status = platform_tpm_open(platform->folder, X509_get0_pubkey(own), platform->launcher,
-                                   &platform->key, &platform->tpm, &platform->tpm_size, error);
+    X509 *own = NULL, *root = NULL;
+    cella_status status = platform_read_certificate(platform->folder, "platform.pem", &own, error);
+    if (status == CELLA_OK)
+        status = platform_read_certificate(platform->folder, "root.pem", &root, error);
+    if (status == CELLA_OK)
+        status = use_certificates(platform, own, root, error);
     X509_free(own);
     X509_free(root);
     return status;
@@ -342,11 +262,11 @@ cella_status cella_platform_open(const char *given, cella_platform **result, cel
     struct cella_platform *platform = calloc(1, sizeof(*platform));
     if (!platform)
         return fail(error, CELLA_MEMORY, "no memory for the platform");
-    cella_status status = find_folder(given, platform->folder, error);
+    cella_status status = platform_folder(given, platform->folder, error);
     if (status == CELLA_OK)
         status = file_digest("/proc/self/exe", platform->launcher, &size, error);
     if (status == CELLA_OK && !platform_tpm_is(platform->folder))
-        status = read_key(platform, error);
+        status = platform_read_key(platform->folder, "platform.key", &platform->key, error);
     if (status == CELLA_OK) {
         read_posture(&platform->posture); /* before the logs, which have more by then, never less */
         status = read_certificates(platform, error);

@@ -25,7 +25,6 @@
 #define NAME        "tpm.json"
 #define EVENTS      "/sys/kernel/security/tpm0/binary_bios_measurements"
 #define IMA         "/sys/kernel/security/ima/binary_runtime_measurements"
-#define ATTRIBUTES  (TPM_FIXED_TPM | TPM_FIXED_PARENT | TPM_SENSITIVE | TPM_RESTRICTED | TPM_SIGN)
 #define OTHERS_MOST (12u << 10) /* bytes of evidence that are not "tpm" */
 #define QUOTES_MOST 5           /* a PCR may change between being read and being quoted */
 
@@ -40,22 +39,28 @@ static const char *or_default(const char *given, const char *otherwise)
     return given ? given : otherwise;
 }
 
-static cella_status read_public(struct tpm_device *device, uint32_t handle, EVP_PKEY **key,
-                                cella_error *error)
+cella_status platform_tpm_public(struct tpm_device *device, uint32_t handle,
+                                 struct tpm_answer *area, EVP_PKEY **key, cella_error *error)
 {
-    struct tpm_answer answer;
     struct tpm_public public;
-    cella_status status = tpm_device_read_key(device, handle, &answer, error);
+    cella_status status = tpm_device_read_key(device, handle, area, error);
     if (status == CELLA_OK)
-        status = tpm_public_read(answer.bytes, answer.size, &public, error);
+        status = tpm_public_read(area->bytes, area->size, &public, error);
     if (status)
         return status;
-    if ((public.attributes & (ATTRIBUTES | TPM_DECRYPT)) != ATTRIBUTES) {
+    if (!tpm_is_attestation_key(public.attributes)) {
         EVP_PKEY_free(public.key);
         return fail(error, CELLA_INVALID, "the TPM's key 0x%x is no attestation key", handle);
     }
     *key = public.key;
     return CELLA_OK;
+}
+
+static cella_status read_public(struct tpm_device *device, uint32_t handle, EVP_PKEY **key,
+                                cella_error *error)
+{
+    struct tpm_answer area;
+    return platform_tpm_public(device, handle, &area, key, error);
 }
 
 /* ---- making ---- */
@@ -146,6 +151,26 @@ bool platform_tpm_is(const char *folder)
     char path[PATH_MAX + 16];
     name_file(folder, path);
     return access(path, F_OK) == 0;
+}
+
+cella_status platform_tpm_reach(const char *folder, struct tpm_device **device, uint32_t *handle,
+                                cella_error *error)
+{
+    char path[PATH_MAX + 16];
+    struct place place;
+    name_file(folder, path);
+    if (access(path, F_OK))
+        return fail(error, CELLA_INVALID,
+                    "%s: there is no platform with a TPM here; `cella platform init --tpm` makes "
+                    "one",
+                    path);
+    cella_status status = read_place(json_load_file(path, 0, NULL), &place, error);
+    if (status)
+        return status;
+    status = tpm_device_open(place.tcti, device, error);
+    *handle = place.handle;
+    json_decref(place.json);
+    return status;
 }
 
 /* ---- opening ---- */

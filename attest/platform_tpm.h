@@ -9,6 +9,8 @@
 #ifndef ATTEST_PLATFORM_TPM_H
 #define ATTEST_PLATFORM_TPM_H
 
+#include "tpm_device.h"
+
 #include <cella/attest.h>
 
 #include <openssl/evp.h>
@@ -28,6 +30,13 @@ bool platform_tpm_is(const char *folder);
 cella_status platform_tpm_open(const char *folder, EVP_PKEY *certified, const uint8_t launcher[32],
                                EVP_PKEY **session, uint8_t **bytes, size_t *size,
                                cella_error *error);
+
+/* The TPM and the attestation key of a platform. */
+cella_status platform_tpm_reach(const char *folder, struct tpm_device **device, uint32_t *handle,
+                                cella_error *error);
+/* An attestation key's TPMT_PUBLIC, and the key in it. */
+cella_status platform_tpm_public(struct tpm_device *device, uint32_t handle,
+                                 struct tpm_answer *area, EVP_PKEY **key, cella_error *error);
 
 /* ---- platform_logs.c ---- */
 

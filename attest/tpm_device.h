@@ -9,7 +9,10 @@
 #ifndef ATTEST_TPM_DEVICE_H
 #define ATTEST_TPM_DEVICE_H
 
+#include "tpm/credential.h"
+
 #include <cella/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +42,9 @@ struct tpm_answer {
 /* The TPMT_PUBLIC of a key. */
 cella_status tpm_device_read_key(struct tpm_device *device, uint32_t handle,
                                  struct tpm_answer *public, cella_error *error);
+/* Whether there is a key, or an NV index, under this handle. */
+cella_status tpm_device_has(struct tpm_device *device, uint32_t handle, bool *there,
+                            cella_error *error);
 /* The values of the PCRs whose bits are set, in ascending order. */
 cella_status tpm_device_read_pcrs(struct tpm_device *device, uint32_t pcrs,
                                   uint8_t values[TPM_DEVICE_PCRS][TPM_PCR_SIZE],
@@ -47,5 +53,25 @@ cella_status tpm_device_read_pcrs(struct tpm_device *device, uint32_t pcrs,
 cella_status tpm_device_quote(struct tpm_device *device, uint32_t handle, uint32_t pcrs,
                               const uint8_t qualifying[TPM_QUALIFYING], struct tpm_answer *quote,
                               struct tpm_answer *signature, cella_error *error);
+
+/* ---- tpm_endorsement.c ---- */
+
+#define TPM_RSA_BYTES 256
+
+/* All of an NV index that the owner may read. */
+cella_status tpm_device_read_nv(struct tpm_device *device, uint32_t index,
+                                struct tpm_answer *content, cella_error *error);
+/* The endorsement key of that kind, always the same one; tpm_device_forget ends it. `public` is its
+ * TPMT_PUBLIC. */
+cella_status tpm_device_make_endorsement(struct tpm_device *device,
+                                         const struct tpm_endorsement *kind, uint32_t *handle,
+                                         struct tpm_answer *public, cella_error *error);
+void tpm_device_forget(struct tpm_device *device, uint32_t handle);
+/* TPM2_ActivateCredential: what was sealed to that endorsement key, and only for this attestation
+ * key. The caller wipes *secret. */
+cella_status tpm_device_activate(struct tpm_device *device, uint32_t key, uint32_t endorsement,
+                                 const struct tpm_endorsement *kind,
+                                 const struct tpm_credential *credential, struct tpm_answer *secret,
+                                 cella_error *error);
 
 #endif

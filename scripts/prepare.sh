@@ -5,7 +5,7 @@
 # The packages that building cella takes, and those that its tests take beside them.
 packages_build="gcc g++ libc6-dev meson ninja-build pkg-config python3 libzydis-dev libjansson-dev
 libssl-dev libmicrohttpd-dev libp11-kit-dev libargon2-dev libseccomp-dev libsqlite3-dev libgsl-dev"
-packages_test="libcmocka-dev musl-tools zlib1g-dev clang-format gdb strace mandoc openssl softhsm2 opensc curl swtpm"
+packages_test="libcmocka-dev musl-tools zlib1g-dev clang-format gdb strace mandoc openssl softhsm2 opensc curl swtpm swtpm-tools"
 
 # prepare PACKAGE...: sees to it that they are there.
 prepare()

@@ -123,6 +123,13 @@ cella_status tpm_signature_read(const uint8_t *bytes, size_t size, struct tpm_si
 
 /* ---- TPMT_PUBLIC ---- */
 
+bool tpm_is_attestation_key(uint32_t attributes)
+{
+    const uint32_t set =
+        TPM_FIXED_TPM | TPM_FIXED_PARENT | TPM_SENSITIVE | TPM_RESTRICTED | TPM_SIGN;
+    return (attributes & (set | TPM_DECRYPT)) == set;
+}
+
 /* An algorithm, and where it is not none, what belongs to it. */
 static uint16_t read_algorithm(struct reader *reader, size_t more)
 {

@@ -58,12 +58,16 @@ struct tpm_signature {
 };
 
 /* Attributes of an object (8.3). */
-#define TPM_FIXED_TPM    (1u << 1)
-#define TPM_FIXED_PARENT (1u << 4)
-#define TPM_SENSITIVE    (1u << 5) /* sensitiveDataOrigin: the TPM made it */
-#define TPM_RESTRICTED   (1u << 16)
-#define TPM_DECRYPT      (1u << 17)
-#define TPM_SIGN         (1u << 18)
+#define TPM_FIXED_TPM      (1u << 1)
+#define TPM_FIXED_PARENT   (1u << 4)
+#define TPM_SENSITIVE      (1u << 5) /* sensitiveDataOrigin: the TPM made it */
+#define TPM_USER_WITH_AUTH (1u << 6)
+#define TPM_RESTRICTED     (1u << 16)
+#define TPM_DECRYPT        (1u << 17)
+#define TPM_SIGN           (1u << 18)
+
+/* Whether a key of these signs nothing but what its TPM made itself, and is in no other place. */
+bool tpm_is_attestation_key(uint32_t attributes);
 
 struct tpm_public {
     uint32_t attributes;

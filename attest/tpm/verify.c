@@ -132,11 +132,9 @@ static void record_public(struct appraisal *appraisal, const struct tpm_ak *ak)
  * is one, whoever certified or pinned it vouches for; here it must not say otherwise itself. */
 static cella_status judge_attributes(struct appraisal *appraisal, const struct tpm_judged *judged)
 {
-    const uint32_t set =
-        TPM_FIXED_TPM | TPM_FIXED_PARENT | TPM_SENSITIVE | TPM_RESTRICTED | TPM_SIGN;
     char found[32];
     record_public(appraisal, judged->ak);
-    if (!judged->ak->has_attributes || (judged->ak->attributes & (set | TPM_DECRYPT)) == set)
+    if (!judged->ak->has_attributes || tpm_is_attestation_key(judged->ak->attributes))
         return CELLA_OK;
     snprintf(found, sizeof(found), "attributes 0x%08x", judged->ak->attributes);
     return appraisal_refuse(appraisal, CLASS_KEY, "attestation key",

@@ -17,6 +17,7 @@
 #define CELLA_ATTEST_H
 
 #include <cella/cella.h>
+#include <cella/verify.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -170,6 +171,31 @@ CELLA_API const uint8_t *cella_platform_tpm_key(const cella_platform *platform);
 CELLA_API cella_status cella_platform_evidence(void *platform, const uint8_t report[384],
                                                const char *tee, uint8_t **bytes, size_t *size,
                                                cella_error *error);
+
+/* ---- an issuer certifies a TPM's key, because the TPM's maker vouches for the TPM ---- */
+
+/* Makes a root alone (root.key, root.pem): what it certifies are keys in TPMs. */
+CELLA_API cella_status cella_platform_init_issuer(const char *folder, cella_error *error);
+
+/* On the machine: what an issuer has to know of a platform with a TPM: the certificate of the TPM's
+ * endorsement key, and the attestation key. *bytes are the caller's to free(). */
+CELLA_API cella_status cella_platform_request(const char *folder, uint8_t **bytes, size_t *size,
+                                              cella_error *error);
+
+/* The issuer: judges a request, at that time, with the roots and certificates in `makers`, and
+ * grants the certificate, sealed so that only that TPM opens it, and only if it has that
+ * attestation key. `issuer` is a folder of cella_platform_init_issuer's. *grant is the caller's to
+ * free(), and NULL but for CELLA_OK; *result is as cella_verify's. */
+CELLA_API cella_status cella_platform_certify(const char *issuer, cella_verifier *makers,
+                                              int64_t at, const uint8_t *request,
+                                              size_t request_size, uint8_t **grant,
+                                              size_t *grant_size, cella_result **result,
+                                              cella_error *error);
+
+/* On the machine: opens a grant in the TPM, and puts its certificates in the place of platform.pem
+ * and root.pem. CELLA_REFUSED: it is for another TPM or key, or was altered. */
+CELLA_API cella_status cella_platform_accept(const char *folder, const uint8_t *grant, size_t size,
+                                             cella_error *error);
 
 #ifdef __cplusplus
 }

@@ -12,15 +12,25 @@ cd "$folder" || exit 1
 . "$here/checks.sh"
 
 try "$cella" platform --help && exits 0 && quiet && shows 'usage: cella platform init'
-try "$cella" platform && misused 'init or show is wanted'
-try "$cella" platform make && misused 'init or show is wanted'
-try "$cella" platform init show && misused 'init or show is wanted'
-try "$cella" platform init --json && misused '--json goes with show'
+try "$cella" platform && misused 'init, show, request, certify or accept is wanted'
+try "$cella" platform make && misused 'init, show, request, certify or accept is wanted'
+try "$cella" platform init show && misused 'init takes no file'
+try "$cella" platform init --json && misused '--json goes with show and certify'
 try "$cella" platform init --folder && misused '--folder wants a value'
 try "$cella" platform show --tpm && misused '--tpm and --tcti go with init'
 try "$cella" platform init --tcti device:/dev/tpmrm0 && misused '--tcti goes with --tpm'
 try "$cella" platform init --folder none --tpm --tcti nowhere
 refuses 'names no TPM'
+try "$cella" platform init --issuer --tpm && misused '--issuer and --tpm exclude each other'
+try "$cella" platform show --issuer && misused '--issuer goes with init'
+try "$cella" platform request && misused 'request wants a file to write'
+try "$cella" platform request --at now one && misused '--at, --root and --collateral go with certify'
+try "$cella" platform certify --at now one && misused 'certify wants a request, and a file to write'
+try "$cella" platform certify one two && misused '--at is wanted'
+try "$cella" platform certify --at then one two && misused '--at wants a time'
+try "$cella" platform accept && misused 'accept wants a grant'
+try "$cella" platform certify --at now one two
+refuses 'one'
 try "$cella" platform --bogus && misused 'there is no option --bogus'
 
 export CELLA_PLATFORM=$folder/here/platform
@@ -71,6 +81,68 @@ exits 0
 shows 'none'
 checks=$((checks + 1))
 [ "$(grep -c 'runs without evidence' err)" = 1 ] || failed "the absence of a platform is said once"
+
+# A TPM whose maker certified its endorsement key, and an issuer that trusts that maker.
+if command -v swtpm_setup >/dev/null && command -v swtpm >/dev/null; then
+    mkdir ca tpm
+    printf '%s = %s\n' create_certs_tool "$(command -v swtpm_localca)" create_certs_tool_config "$folder/ca.conf" \
+        create_certs_tool_options /etc/swtpm-localca.options >setup.conf
+    printf '%s = %s\n' statedir "$folder/ca" signingkey "$folder/ca/signkey.pem" \
+        issuercert "$folder/ca/issuercert.pem" certserial "$folder/ca/certserial" >ca.conf
+    try swtpm_setup --tpm2 --tpmstate "$folder/tpm" --config "$folder/setup.conf" --create-ek-cert \
+        --pcr-banks sha256
+    exits 0
+    swtpm socket --tpm2 --tpmstate "dir=$folder/tpm" --server "type=unixio,path=$folder/tpm/server" \
+        --ctrl "type=unixio,path=$folder/tpm/control" --flags not-need-init,startup-clear 2>/dev/null &
+    for _ in $(seq 300); do [ -S tpm/control ] && break || sleep 0.1; done
+    machine=(--folder "$folder/machine")
+    maker=(--root ca/swtpm-localca-rootca-cert.pem --collateral ca/issuercert.pem)
+    try "$cella" platform init "${machine[@]}" --tpm --tcti "swtpm:path=$folder/tpm/server"
+    exits 0
+    try "$cella" platform init --folder issuer --issuer && exits 0 && quiet
+    try ls issuer
+    prints 'root.key
+root.pem
+'
+    try "$cella" platform request --folder issuer new.request
+    refuses 'no platform with a TPM'
+    try "$cella" platform request "${machine[@]}" new.request && exits 0 && quiet && prints ''
+    try "$cella" platform request "${machine[@]}" new.request
+    refuses 'new.request: cannot be written'
+    try "$cella" platform certify --folder issuer --at now new.request new.grant && exits 1 && shows ANCHOR
+    try "$cella" platform certify --folder issuer --at now --root issuer/root.pem new.request new.grant
+    exits 1
+    shows 'the certificate of swtpm-localca'
+    try "$cella" platform certify --folder issuer --at 2001-01-01 "${maker[@]}" new.request new.grant
+    exits 1
+    shows TIME
+    try "$cella" platform certify --folder issuer --at now "${maker[@]}" ca/issuercert.pem new.grant && exits 2
+    try "$cella" platform certify --folder nobody --at now "${maker[@]}" new.request new.grant
+    refuses 'nobody/root.pem'
+    checks=$((checks + 1))
+    [ ! -e new.grant ] || failed "nothing was granted"
+    try "$cella" platform certify --folder issuer --at now "${maker[@]}" --json new.request new.grant
+    exits 0
+    quiet
+    is_json out "j['verdict'] == 'accepted' and len(j['claims']['tpm_key']) == 64"
+    try "$cella" platform certify --folder issuer --at now "${maker[@]}" new.request new.grant
+    refuses 'new.grant: cannot be written'
+    try "$cella" platform accept "${machine[@]}" new.request
+    refuses 'cella_platform_grant'
+    try "$cella" platform accept "${machine[@]}" new.grant && exits 0 && quiet && prints ''
+    try "$cella" platform show "${machine[@]}"
+    exits 0
+    shows "root=$(openssl x509 -in issuer/root.pem -noout -pubkey | openssl pkey -pubin -outform DER |
+        sha256sum | cut -d' ' -f1)"
+    try openssl verify -x509_strict -CAfile issuer/root.pem machine/platform.pem
+    exits 0
+    try "$cella" platform init --folder second --tpm --tcti "swtpm:path=$folder/tpm/server"
+    try "$cella" platform accept --folder second new.grant
+    refuses 'another attestation key'
+    kill %1
+else
+    echo 'swtpm_setup is not installed (apt-get install swtpm-tools): certifying is not tested here'
+fi
 
 unset CELLA_PLATFORM
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then

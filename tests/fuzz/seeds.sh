@@ -228,6 +228,24 @@ with open(f"{folder}/ima_log/binary", "wb") as file:
                + entry(b"ima-ngv2", field(b"verity:sha256:\0" + bytes(32)) + field(b"/e\0")))
 END
 
+# What a machine and an issuer carry to each other; the certificate is of something else.
+mkdir -p "$folder/platform_exchange"
+python3 - "$folder" "$vectors" <<'END'
+import base64, json, re, sys
+folder, vectors = sys.argv[1:]
+with open(f"{vectors}/tpm/cella/ecdsa.json") as file:
+    key = json.load(file)["public"]
+pem = open(f"{vectors}/vsm-tpm/root.pem").read()
+certificate = re.sub(r"-----[A-Z ]+-----|\s", "", pem)
+text = lambda size: base64.b64encode(bytes(range(size))).decode()
+for name, document in (
+        ("request", {"cella_platform_request": 1, "endorsement": [certificate], "key": key}),
+        ("grant", {"cella_platform_grant": 1, "endorsement": "ecc-p256", "credential": text(68),
+                   "secret": text(68), "sealed": text(200)})):
+    with open(f"{folder}/platform_exchange/{name}", "w") as file:
+        json.dump(document, file)
+END
+
 # The logs of a machine that was measured, its firmware's size before them.
 mkdir -p "$folder/vsm_tpm"
 python3 - "$folder" "$vectors" <<'END'
