@@ -3,41 +3,29 @@
  * The service without its transport: keys released in each format and opened again, each refusal
  * with its class and reason, nonces, the dry run, a reload, and what the log says of it all.
  */
-#include "keyd_test.h"
+#include "keyd_ask.h"
 
 #include "attest/token/token.h"
-#include "keyd/audit.h"
 #include "keyd/jwe.h"
-#include "keyd/service.h"
 #include "keyd/wrap.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/ec.h>
-#include <openssl/pem.h>
 #include <pthread.h>
 #include <time.h>
 
 static const char first_key[] = "0123456789abcdef0123456789abcdef";
-static struct service *service;
-static EVP_PKEY *x25519, *rsa, *p256, *signing;
+static EVP_PKEY *x25519, *rsa, *p256;
 static uint8_t x25519_secret[32];
 static struct enclave enclave;
 
 /* ---- asking ---- */
 
-static struct service *start(bool dry_run)
+static void start_service(bool dry_run)
 {
     struct service_options options;
-    struct keystore *store;
-    struct service *made;
-    size_t torn;
     service_options_default(&options);
     options.dry_run = dry_run;
-    good(keystore_open(folder, &passphrase, &store, &problem));
-    good(service_new(store, &options, &made, &torn, &problem));
-    assert_int_equal(torn, 0);
-    return made;
+    service = start(&options);
 }
 
 static int set_up_all(void **state)
@@ -50,13 +38,7 @@ static int set_up_all(void **state)
     rsa = EVP_RSA_gen(2048);
     p256 = EVP_EC_gen("P-256");
     EVP_PKEY_get_raw_private_key(x25519, x25519_secret, &size);
-    char path[256];
-    snprintf(path, sizeof(path), "%s/signing.pem", folder);
-    FILE *from = fopen(path, "r");
-    signing = from ? PEM_read_PUBKEY(from, NULL, NULL, NULL) : NULL;
-    if (from)
-        fclose(from);
-    return x25519 && rsa && p256 && signing ? 0 : -1;
+    return x25519 && rsa && p256 && read_signing() ? 0 : -1;
 }
 
 static int tear_down_all(void **state)
@@ -71,7 +53,7 @@ static int tear_down_all(void **state)
 static int begin(void **state)
 {
     (void)state;
-    service = start(false);
+    start_service(false);
     return 0;
 }
 
@@ -80,44 +62,6 @@ static int end(void **state)
     (void)state;
     service_free(service, "test");
     return 0;
-}
-
-static json_t *ask(const char *method, const char *path, const char *body, unsigned status)
-{
-    struct sockaddr_in client = {.sin_family = AF_INET};
-    struct service_reply reply = {0};
-    inet_pton(AF_INET, "192.0.2.7", &client.sin_addr);
-    service_answer(service, method, path, body, strlen(body), (struct sockaddr *)&client, &reply);
-    assert_non_null(reply.body);
-    if (reply.status != status)
-        fail_msg("%u, not %u: %s", reply.status, status, reply.body);
-    json_t *object = json_loads(reply.body, 0, NULL);
-    assert_non_null(object);
-    free(reply.body);
-    return object;
-}
-
-static char *challenge(void)
-{
-    json_t *reply = ask("POST", "/v1/challenge", "", 200);
-    char *nonce = strdup(json_string_value(json_object_get(reply, "nonce")));
-    json_decref(reply);
-    return nonce;
-}
-
-/* The signed payload of a reply. */
-static json_t *payload_of(json_t *reply)
-{
-    json_t *payload = check_jws(json_string_value(json_object_get(reply, "value")), signing);
-    assert_non_null(payload);
-    json_decref(reply);
-    return payload;
-}
-
-static const char *text_at(const json_t *object, const char *outer, const char *name)
-{
-    const json_t *inside = outer ? json_object_get(object, outer) : object;
-    return json_string_value(json_object_get(inside, name));
 }
 
 static json_t *release(const char *key, EVP_PKEY *recipient, const char *format, char **nonce)
@@ -131,16 +75,6 @@ static json_t *release(const char *key, EVP_PKEY *recipient, const char *format,
     assert_string_equal(text_at(payload, NULL, "decision"), "granted");
     free(request);
     return payload;
-}
-
-static void refuse(const char *request, unsigned status, const char *class, const char *part)
-{
-    json_t *reply = ask("POST", "/v1/release", request, status);
-    const char *found = text_at(reply, "error", "class"),
-               *sentence = text_at(reply, "error", "sentence");
-    if (!found || strcmp(found, class) != 0 || !strstr(sentence, part))
-        fail_msg("%s: \"%s\" is not %s with \"%s\"", found, sentence, class, part);
-    json_decref(reply);
 }
 
 static void refuse_enclave(const struct enclave *of, const char *key, const char *bound,
@@ -476,11 +410,11 @@ static void test_token(void **state)
 
 static void test_limit(void **state)
 {
-    struct sockaddr_in client = {.sin_family = AF_INET};
+    struct sockaddr_in address = {.sin_family = AF_INET};
     (void)state;
     for (int i = 0; i < 1000; i++) {
         struct service_reply reply = {0};
-        if (service_admit(service, (struct sockaddr *)&client, &reply))
+        if (service_admit(service, (struct sockaddr *)&address, &reply))
             continue;
         assert_true(i >= 100);
         assert_int_equal(reply.status, 429);
@@ -495,7 +429,7 @@ static void test_dry_run(void **state)
 {
     (void)state;
     service_free(service, "test");
-    service = start(true);
+    start_service(true);
     char *nonce = challenge();
     char *request = make_request(&enclave, nonce, "first", NULL, x25519, "hpke");
     json_t *payload = payload_of(ask("POST", "/v1/release", request, 200));
@@ -531,41 +465,6 @@ static void test_reload(void **state)
 }
 
 /* ---- the log ---- */
-
-struct seen {
-    int granted, refused, malformed;
-    const char *nonce; /* whose line is looked for */
-    char evidence[65], policy[65], reason[256], sha256[65];
-};
-
-static void look(const json_t *entry, void *context)
-{
-    struct seen *seen = context;
-    const char *decision = text_at(entry, NULL, "decision"), *nonce = text_at(entry, NULL, "nonce");
-    if (!decision)
-        return;
-    seen->granted += strcmp(decision, "granted") == 0;
-    seen->refused += strcmp(decision, "refused") == 0;
-    seen->malformed += strcmp(decision, "malformed") == 0;
-    if (nonce && seen->nonce && strcmp(nonce, seen->nonce) == 0) {
-        snprintf(seen->evidence, 65, "%s", text_at(entry, NULL, "evidence"));
-        snprintf(seen->policy, 65, "%s", text_at(entry, NULL, "policy"));
-        snprintf(seen->reason, 256, "%s", text_at(entry, NULL, "reason"));
-        assert_string_equal(text_at(entry, NULL, "client"), "192.0.2.7");
-    }
-}
-
-static struct seen read_log(const char *nonce)
-{
-    char path[256];
-    struct seen seen = {.nonce = nonce};
-    struct audit_head head;
-    size_t torn;
-    snprintf(path, sizeof(path), "%s/log", folder);
-    good(audit_check(path, look, &seen, &head, &torn, &problem));
-    assert_int_equal(torn, 0);
-    return seen;
-}
 
 static void test_log(void **state)
 {

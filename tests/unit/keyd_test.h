@@ -49,7 +49,7 @@ static inline void write_text(const char *name, const char *text)
  * may have. */
 static inline int set_up(void **state)
 {
-    char path[128], root[66];
+    char path[128], trusted[66];
     struct keystore *store = NULL;
     EVP_PKEY *rsa = EVP_RSA_gen(2048);
     uint8_t *der = NULL;
@@ -77,9 +77,9 @@ static inline int set_up(void **state)
     free(secret);
     OPENSSL_free(der);
     EVP_PKEY_free(rsa);
-    hex_write(cella_platform_root(platform), 32, root);
-    strcat(root, "\n");
-    write_text("keyd/roots/platform", root);
+    hex_write(cella_platform_root(platform), 32, trusted);
+    strcat(trusted, "\n");
+    write_text("keyd/roots/platform", trusted);
     return 0;
 }
 
