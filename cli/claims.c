@@ -24,8 +24,7 @@ static cella_status take_result(json_t **claims, const char *path, cella_error *
         status =
             fail(error, CELLA_INVALID,
                  "%s: a result of `cella verify` that was not accepted: nothing is proven", path);
-    else if (!json_object_get(proven, "iss") &&
-             json_object_set_new(proven, "iss", json_string(POLICY_ISSUER)))
+    else if (json_object_set_new(proven, "iss", json_string(POLICY_ISSUER)))
         status = fail(error, CELLA_MEMORY, "%s: no memory to read it", path);
     *claims = status ? NULL : json_incref(proven);
     json_decref(result);

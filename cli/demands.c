@@ -4,6 +4,7 @@
  */
 #include "demands.h"
 
+#include "attest/policy/policy.h"
 #include "image/file.h"
 #include "image/hex.h"
 
@@ -11,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define POLICY_MOST (1 << 20)
 
 enum {
     OPTION_AT = 256,
@@ -213,17 +212,30 @@ void cli_demands_end(struct cli_demands *demands)
 
 /* ---- judging ---- */
 
+/* What it proved, with an issuer, for a policy to have an authority: not a claim of the evidence.
+ */
+static char *claims_text(const json_t *result)
+{
+    json_t *claims = json_copy(json_object_get(result, "claims"));
+    char *text = NULL;
+    if (claims && json_object_set_new(claims, "iss", json_string(POLICY_ISSUER)) == 0)
+        text = json_dumps(claims, JSON_COMPACT);
+    json_decref(claims);
+    return text;
+}
+
 /* Asks the policy about an accepted result, and writes its answer into it. */
 static cella_status ask_policy(const cella_policy *policy, json_t *result, cella_error *error)
 {
     char *trace = NULL;
-    json_t *claims = json_object_get(result, "claims");
-    json_object_set_new(claims, "iss", json_string("cella"));
-    char *text = json_dumps(claims, JSON_COMPACT);
+    char *text = claims_text(result);
     cella_status status =
         text ? cella_policy_evaluate(policy, text, strlen(text), &trace, error) : CELLA_MEMORY;
-    if (trace)
-        json_object_set_new(result, "policy", json_loads(trace, 0, NULL));
+    if (trace) {
+        json_t *answer = json_loads(trace, 0, NULL);
+        json_object_set_new(answer, "issuer", json_string(POLICY_ISSUER));
+        json_object_set_new(result, "policy", answer);
+    }
     if (status) {
         json_object_set_new(result, "verdict", json_string("refused"));
         json_object_set_new(

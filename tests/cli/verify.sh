@@ -134,6 +134,13 @@ cat >measured.json <<'END'
 END
 sed 's/33d8736d/43d8736d/' measured.json >other.json
 accepted 2025-07-01T00:00:00Z sgx $any --policy measured.json --collateral "$sgx" "$sgx/sgx_quote.bin"
+# ... and its authority is no claim of the evidence.
+try "$cella" verify --json --at 2025-07-01 $any --collateral "$sgx" "$sgx/sgx_quote.bin" && exits 0
+cp out without.json
+try "$cella" verify --json --at 2025-07-01 $any --policy measured.json --collateral "$sgx" "$sgx/sgx_quote.bin"
+exits 0
+is_json out "j['claims'] == json.load(open('without.json'))['claims'] and 'iss' not in j['claims'] and j['policy']['issuer'] == 'cella'"
+is_json out "j['policy']['conditions'][0] == {'place': 'anyOf[0]', 'claim': 'iss', 'operator': 'authority', 'expected': 'cella', 'found': 'cella', 'met': True}"
 try "$cella" verify --json --at 2025-07-01 $any --policy other.json --collateral "$sgx" "$sgx/sgx_quote.bin"
 exits 1
 is_json out "j['verdict'] == 'refused' and j['refusal']['class'] == 'POLICY' and 'x-ms-sgx-mrenclave' in j['refusal']['found']"
