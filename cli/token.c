@@ -2,27 +2,24 @@
  *
  * cella token: attestation results as JSON Web Tokens.
  */
-#include "attest/token/token.h"
+#include <cella/token.h>
 
-#include "attest/strict.h"
 #include "cli.h"
 #include "evidence.h"
-#include "image/fail.h"
 #include "image/file.h"
 
 #include <getopt.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
     "usage: cella token verify (--jwks FILE | --root PEM|SHA256) --issuer ISSUER\n"
     "                          --at TIME [--audience AUDIENCE] [--skew SECONDS]\n"
-    "                          [--json] TOKEN\n"
+    "                          [--collateral DIR|FILE] [--json] TOKEN\n"
     "       cella token make --key PEM --profile maa|ear --issuer ISSUER --at TIME\n"
-    "                        --expires SECONDS [--audience AUDIENCE] RESULT\n"
+    "                        --expires SECONDS [--audience AUDIENCE]\n"
+    "                        [--certificates PEM] RESULT\n"
     "       cella token jwks --key PEM\n\n"
     "verify judges a JSON Web Token with an attestation result: signature, issuer,\n"
     "audience, times. make signs a result of `cella verify --json` that was accepted:\n"
@@ -32,31 +29,36 @@ static const char help[] =
     "  --jwks FILE          the issuer's keys: the token's kid chooses one\n"
     "  --root PEM|SHA256    in their place, a root of the certificates in its x5c; may\n"
     "                       be given often\n"
+    "  --collateral DIR|FILE\n"
+    "                       with --root: revocation lists and certificates; may be given\n"
+    "                       often. Without a list there is a warning\n"
     "  --issuer ISSUER      what iss must be, or will be\n"
     "  --audience AUDIENCE  what aud must name, or will be; without, there is no aud\n"
     "  --at TIME            the time to judge at, or when it is made:\n"
     "                       2025-07-01T00:00:00Z, seconds since 1970, or now\n"
     "  --skew SECONDS       how far clocks may be apart; 0 unless given\n"
     "  --key PEM            a private key of P-256 (ES256) or RSA (RS256)\n"
+    "  --certificates PEM   its certificate and its issuers', for x5c\n"
     "  --profile maa|ear    claims as of Microsoft Azure Attestation, or EAR\n"
     "  --expires SECONDS    how long it is valid\n"
     "  --json               as JSON\n"
     "  -h, --help           this text\n";
 
-#define FILE_MOST 1048576
-#define SKEW_MOST 86400
+#define FILE_MOST    1048576
+#define SKEW_MOST    86400
+#define EXPIRES_MOST (INT64_C(366) * 86400)
 
 struct asked {
-    const char *jwks, *issuer, *audience, *key, *profile, *expires, *skew, *path;
-    const char **roots; /* as many as there are arguments, at most */
-    size_t root_count;
+    const char *jwks, *issuer, *audience, *key, *certificates, *profile, *expires, *skew, *path;
+    const char **roots, **collateral; /* as many as there are arguments, at most */
+    size_t root_count, collateral_count;
     int64_t at;
     bool json;
 };
 
 /* ---- options ---- */
 
-enum { OPTION_AT = 256, OPTION_ROOT, OPTION_JSON, OPTION_TEXT };
+enum { OPTION_AT = 256, OPTION_ROOT, OPTION_COLLATERAL, OPTION_JSON, OPTION_TEXT };
 
 static const struct {
     const char *name;
@@ -71,6 +73,7 @@ static const struct {
     {"audience", offsetof(struct asked, audience), VERIFY | MAKE},
     {"skew", offsetof(struct asked, skew), VERIFY},
     {"key", offsetof(struct asked, key), MAKE | JWKS},
+    {"certificates", offsetof(struct asked, certificates), MAKE},
     {"profile", offsetof(struct asked, profile), MAKE},
     {"expires", offsetof(struct asked, expires), MAKE},
 };
@@ -87,6 +90,8 @@ static int take_option(struct asked *asked, int option)
                                  optarg);
     if (option == OPTION_ROOT)
         asked->roots[asked->root_count++] = optarg;
+    else if (option == OPTION_COLLATERAL)
+        asked->collateral[asked->collateral_count++] = optarg;
     else if (option == OPTION_JSON)
         asked->json = true;
     else
@@ -97,12 +102,13 @@ static int take_option(struct asked *asked, int option)
 /* Nonzero: the verb's status, or -1 for help. */
 static int read_options(struct asked *asked, int count, char **arguments)
 {
-    struct option options[TEXTS + 5] = {{"at", required_argument, NULL, OPTION_AT},
+    struct option options[TEXTS + 6] = {{"at", required_argument, NULL, OPTION_AT},
                                         {"root", required_argument, NULL, OPTION_ROOT},
+                                        {"collateral", required_argument, NULL, OPTION_COLLATERAL},
                                         {"json", no_argument, NULL, OPTION_JSON},
                                         {"help", no_argument, NULL, 'h'}};
     for (size_t i = 0; i < TEXTS; i++)
-        options[4 + i] =
+        options[5 + i] =
             (struct option){texts[i].name, required_argument, NULL, OPTION_TEXT + (int)i};
     opterr = 0;
     for (int option; (option = getopt_long(count, arguments, ":h", options, NULL)) >= 0;) {
@@ -124,9 +130,12 @@ static int check_options(const struct asked *asked, const char *what, unsigned v
         if (value && !(texts[i].verbs & verb))
             return cli_misused(&cli_token, "--%s does not go with %s", texts[i].name, what);
     }
-    if (verb != VERIFY && (asked->root_count || asked->json))
+    if (verb != VERIFY && (asked->root_count || asked->collateral_count || asked->json))
         return cli_misused(&cli_token, "--%s does not go with %s",
-                           asked->root_count ? "root" : "json", what);
+                           asked->root_count         ? "root"
+                           : asked->collateral_count ? "collateral"
+                                                     : "json",
+                           what);
     if (verb == JWKS && asked->at)
         return cli_misused(&cli_token, "--at does not go with jwks");
     if (verb != JWKS && !asked->issuer)
@@ -167,160 +176,150 @@ static void show(const cella_result *result, bool json)
     free(text);
 }
 
-static int judge(const struct asked *asked, cella_verifier *verifier, const struct jwks *keys,
+static int judge(const struct asked *asked, cella_verifier *verifier, const cella_keys *keys,
                  int64_t skew)
 {
     cella_error error;
-    cella_demands demands;
+    cella_token_demands demands;
+    cella_result *result;
     uint8_t *token;
     size_t size;
-    if (cli_input(asked->path, TOKEN_MOST, &token, &size, &error))
+    if (cli_input(asked->path, FILE_MOST, &token, &size, &error))
         return malformed(&error);
     while (size > 0 && (token[size - 1] == '\n' || token[size - 1] == '\r'))
         size--;
-    cella_demands_default(&demands);
+    cella_token_demands_default(&demands);
+    demands.keys = keys;
+    demands.issuer = asked->issuer;
+    demands.audience = asked->audience;
     demands.at = asked->at;
-    struct appraisal appraisal = {verifier, &demands, appraisal_result(asked->at), &error};
-    const struct token_demands wanted = {keys, asked->issuer, asked->audience, skew};
-    int exit = CLI_FAILED;
-    if (!appraisal.result) {
-        cli_say("no memory to verify a token");
-    } else {
-        cella_status status = token_verify(&appraisal, (const char *)token, size, &wanted);
-        if (status == CELLA_OK)
-            appraisal.result->class[0] = 0;
-        if (appraisal.result->no_memory || status == CELLA_MEMORY)
-            cli_say("no memory to verify a token");
-        else if (status && !appraisal.result->claim[0]) /* the demands are wrong */
-            cli_say(error.sentence);
-        else
-            show(appraisal.result, asked->json);
-        exit = status == CELLA_OK ? 0 : status == CELLA_REFUSED ? CLI_REFUSED : CLI_MALFORMED;
-    }
-    cella_result_free(appraisal.result);
+    demands.skew = skew;
+    cella_status status =
+        cella_token_verify(verifier, (const char *)token, size, &demands, &result, &error);
+    if (result)
+        show(result, asked->json);
+    else
+        cli_say(error.sentence);
+    cella_result_free(result);
     free(token);
-    return exit;
+    return status == CELLA_OK                                 ? 0
+           : status == CELLA_REFUSED                          ? CLI_REFUSED
+           : status == CELLA_MEMORY || status == CELLA_SYSTEM ? CLI_FAILED
+                                                              : CLI_MALFORMED;
 }
 
-static cella_status read_set(const char *path, struct jwks **keys, cella_error *error)
+static cella_status read_set(const char *path, cella_keys **keys, cella_error *error)
 {
     uint8_t *bytes = NULL;
     size_t size;
     cella_status status = file_read(path, FILE_MOST, &bytes, &size, error);
     if (status == CELLA_OK)
-        status = jwks_read(bytes, size, path, keys, error);
+        status = cella_keys_read(bytes, size, path, keys, error);
     free(bytes);
     return status;
 }
 
 static int verify(const struct asked *asked)
 {
-    struct jwks *keys = NULL;
+    cella_keys *keys = NULL;
     cella_verifier *verifier = NULL;
     cella_error error;
     int64_t skew = 0;
     if (!asked->jwks == !asked->root_count)
         return cli_misused(&cli_token, "one of --jwks and --root is wanted");
+    if (asked->jwks && asked->collateral_count)
+        return cli_misused(&cli_token, "--collateral goes with --root");
     if (asked->skew && !read_seconds(asked->skew, SKEW_MOST, &skew))
         return cli_misused(&cli_token, "--skew wants a number of seconds, at most a day's");
     cella_status status = cella_verifier_new(&verifier, &error);
     for (size_t i = 0; status == CELLA_OK && i < asked->root_count; i++)
         status = cli_root_add(verifier, asked->roots[i], &error);
+    for (size_t i = 0; status == CELLA_OK && i < asked->collateral_count; i++)
+        status = cli_collateral_add(verifier, asked->collateral[i], NULL, &error);
     if (status == CELLA_OK && asked->jwks)
         status = read_set(asked->jwks, &keys, &error);
     int exit = status ? malformed(&error) : judge(asked, verifier, keys, skew);
-    jwks_free(keys);
+    cella_keys_free(keys);
     cella_verifier_free(verifier);
     return exit;
 }
 
 /* ---- make, jwks ---- */
 
-static int no_passphrase(char *to, int size, int writes, void *data)
+static void drop_key(uint8_t *pem, size_t size)
 {
-    (void)to, (void)size, (void)writes, (void)data;
-    return -1;
+    if (pem)
+        OPENSSL_cleanse(pem, size);
+    free(pem);
 }
 
-static cella_status read_key(const char *path, EVP_PKEY **key, cella_error *error)
-{
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    *key = NULL;
-    cella_status status = file_read(path, FILE_MOST, &bytes, &size, error);
-    if (status)
-        return status;
-    BIO *bio = BIO_new_mem_buf(bytes, (int)size);
-    if (bio)
-        *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-    BIO_free(bio);
-    ERR_clear_error();
-    OPENSSL_cleanse(bytes, size);
-    free(bytes);
-    return *key
-               ? CELLA_OK
-               : fail(error, CELLA_INVALID, "%s: no private key in PEM without a passphrase", path);
-}
+struct files {
+    uint8_t *pem, *certificates, *result;
+    size_t result_size;
+};
 
-static cella_status read_result(const char *path, json_t **result, cella_error *error)
+static cella_status read_files(const struct asked *asked, struct files *files,
+                               cella_token_order *order, cella_error *error)
 {
-    uint8_t *bytes = NULL;
-    size_t size;
-    cella_status status = cli_input(path, FILE_MOST, &bytes, &size, error);
+    cella_status status = file_read(asked->key, FILE_MOST, &files->pem, &order->pem_size, error);
+    if (status == CELLA_OK && asked->certificates)
+        status = file_read(asked->certificates, FILE_MOST, &files->certificates,
+                           &order->certificates_size, error);
     if (status == CELLA_OK)
-        status = strict_object(bytes, size, path, result, error);
-    free(bytes);
+        status = cli_input(asked->path, FILE_MOST, &files->result, &files->result_size, error);
+    order->pem = files->pem;
+    order->certificates = files->certificates;
     return status;
 }
 
 static int make(const struct asked *asked)
 {
-    struct token_order order = {.issuer = asked->issuer,
-                                .audience = asked->audience,
-                                .build = "cella " CELLA_VERSION,
-                                .at = asked->at};
-    bool maa = asked->profile && strcmp(asked->profile, "maa") == 0;
-    json_t *result = NULL;
+    struct files files = {0};
+    cella_token_order order;
     char *token = NULL;
     cella_error error;
+    cella_token_order_default(&order);
+    order.issuer = asked->issuer;
+    order.audience = asked->audience;
+    order.build = "cella " CELLA_VERSION;
+    order.at = asked->at;
+    bool maa = asked->profile && strcmp(asked->profile, "maa") == 0;
     if (!asked->key)
         return cli_misused(&cli_token, "--key is wanted");
     if (!maa && (!asked->profile || strcmp(asked->profile, "ear") != 0))
         return cli_misused(&cli_token, "--profile wants maa or ear");
-    order.profile = maa ? TOKEN_MAA : TOKEN_EAR;
-    if (!read_seconds(asked->expires, INT64_C(366) * 86400, &order.expires))
+    order.profile = maa ? CELLA_TOKEN_MAA : CELLA_TOKEN_EAR;
+    if (!read_seconds(asked->expires, EXPIRES_MOST, &order.lifetime))
         return cli_misused(&cli_token, "--expires wants a number of seconds, at most a year's");
-    cella_status status = read_key(asked->key, &order.key, &error);
+    cella_status status = read_files(asked, &files, &order, &error);
     if (status == CELLA_OK)
-        status = read_result(asked->path, &result, &error);
-    if (status == CELLA_OK)
-        status = token_make(&order, result, &token, &error);
+        status =
+            cella_token_make(&order, (const char *)files.result, files.result_size, &token, &error);
     if (token)
         puts(token);
-    EVP_PKEY_free(order.key);
-    json_decref(result);
+    drop_key(files.pem, order.pem_size);
+    free(files.certificates);
+    free(files.result);
     free(token);
     return status ? malformed(&error) : 0;
 }
 
 static int print_set(const struct asked *asked)
 {
-    EVP_PKEY *key;
+    uint8_t *pem = NULL;
+    size_t size = 0;
+    char *set = NULL;
     cella_error error;
     if (!asked->key)
         return cli_misused(&cli_token, "--key is wanted");
-    if (read_key(asked->key, &key, &error))
-        return malformed(&error);
-    json_t *set = jwks_write(key);
-    EVP_PKEY_free(key);
-    if (!set) {
-        cli_say("tokens are signed by a key of P-256 or of RSA with 2048 to 8192 bits");
-        return CLI_MALFORMED;
-    }
-    json_dumpf(set, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(set);
-    return 0;
+    cella_status status = file_read(asked->key, FILE_MOST, &pem, &size, &error);
+    if (status == CELLA_OK)
+        status = cella_keys_of(pem, size, asked->key, &set, &error);
+    if (set)
+        puts(set);
+    drop_key(pem, size);
+    free(set);
+    return status ? malformed(&error) : 0;
 }
 
 /* ---- the verb ---- */
@@ -351,13 +350,15 @@ static int run(struct asked *asked, int count, char **arguments)
 
 static int verb_token(int count, char **arguments)
 {
-    struct asked asked = {.roots = calloc((size_t)count, sizeof(*asked.roots))};
+    struct asked asked = {.roots = calloc((size_t)count, sizeof(*asked.roots)),
+                          .collateral = calloc((size_t)count, sizeof(*asked.collateral))};
     int status = CLI_FAILED;
-    if (asked.roots)
+    if (asked.roots && asked.collateral)
         status = run(&asked, count, arguments);
     else
         cli_say("no memory");
     free(asked.roots);
+    free(asked.collateral);
     return status;
 }
 

@@ -72,6 +72,7 @@ struct jose_algorithm {
 const struct jose_algorithm *jose_algorithm(const char *name);
 /* The one that this key signs tokens with (ES256 or RS256); NULL: none. */
 const struct jose_algorithm *jose_algorithm_of(const EVP_PKEY *key);
+#define JOSE_SIGNERS "tokens are signed by a key of P-256 or of RSA with 2048 to 8192 bits"
 bool jose_fits(const struct jose_algorithm *algorithm, const EVP_PKEY *key);
 /* True: the key, which fits, signed these bytes. */
 bool jose_verify(const struct jose_algorithm *algorithm, EVP_PKEY *key, const void *bytes,

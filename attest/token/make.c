@@ -6,7 +6,9 @@
 
 #include "attest/policy/policy.h"
 #include "attest/policy/release_policy.h"
+#include "attest/x509.h"
 #include "ear.h"
+#include "image/base64.h"
 #include "image/fail.h"
 #include "image/hex.h"
 
@@ -27,7 +29,7 @@ static const char *text_of(const json_t *object, const char *name)
 static cella_status check_result(const json_t *result, enum token_profile profile,
                                  cella_error *error)
 {
-    static const char *const reserved[] = {"aud", "exp", "nbf", "jti", "evidence_iat"};
+    static const char *const reserved[] = {"iss", "aud", "exp", "nbf", "jti", "evidence_iat"};
     const json_t *claims = json_object_get(result, "claims");
     const json_t *refusal = json_object_get(result, "refusal");
     if (strcmp(text_of(result, "verdict"), "accepted") != 0 || !json_is_null(refusal) ||
@@ -39,21 +41,21 @@ static cella_status check_result(const json_t *result, enum token_profile profil
         if (json_object_get(claims, reserved[i]))
             return fail(error, CELLA_INVALID, "result: the claim \"%s\" is the token's own",
                         reserved[i]);
-    /* `cella verify --policy` says "iss": POLICY_ISSUER of what it proved. Now the maker does. */
-    if (json_object_get(claims, "iss") && strcmp(text_of(claims, "iss"), POLICY_ISSUER) != 0)
-        return fail(error, CELLA_INVALID, "result: claims of another issuer");
     return CELLA_OK;
 }
 
 static cella_status check_order(const struct token_order *order, cella_error *error)
 {
     if (!jose_algorithm_of(order->key))
-        return fail(error, CELLA_INVALID,
-                    "tokens are signed by a key of P-256 or of RSA with 2048 to 8192 bits");
+        return fail(error, CELLA_INVALID, JOSE_SIGNERS);
     if (order->issuer && release_policy_same_issuer(order->issuer, POLICY_ISSUER))
         return fail(error, CELLA_INVALID,
                     "no token's issuer may be \"%s\": that is who verified evidence here",
                     POLICY_ISSUER);
+    if (order->certificates &&
+        EVP_PKEY_eq(x509_key(sk_X509_value(order->certificates, 0)), order->key) != 1)
+        return fail(error, CELLA_INVALID,
+                    "the first of a token's certificates has to be of the key that signs it");
     if (!order->issuer || !*order->issuer || order->at <= 0 || order->expires <= 0 ||
         order->expires > EXPIRES_MOST)
         return fail(error, CELLA_INVALID,
@@ -139,7 +141,24 @@ static char *join(char *one, char *other)
     return both;
 }
 
-static char *sign(EVP_PKEY *key, json_t *claims)
+/* RFC 7515, section 4.1.6. */
+static bool put_certificates(json_t *header, const STACK_OF(X509) * certificates)
+{
+    json_t *list = json_array();
+    bool good = list && json_object_set_new(header, "x5c", list) == 0;
+    for (int i = 0; good && i < sk_X509_num(certificates); i++) {
+        uint8_t *der = NULL;
+        int size = i2d_X509(sk_X509_value(certificates, i), &der);
+        char *text = size > 0 ? malloc(BASE64_TEXT((size_t)size)) : NULL;
+        good = text && json_array_append_new(
+                           list, json_string(base64_write(BASE64, der, (size_t)size, text))) == 0;
+        free(text);
+        OPENSSL_free(der);
+    }
+    return good;
+}
+
+static char *sign(EVP_PKEY *key, const STACK_OF(X509) * certificates, json_t *claims)
 {
     char kid[JWK_THUMBPRINT];
     uint8_t *signature = NULL;
@@ -148,7 +167,8 @@ static char *sign(EVP_PKEY *key, json_t *claims)
     if (!jwk_thumbprint(key, kid))
         return NULL;
     json_t *header = json_pack("{s:s, s:s, s:s}", "alg", algorithm->name, "kid", kid, "typ", "JWT");
-    char *text = join(encode_json(header), encode_json(claims));
+    bool good = header && (!certificates || put_certificates(header, certificates));
+    char *text = good ? join(encode_json(header), encode_json(claims)) : NULL;
     json_decref(header);
     if (!text || !jose_sign(algorithm, key, text, strlen(text), &signature, &size)) {
         free(text);
@@ -173,7 +193,7 @@ cella_status token_make(const struct token_order *order, const json_t *result, c
         claims &&
         (order->profile == TOKEN_MAA ? put_maa(result, claims) : put_ear(order, result, claims)) &&
         put_common(order, claims);
-    *token = good ? sign(order->key, claims) : NULL;
+    *token = good ? sign(order->key, order->certificates, claims) : NULL;
     json_decref(claims);
     return *token ? CELLA_OK : fail(error, CELLA_SYSTEM, "OpenSSL does not sign, or no memory");
 }

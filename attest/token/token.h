@@ -47,7 +47,8 @@ struct token_order {
     const char *audience; /* or NULL */
     const char *build;    /* EAR: which version of cella vouches */
     int64_t at;
-    int64_t expires; /* s from `at` */
+    int64_t expires;               /* s from `at` */
+    STACK_OF(X509) * certificates; /* the key's, then its issuers': for x5c; or NULL */
 };
 
 /* Signs what an accepted result of cella_result_json says: whoever has the key vouches for it.

@@ -192,6 +192,20 @@ static bool read_chain(const json_t *x5c, STACK_OF(X509) * chain)
     return count > 0;
 }
 
+/* Revocation lists are heeded where they are given. The root is trusted for its key. */
+static void warn_of_lists(struct appraisal *appraisal, const struct x509_chain *chain)
+{
+    for (size_t i = 0; i + 1 < chain->count; i++) {
+        char name[128];
+        x509_common_name(X509_get_subject_name(chain->certificates[i]), name);
+        if (!chain->listed[i])
+            appraisal_warn(appraisal,
+                           "no revocation list that could name the certificate \"%s\" was given: "
+                           "were it revoked, it would not be seen",
+                           name);
+    }
+}
+
 static cella_status judge_chain(struct appraisal *appraisal, const struct parts *parts,
                                 const struct jose_algorithm *algorithm, EVP_PKEY **key)
 {
@@ -208,6 +222,8 @@ static cella_status judge_chain(struct appraisal *appraisal, const struct parts 
     else
         status = x509_judge(appraisal, "token signer's certificate", sk_X509_value(chain, 0), chain,
                             NULL, 0, X509_CRL_IF_PRESENT, &judged);
+    if (status == CELLA_OK)
+        warn_of_lists(appraisal, &judged);
     if (status == CELLA_OK && (*key = x509_key(sk_X509_value(chain, 0))))
         EVP_PKEY_up_ref(*key);
     if (status == CELLA_OK && (!*key || !jose_fits(algorithm, *key)))

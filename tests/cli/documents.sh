@@ -3,6 +3,7 @@
 #
 # documents.sh CELLA SOURCE: what the documents list is what there is.
 # - docs/syscalls.md names each system call of runtime/syscalls.c once, and no other as answered;
+# - docs/api.md has the public headers and their functions;
 # - libcella(3) has each function of <cella/cella.h>, with as many parameters;
 # - each option that --help tells of is in the verb's man page, and the reverse;
 # - man pages are well formed, where mandoc is there to say so.
@@ -34,6 +35,18 @@ shown=$(sed -nE 's/^\.Fn (cella_[a-z_]+) "(.*)"$/\1 \2/p' "$source/docs/man/libc
 difference=$(diff <(echo "$declared") <(echo "$shown")) ||
     failed "include/cella/cella.h (<) and docs/man/libcella.3 (>) differ:
 $difference"
+
+# The other public headers: docs/api.md speaks of each, and of every function of theirs but attest.h's;
+# all are installed.
+for header in "$source"/include/cella/*.h; do
+    name=cella/$(basename "$header")
+    grep -q "'include/$name'" "$source/meson.build" || failed "$name is not installed"
+    [ "$name" = cella/error.h ] || grep -q "<$name>" "$source/docs/api.md" || failed "docs/api.md has no $name"
+    case $name in cella/policy.h | cella/tls.h | cella/token.h | cella/verify.h) ;; *) continue ;; esac
+    for function in $(tr '\n' ' ' <"$header" | grep -oE 'CELLA_API [^;(]*[ *]cella_[a-z_]+\(' | grep -oE 'cella_[a-z_]+\($'); do
+        grep -q "${function%(}" "$source/docs/api.md" || failed "docs/api.md has no ${function%(} of $name"
+    done
+done
 
 options() { grep -oE '(^|[^-a-z])--[a-z_]+' | grep -oE '[a-z_]+$' | sort -u; }
 for verb in collateral doctor identity inspect key keyd open pack platform policy room run seal tls-connect token verify; do

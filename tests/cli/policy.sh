@@ -186,6 +186,55 @@ malformed 'without a passphrase'
 try "$cella" "${make[@]}" --key ec.jwks result.json
 malformed 'no private key'
 
+# ---- token: certificates, and their revocation lists ----
+cat >ca.conf <<'END'
+[ca]
+default_ca = own
+[own]
+database = index
+crlnumber = number
+default_md = sha256
+default_crl_days = 30
+[ext]
+basicConstraints = critical,CA:true
+keyUsage = critical,keyCertSign,cRLSign
+[leaf]
+keyUsage = critical,digitalSignature
+END
+: >index
+echo 01 >number
+openssl ecparam -name prime256v1 -genkey -noout -out root.key
+openssl req -new -x509 -key root.key -subj /CN=root -days 30 -config <(printf '[req]\ndistinguished_name=d\n[d]\n'; cat ca.conf) \
+    -extensions ext -out root.pem
+openssl req -new -key ec.pem -subj /CN=signer -config <(printf '[req]\ndistinguished_name=d\n[d]\n') -out signer.req
+openssl x509 -req -in signer.req -CA root.pem -CAkey root.key -set_serial 7 -days 30 -extfile ca.conf -extensions leaf \
+    -out signer.pem 2>/dev/null
+list=(openssl ca -config ca.conf -keyfile root.key -cert root.pem)
+"${list[@]}" -gencrl -out none.crl 2>/dev/null
+"${list[@]}" -revoke signer.pem 2>/dev/null
+"${list[@]}" -gencrl -out revoked.crl 2>/dev/null
+try "$cella" token make --key ec.pem --certificates signer.pem --profile ear --issuer https://me --at now --expires 60 result.json
+exits 0
+cp out chained
+by_root=("$cella" token verify --root root.pem --issuer https://me --at now)
+try "${by_root[@]}" chained && exits 0 && quiet
+shows 'warning                 no revocation list that could name the certificate "signer" was given'
+try "${by_root[@]}" --collateral none.crl chained && exits 0
+checks=$((checks + 1))
+grep -q 'revocation' out && failed "a list was given"
+try "${by_root[@]}" --collateral none.crl --collateral revoked.crl chained && exits 1 && shows 'REVOKED'
+try "${by_root[@]}" --collateral result.json chained
+malformed 'result.json'
+try "${by_root[@]}" ec.maa && exits 1 && shows 'x5c'
+try "$cella" token verify --jwks ec.jwks --collateral none.crl --issuer https://me --at now chained && misused '--collateral goes with --root'
+try "$cella" token verify --jwks ec.jwks --issuer https://me --at now chained && exits 0
+try "$cella" token make --key rsa.pem --certificates signer.pem --profile maa --issuer i --at now --expires 60 result.json
+malformed 'of the key that signs it'
+try "$cella" "${make[@]}" --collateral none.crl --key ec.pem result.json && misused '--collateral does not go with make'
+sed 's/"claims": {/"claims": {"iss": "cella", /' result.json >issued.json
+try "$cella" "${make[@]}" --key ec.pem issued.json
+malformed 'the claim "iss" is the token'"'"'s own'
+
 # A token's claims in a policy.
 echo 'version=1.0;authorizationrules{[type=="iss",value=="https://me"]&&[type=="x-ms-sevsnpvm-vmpl",value==0]=>permit();};' >token.policy
 try "$cella" policy test token.policy ec.maa && exits 0 && shows 'permit'
