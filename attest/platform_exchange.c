@@ -121,7 +121,7 @@ cella_status exchange_request_read(const uint8_t *bytes, size_t size,
                                    struct exchange_request *request, cella_error *error)
 {
     static const char *const names[] = {"endorsement", "key"};
-    json_t *json, *values[2];
+    json_t *json, *values[2] = {0};
     memset(request, 0, sizeof(*request));
     cella_status status = strict_object(bytes, size, "request", &json, error);
     if (status)

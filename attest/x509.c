@@ -230,14 +230,33 @@ static cella_status judge_time(struct building *building, const X509 *certificat
 
 /* ---- revocation ---- */
 
+/* Where issuers publish theirs. */
+static const char *list_address(const char *issuer)
+{
+    static const char *const addresses[][2] = {
+        {"Intel SGX Root CA", "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"},
+        {"Intel SGX PCK Processor CA",
+         "https://api.trustedservices.intel.com/sgx/certification/v4/pckcrl?ca=processor&encoding="
+         "der"},
+        {"Intel SGX PCK Platform CA",
+         "https://api.trustedservices.intel.com/sgx/certification/v4/pckcrl?ca=platform&encoding="
+         "der"},
+    };
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
+        if (strcmp(issuer, addresses[i][0]) == 0)
+            return addresses[i][1];
+    return "its issuer";
+}
+
 static cella_status refuse_list(struct building *building, const char *class, const char *issuer,
                                 const char *expected, const char *found)
 {
-    char claim[64];
+    char claim[64], advice[256];
     snprintf(claim, sizeof(claim), "revocation list of %.40s", issuer);
-    return appraisal_refuse(building->appraisal, class, claim, expected, found,
-                            "Fetch the issuer's newest revocation list (or the one of that time) "
-                            "and add it to the collateral.");
+    snprintf(advice, sizeof(advice), "Add the %s revocation list, from %s",
+             strcmp(class, CLASS_TIME) == 0 ? "newest (or that time's)" : "newest",
+             list_address(issuer));
+    return appraisal_refuse(building->appraisal, class, claim, expected, found, advice);
 }
 
 /* One list of that issuer's. */

@@ -165,6 +165,7 @@ struct candidate {
 struct search {
     struct appraisal *appraisal;
     const char *claim; /* such as "TCB information of FMSPC 00906ea10000" */
+    char address[96];  /* at Intel's service: "sgx/certification/v4/tcb?fmspc=00906ea10000" */
     bool any;
     const struct collateral *altered;
     struct candidate expired, best;
@@ -192,6 +193,19 @@ static void consider(struct search *search, const struct candidate *one)
     }
 }
 
+/* The issuer's certificates come in a header of the answer. */
+static cella_status refuse_document(const struct search *search, const char *class,
+                                    const char *expected, const char *found)
+{
+    char advice[256];
+    snprintf(advice, sizeof(advice),
+             "Add %s of Intel's service, with its headers: curl -i "
+             "'https://api.trustedservices.intel.com/%s'",
+             strcmp(class, CLASS_TIME) == 0 ? "the answer of that time" : "the answer",
+             search->address);
+    return appraisal_refuse(search->appraisal, class, search->claim, expected, found, advice);
+}
+
 static cella_status refuse_expired(const struct search *search)
 {
     char expected[64], found[96], at[32], from[32], until[32];
@@ -200,9 +214,7 @@ static cella_status refuse_expired(const struct search *search)
     snprintf(found, sizeof(found), "valid from %s until %s",
              time_text(search->expired.issued, from),
              time_text(search->expired.next_update, until));
-    return appraisal_refuse(search->appraisal, CLASS_TIME, search->claim, expected, found,
-                            "Fetch the one of that time from Intel's service and add it to the "
-                            "collateral.");
+    return refuse_document(search, CLASS_TIME, expected, found);
 }
 
 static cella_status conclude(struct search *search)
@@ -218,13 +230,10 @@ static cella_status conclude(struct search *search)
     if (search->expired.document)
         return refuse_expired(search);
     if (search->altered)
-        return appraisal_refuse(appraisal, CLASS_COLLATERAL, search->claim,
-                                "the signature of " TCB_SIGNING_NAME,
-                                "one by another key, or over other bytes",
-                                "Fetch it again, together with its issuer chain.");
+        return refuse_document(search, CLASS_COLLATERAL, "the signature of " TCB_SIGNING_NAME,
+                               "one by another key, or over other bytes");
     if (!appraisal->demands->insecure_no_collateral)
-        return appraisal_refuse(appraisal, CLASS_COLLATERAL, search->claim, "one in the collateral",
-                                "none", "Fetch it from Intel's service or a cache of it.");
+        return refuse_document(search, CLASS_COLLATERAL, "one in the collateral", "none");
     appraisal_warn(appraisal,
                    "insecure_no_collateral: no %s: weaknesses that are known would not "
                    "be seen",
@@ -239,6 +248,8 @@ cella_status documents_tcb_info(struct appraisal *appraisal, const struct pck *p
     struct search search = {.appraisal = appraisal, .claim = claim};
     snprintf(claim, sizeof(claim), "%s TCB information of FMSPC %s", tdx ? "TDX" : "SGX",
              hex_write(pck->fmspc, sizeof(pck->fmspc), fmspc));
+    snprintf(search.address, sizeof(search.address), "%s/certification/v4/tcb?fmspc=%s",
+             tdx ? "tdx" : "sgx", fmspc);
     for (size_t i = 0; i < appraisal->verifier->count; i++) {
         const struct collateral *one = &appraisal->verifier->collateral[i];
         const struct tcb_info *document = one->parsed;
@@ -258,6 +269,8 @@ cella_status documents_identity(struct appraisal *appraisal, const char *id,
     char claim[64];
     struct search search = {.appraisal = appraisal, .claim = claim};
     snprintf(claim, sizeof(claim), "%s identity", id);
+    snprintf(search.address, sizeof(search.address), "%s/certification/v4/qe/identity",
+             strcmp(id, "TD_QE") == 0 ? "tdx" : "sgx");
     for (size_t i = 0; i < appraisal->verifier->count; i++) {
         const struct collateral *one = &appraisal->verifier->collateral[i];
         const struct tcb_identity *document = one->parsed;
