@@ -47,6 +47,7 @@ struct cella_result {
     const char *type; /* "" until it is known */
     int64_t at;
     json_t *claims, *evidence, *warnings; /* objects; warnings: an array of text */
+    bool boot_images_judged;              /* those of the demands */
     bool no_memory;                       /* something was not recorded */
 };
 

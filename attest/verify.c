@@ -129,6 +129,8 @@ static cella_status check_demands(const cella_demands *demands, cella_error *err
                     "report data and insecure_any_report_data exclude each other");
     if (demands->nonce && (demands->insecure_any_nonce || demands->nonce_size == 0))
         return fail(error, CELLA_INVALID, "a nonce has a size, and excludes insecure_any_nonce");
+    if (!demands->boot_images != !demands->boot_image_count)
+        return fail(error, CELLA_INVALID, "boot images have a number");
     return CELLA_OK;
 }
 
@@ -222,7 +224,13 @@ static cella_status judge(struct appraisal *appraisal, const uint8_t *evidence, 
             type ? type : "nothing that is recognised",
             "Name its kind with --type, if it is one of those that --help lists.");
     appraisal->result->type = kind->name;
-    return kind->verify(appraisal, evidence, size);
+    cella_status status = kind->verify(appraisal, evidence, size);
+    if (status == CELLA_OK && appraisal->demands->boot_images &&
+        !appraisal->result->boot_images_judged)
+        return appraisal_refuse(appraisal, CLASS_POLICY, "boot_image", "reference values",
+                                "evidence of a kind that does not show what was booted",
+                                "Do without boot images, or ask for evidence of a TPM's.");
+    return status;
 }
 
 cella_status appraisal_end(struct appraisal *appraisal, cella_status status, cella_result **result)

@@ -83,7 +83,7 @@ static void record(struct appraisal *appraisal, const cella_claims *claims)
     record_bool(appraisal, to, "tpm", claims->tpm);
     if (*claims->command_line)
         record_text(appraisal, to, "command_line", claims->command_line);
-    if (claims->tpm)
+    if (claims->tpm && !appraisal->demands->boot_images)
         appraisal_warn(appraisal,
                        "what is proved follows from the quote if the programs that were booted "
                        "(boot_image_1 and on) are ones that you trust: their digests were not "
@@ -100,6 +100,9 @@ static cella_status refuse_as(struct appraisal *appraisal, const cella_refusal *
         [CELLA_REFUSAL_TPM] =
             "Ask for new evidence; if it is refused again, do not trust the "
             "machine.",
+        [CELLA_REFUSAL_CLAIM] =
+            "Another program was booted than those that you named, or in another order: an update, "
+            "or not the machine that you meant.",
         [CELLA_REFUSAL_DEBUG] = "Whoever runs it can look into it: ask for a release build.",
     };
     const size_t known = sizeof(advice) / sizeof(advice[0]);
@@ -131,6 +134,8 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
     options.roots = (const uint8_t(*)[32])roots;
     options.root_count = verifier->root_count;
     options.attestation_key = demands->attestation_key;
+    options.boot_images = demands->boot_images;
+    options.boot_image_count = demands->boot_image_count;
     options.insecure_any_report_data = true; /* judged below */
     options.insecure_allow_debug = true;
     cella_status status =
@@ -143,6 +148,7 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
                                 appraisal->error->sentence, NULL);
     if (status)
         return appraisal_malformed(appraisal, "evidence", "%s", appraisal->error->sentence);
+    appraisal->result->boot_images_judged = true;
     record(appraisal, &claims);
     status = appraisal_report_data(appraisal, claims.report_data);
     return status ? status : appraisal_debug(appraisal, "debug", claims.debug);

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BOOT_IMAGE_MOST (256 << 20)
+
 enum {
     OPTION_AT = 256,
     OPTION_COLLATERAL,
@@ -21,6 +23,7 @@ enum {
     OPTION_NONCE,
     OPTION_MAX_AGE,
     OPTION_ATTESTATION_KEY,
+    OPTION_BOOT_IMAGE,
     OPTION_TYPE,
     OPTION_POLICY,
     OPTION_JSON,
@@ -41,6 +44,7 @@ static const struct option options[] = {
     {"nonce", required_argument, NULL, OPTION_NONCE},
     {"max-age", required_argument, NULL, OPTION_MAX_AGE},
     {"attestation-key", required_argument, NULL, OPTION_ATTESTATION_KEY},
+    {"boot-image", required_argument, NULL, OPTION_BOOT_IMAGE},
     {"type", required_argument, NULL, OPTION_TYPE},
     {"policy", required_argument, NULL, OPTION_POLICY},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -79,6 +83,32 @@ static cella_status read_policy(const char *path, cella_policy **policy, cella_e
         status = cella_policy_read(bytes, size, path, policy, error);
     free(bytes);
     return status;
+}
+
+/* One more program, by its digest or as it is. */
+static int take_boot_image(struct cli_demands *demands, const char *value)
+{
+    cella_demands *are = &demands->are;
+    cella_error error;
+    uint8_t *bytes = NULL;
+    size_t size;
+    char sentence[640];
+    if (are->boot_image_count == CLI_BOOT_IMAGES)
+        return cli_misused(demands->verb, "--boot-image may be given %d times", CLI_BOOT_IMAGES);
+    uint8_t *digest = demands->boot_images[are->boot_image_count];
+    are->boot_images = (const uint8_t(*)[32])demands->boot_images;
+    are->boot_image_count++;
+    if (read_hex(value, digest, 32) == 32)
+        return 0;
+    cella_status status = file_read(value, BOOT_IMAGE_MOST, &bytes, &size, &error);
+    if (status) {
+        cli_say(error.sentence);
+    } else if ((status = cella_boot_image_digest(bytes, size, digest, &error))) {
+        snprintf(sentence, sizeof(sentence), "%.100s: %s", value, error.sentence);
+        cli_say(sentence);
+    }
+    free(bytes);
+    return status ? CLI_MALFORMED : 0;
 }
 
 /* An option whose value is a file. */
@@ -129,6 +159,8 @@ static int take_value(struct cli_demands *demands, int option, const char *value
                                value);
         are->attestation_key = demands->attestation_key;
         return 0;
+    case OPTION_BOOT_IMAGE:
+        return take_boot_image(demands, value);
     case OPTION_TYPE:
         are->type = value;
         return 0;

@@ -24,6 +24,9 @@
     "  --max-age SECONDS    how far its own time may be from --at\n"                               \
     "  --attestation-key SHA256\n"                                                                 \
     "                       the key of a TPM that is trusted without a certificate\n"              \
+    "  --boot-image FILE|SHA256\n"                                                                 \
+    "                       a program that may be booted, of all of them, in their order\n"        \
+    "                       (vsm with a TPM: shim, GRUB, kernel); may be given often\n"            \
     "  --type TYPE          sgx, tdx, snp, nitro, tpm, azure, vsm or ratls; else it is\n"          \
     "                       recognised\n"                                                          \
     "  --verbose            what was read, proven or not\n"                                        \
@@ -36,6 +39,8 @@
     "  --insecure_allow_outdated    a TCB with known holes\n"                                      \
     "  --insecure_allow_sha1        PCR banks of SHA-1\n"
 
+#define CLI_BOOT_IMAGES 16 /* as CELLA_BOOT_IMAGES */
+
 struct cli_demands {
     const struct cli_verb *verb;
     cella_demands are;
@@ -43,6 +48,7 @@ struct cli_demands {
     cella_policy *policy; /* NULL: none */
     json_t *left_out;     /* of collateral directories */
     uint8_t report_data[64], nonce[512], attestation_key[32];
+    uint8_t boot_images[CLI_BOOT_IMAGES][32];
     bool json, verbose;
 };
 

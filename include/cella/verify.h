@@ -82,10 +82,21 @@ typedef struct cella_demands {
     /* What vouches for a TPM's attestation key where no certificate does: SHA-256 of its
      * SubjectPublicKeyInfo (DER). Or NULL. */
     const uint8_t *attestation_key;
+
+    /* Reference values: Authenticode's SHA-256 of every program that the machine booted, in that
+     * order (shim, GRUB, kernel). Evidence that cannot show it is refused (all but vsm with a
+     * TPM). NULL: any. */
+    const uint8_t (*boot_images)[32];
+    size_t boot_image_count;
 } cella_demands;
 
 /* Fills `size`, and zeros: no time, no purpose, so nothing passes yet. */
 CELLA_API void cella_demands_default(cella_demands *demands);
+
+/* Of a program that firmware starts (PE: a shim, GRUB, a kernel): what is measured of it.
+ * CELLA_INVALID: it is none. */
+CELLA_API cella_status cella_boot_image_digest(const uint8_t *bytes, size_t size,
+                                               uint8_t sha256[32], cella_error *error);
 
 /* ---- judging ---- */
 

@@ -126,6 +126,30 @@ refused NONCE 2025-06-01 --nonce 00 --collateral "$snp/roots" "$tpm/evidence-v1.
 refused CHAIN 2025-06-01 --nonce $challenge "$tpm/evidence-v1.json"
 refused ANCHOR 2025-06-01 --insecure_any_nonce "$tpm/tpm_evidence.json"
 
+# What was booted, program by program.
+vsm=$vectors/vsm-tpm
+made=$(cat "$vsm/time")
+purpose=666f722077686f6d206974206973 # "for whom it is"
+booted=(80a66d53a945d2286fcadd780fae1c225aa732079cd67b5225dc78aaab4e2ff8
+    a68f6d71ebddaa19751ff8d729f67d11b0df8e4c49400c3e7e90de16119e1265
+    cbe752231bd88709d9750332fc116f055ea3568204744ab47b2af15c1c83b25e)
+pinned=(--root "$vsm/root.pem" --report-data $purpose --boot-image "${booted[0]}" --boot-image "${booted[1]}")
+try "$cella" verify --at "$made" --root "$vsm/root.pem" --report-data $purpose "$vsm/first.evidence"
+exits 0
+shows 'were not compared'
+try "$cella" verify --at "$made" "${pinned[@]}" --boot-image "${booted[2]}" "$vsm/first.evidence" && exits 0 && quiet
+shows 'accepted'
+checks=$((checks + 1))
+! grep -q 'were not compared' out || failed "they were compared"
+refused POLICY "$made" "${pinned[@]}" "$vsm/first.evidence"
+refused POLICY "$made" "${pinned[@]}" --boot-image "${booted[0]}" "$vsm/first.evidence"
+refused POLICY 2021-09-09T12:00:00Z --nonce $nonce --insecure_allow_debug --boot-image "${booted[0]}" "$nitro/request_proper.bin"
+try "$cella" verify --at now --boot-image "$nitro/request_proper.bin" x && exits 2 && says 'request_proper.bin: a program that firmware starts'
+try "$cella" verify --at now --boot-image nowhere x && exits 2 && says 'nowhere'
+many=()
+for _ in $(seq 17); do many+=(--boot-image "${booted[0]}"); done
+try "$cella" verify --at now "${many[@]}" x && misused '16 times'
+
 # A policy has its say, once all else is proven.
 cat >measured.json <<'END'
 {"version": "1.0.0", "anyOf": [{"authority": "cella", "allOf": [

@@ -228,6 +228,23 @@ with open(f"{folder}/ima_log/binary", "wb") as file:
                + entry(b"ima-ngv2", field(b"verity:sha256:\0" + bytes(32)) + field(b"/e\0")))
 END
 
+# A program that firmware starts, as small as they come: headers, a section, signatures.
+mkdir -p "$folder/pe"
+python3 - "$folder" <<'END'
+import struct, sys
+head = b"MZ".ljust(0x3c, b"\0") + struct.pack("<I", 0x40)
+for name, magic, directories in (("pe32", 0x10b, 96), ("pe32+", 0x20b, 112)):
+    optional = bytearray(directories + 16 * 8)
+    struct.pack_into("<H", optional, 0, magic)
+    struct.pack_into("<II", optional, 60, 0x200, 7)
+    struct.pack_into("<I", optional, directories - 4, 16)
+    struct.pack_into("<II", optional, directories + 32, 0x240, 0x40)
+    coff = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, len(optional), 2)
+    section = struct.pack("<8sIIII16x", b".text", 64, 0x1000, 0x40, 0x200)
+    with open(f"{sys.argv[1]}/pe/{name}", "wb") as file:
+        file.write((head + coff + bytes(optional) + section).ljust(0x200, b"\0") + bytes(range(64)) + bytes(64))
+END
+
 # What a machine and an issuer carry to each other; the certificate is of something else.
 mkdir -p "$folder/platform_exchange"
 python3 - "$folder" "$vectors" <<'END'

@@ -15,6 +15,8 @@
 #include "image/file.h"
 #include "image/hex.h"
 
+#include <cella/verify.h>
+
 #include <openssl/pem.h>
 #include <time.h>
 
@@ -209,6 +211,47 @@ static void test_images(void **state)
     options.boot_image_count = 0;
     assert_int_equal(cella_evidence_verify(bytes, size, &options, &claims, NULL, &error),
                      CELLA_INVALID);
+    free(bytes);
+}
+
+/* The same as a demand of any evidence: what cannot show it is refused. */
+static void test_demanded_images(void **state)
+{
+    (void)state;
+    static cella_claims claims;
+    uint8_t root[32], images[3][32];
+    char name[64], text[256];
+    size_t size;
+    cella_verifier *verifier;
+    cella_result *result;
+    cella_error error = {0};
+    cella_verify_options options = vector_options(root);
+    uint8_t *bytes = vector("first.evidence", &size);
+    assert_int_equal(cella_evidence_verify(bytes, size, &options, &claims, NULL, &error), CELLA_OK);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name, sizeof(name), "posture.boot_image_%zu", i + 1);
+        assert_true(cella_claims_get(&claims, name, text) && hex_read(text, images[i], 32));
+    }
+    cella_demands demands;
+    cella_demands_default(&demands);
+    demands.at = options.at;
+    demands.report_data = purpose;
+    demands.boot_images = (const uint8_t(*)[32])images;
+    assert_int_equal(cella_verifier_new(&verifier, &error), CELLA_OK);
+    assert_int_equal(cella_verifier_add_root_key(verifier, root, &error), CELLA_OK);
+    static const cella_status expected[] = {CELLA_INVALID, CELLA_REFUSED, CELLA_REFUSED, CELLA_OK};
+    for (size_t i = 0; i < 4; i++) {
+        demands.boot_image_count = i;
+        assert_int_equal(cella_verify(verifier, bytes, size, &demands, &result, &error),
+                         expected[i]);
+        if (expected[i] == CELLA_REFUSED)
+            assert_string_equal(cella_result_class(result), "POLICY");
+        char *json = i > 0 ? cella_result_json(result) : NULL;
+        assert_true(!json || !strstr(json, "were not compared"));
+        free(json);
+        cella_result_free(result);
+    }
+    cella_verifier_free(verifier);
     free(bytes);
 }
 
@@ -1146,11 +1189,11 @@ static void test_no_tpm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_machine),    cmocka_unit_test(test_second_boot),
-        cmocka_unit_test(test_purpose),    cmocka_unit_test(test_images),
-        cmocka_unit_test(test_bytes),      cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_hidden),     cmocka_unit_test(test_authorities),
-        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_machine),         cmocka_unit_test(test_second_boot),
+        cmocka_unit_test(test_purpose),         cmocka_unit_test(test_images),
+        cmocka_unit_test(test_demanded_images), cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_commands),        cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_authorities),     cmocka_unit_test(test_parameters),
     };
     const struct CMUnitTest on_swtpm[] = {
         cmocka_unit_test(test_platform),
