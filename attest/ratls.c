@@ -4,7 +4,6 @@
  */
 #include "ratls.h"
 
-#include "appraisal.h"
 #include "cbor.h"
 #include "image/hex.h"
 #include "x509.h"
@@ -185,7 +184,8 @@ static cella_status judge_key(struct appraisal *appraisal, X509 *certificate,
 }
 
 /* The evidence inside, which has to be for this claims buffer. */
-static cella_status judge_evidence(struct appraisal *appraisal, const struct ratls *ratls)
+static cella_status judge_evidence(struct appraisal *appraisal, const struct ratls *ratls,
+                                   cella_verifier *verifier)
 {
     cella_demands demands = *appraisal->demands;
     struct appraisal inner = *appraisal;
@@ -199,12 +199,26 @@ static cella_status judge_evidence(struct appraisal *appraisal, const struct rat
     demands.report_data = report_data;
     demands.insecure_any_report_data = false;
     inner.demands = &demands;
+    inner.verifier = verifier;
     record_text(appraisal, appraisal->result->evidence, "ratls_evidence_type", kind->name);
     cella_status status = kind->verify(&inner, ratls->evidence, ratls->evidence_size);
     if (status && strcmp(appraisal->result->class, CLASS_REPORT_DATA) == 0)
         return appraisal_refuse(appraisal, CLASS_BINDING, "report_data",
                                 appraisal->result->expected, appraisal->result->found,
                                 "The evidence was made for another certificate.");
+    return status;
+}
+
+/* By the collateral that the certificate carries, too, where that may be. */
+static cella_status judge_carried(struct appraisal *appraisal, X509 *certificate,
+                                  const struct ratls *ratls)
+{
+    struct ratls_carried carried;
+    cella_status status = ratls_carried_read(appraisal, certificate, &carried);
+    if (status == CELLA_OK)
+        status = judge_evidence(appraisal, ratls,
+                                carried.verifier ? carried.verifier : appraisal->verifier);
+    ratls_carried_drop(&carried);
     return status;
 }
 
@@ -225,7 +239,7 @@ static cella_status judge(struct appraisal *appraisal, X509 *certificate)
     record_hex(appraisal, evidence, "spki_sha256", hash, sizeof(hash));
     cella_status status = judge_key(appraisal, certificate, &ratls);
     if (status == CELLA_OK)
-        status = judge_evidence(appraisal, &ratls);
+        status = judge_carried(appraisal, certificate, &ratls);
     if (status == CELLA_OK)
         status = appraisal_nonce(appraisal, ratls.nonce, ratls.nonce_size);
     if (status == CELLA_OK) {

@@ -10,16 +10,19 @@
 #ifndef ATTEST_RATLS_H
 #define ATTEST_RATLS_H
 
+#include "appraisal.h"
+
 #include <openssl/x509.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define RATLS_OID        "2.23.133.5.4.9"
-#define RATLS_LEGACY_OID "0.6.9.42.840.113741.1337.6" /* Gramine's, as its encoder mangles it */
-#define RATLS_TAG_QUOTE  60000                        /* an Intel quote */
-#define RATLS_TAG_CELLA  1667591276                   /* "cell": cella's own evidence */
-#define RATLS_NONCE_MOST 64
+#define RATLS_OID              "2.23.133.5.4.9"
+#define RATLS_ENDORSEMENTS_OID "2.23.133.5.4.2" /* CBOR: an array of pieces of collateral */
+#define RATLS_LEGACY_OID       "0.6.9.42.840.113741.1337.6" /* Gramine's, as its encoder mangles it */
+#define RATLS_TAG_QUOTE        60000                        /* an Intel quote */
+#define RATLS_TAG_CELLA        1667591276                   /* "cell": cella's own evidence */
+#define RATLS_NONCE_MOST       64
 
 /* What the extension holds; points into the certificate. */
 struct ratls {
@@ -35,6 +38,16 @@ struct ratls {
 
 /* NULL: read. Else what is wrong, for a sentence. */
 const char *ratls_read(const X509 *certificate, struct ratls *ratls);
+
+/* What a certificate carries beside its evidence, and the caller's verifier's collateral. */
+struct ratls_carried {
+    cella_verifier *verifier; /* NULL: nothing is carried, or it must not be used */
+    size_t own;
+};
+/* Refuses what is malformed. Ends with ratls_carried_drop in any case. */
+cella_status ratls_carried_read(struct appraisal *appraisal, const X509 *certificate,
+                                struct ratls_carried *carried);
+void ratls_carried_drop(struct ratls_carried *carried);
 
 /* The claims buffer for this key, and the report data that evidence has to have. The buffer is the
  * caller's to free(). False: no memory. */

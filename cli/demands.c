@@ -34,6 +34,7 @@ enum {
     OPTION_NO_COLLATERAL,
     OPTION_ALLOW_OUTDATED,
     OPTION_ALLOW_SHA1,
+    OPTION_CARRIED,
 };
 
 static const struct option options[] = {
@@ -55,6 +56,7 @@ static const struct option options[] = {
     {"insecure_no_collateral", no_argument, NULL, OPTION_NO_COLLATERAL},
     {"insecure_allow_outdated", no_argument, NULL, OPTION_ALLOW_OUTDATED},
     {"insecure_allow_sha1", no_argument, NULL, OPTION_ALLOW_SHA1},
+    {"insecure_carried_collateral", no_argument, NULL, OPTION_CARRIED},
     {"help", no_argument, NULL, 'h'},
     {0}};
 
@@ -185,6 +187,7 @@ static void take_flag(struct cli_demands *demands, int option)
         {OPTION_NO_COLLATERAL, &are->insecure_no_collateral},
         {OPTION_ALLOW_OUTDATED, &are->insecure_allow_outdated},
         {OPTION_ALLOW_SHA1, &are->insecure_allow_sha1},
+        {OPTION_CARRIED, &are->insecure_carried_collateral},
     };
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
         if (flags[i].option == option)

@@ -37,7 +37,8 @@
     "  --insecure_allow_debug                             whoever runs it can look in\n"           \
     "  --insecure_no_collateral     what is revoked or outdated would not be seen\n"               \
     "  --insecure_allow_outdated    a TCB with known holes\n"                                      \
-    "  --insecure_allow_sha1        PCR banks of SHA-1\n"
+    "  --insecure_allow_sha1        PCR banks of SHA-1\n"                                          \
+    "  --insecure_carried_collateral   collateral that the certificate carries\n"
 
 #define CLI_BOOT_IMAGES 16 /* as CELLA_BOOT_IMAGES */
 

@@ -72,12 +72,14 @@ typedef struct cella_demands {
     const uint8_t *nonce;       /* or NULL */
     size_t nonce_size;
 
-    bool insecure_any_report_data; /* in place of report_data: evidence for anything */
-    bool insecure_any_nonce;       /* in place of the nonce */
-    bool insecure_allow_debug;     /* whoever runs it may look in */
-    bool insecure_no_collateral;   /* signatures alone: revoked or outdated would not be seen */
-    bool insecure_allow_outdated;  /* TCB statuses OutOfDate and OutOfDateConfigurationNeeded */
-    bool insecure_allow_sha1;      /* PCR banks of SHA-1 */
+    bool insecure_any_report_data;    /* in place of report_data: evidence for anything */
+    bool insecure_any_nonce;          /* in place of the nonce */
+    bool insecure_allow_debug;        /* whoever runs it may look in */
+    bool insecure_no_collateral;      /* signatures alone: revoked or outdated would not be seen */
+    bool insecure_allow_outdated;     /* TCB statuses OutOfDate and OutOfDateConfigurationNeeded */
+    bool insecure_allow_sha1;         /* PCR banks of SHA-1 */
+    bool insecure_carried_collateral; /* collateral that the evidence carries (ratls): whoever made
+                                       * it chose it, of what is valid */
 
     /* What vouches for a TPM's attestation key where no certificate does: SHA-256 of its
      * SubjectPublicKeyInfo (DER). Or NULL. */
