@@ -218,6 +218,9 @@ cella_status platform_log_ima(const char *path, const uint8_t quoted[32],
     }
     memcpy(pcr, quoted, 32);
     status = ima_read(bytes, size, &log, error);
+    if (status == CELLA_OK && bytes[0] != IMA_PCR)
+        status = fail(error, CELLA_INVALID,
+                      "%s: is the IMA log in text; binary_runtime_measurements is wanted", path);
     if (status == CELLA_OK)
         status = ima_match(&log, tpm_hash(TPM_SHA256), pcr, &count, &extends, error);
     if (status == CELLA_OK && extends != IMA_HASHED)

@@ -1186,6 +1186,20 @@ static void test_no_tpm(void **state)
     expect_no_platform("the TPM cannot be reached");
 }
 
+/* What is cut out of a log is cut between binary entries. */
+static void test_text_log(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[32];
+    struct platform_log log;
+    char path[PATH_MAX];
+    cella_error error = {0};
+    snprintf(path, sizeof(path), "%s/tests/vectors/attest/tpm/cella/ima_log",
+             getenv("CELLA_SOURCE"));
+    assert_int_equal(platform_log_ima(path, zeros, zeros, 1 << 16, &log, &error), CELLA_INVALID);
+    assert_sentence(&error, "in text");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1194,6 +1208,7 @@ int main(void)
         cmocka_unit_test(test_demanded_images), cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_commands),        cmocka_unit_test(test_hidden),
         cmocka_unit_test(test_authorities),     cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_text_log),
     };
     const struct CMUnitTest on_swtpm[] = {
         cmocka_unit_test(test_platform),
