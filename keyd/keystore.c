@@ -53,7 +53,7 @@ cella_status keystore_files(const char *folder, const char *part,
     if (count < 0)
         return errno == ENOENT
                    ? CELLA_OK
-                   : fail(error, CELLA_SYSTEM, "%s: cannot be listed: %s", path, strerror(errno));
+                   : fail(error, CELLA_SYSTEM, "%s: cannot be listed: %s", parent, strerror(errno));
     for (int i = 0; i < count; i++) {
         if (status == CELLA_OK && snprintf(path, sizeof(path), "%s/%s/%s", folder, part,
                                            entries[i]->d_name) >= (int)sizeof(path))

@@ -402,13 +402,21 @@ static void test_pkcs11(void **state)
     EVP_PKEY_free(kept);
 }
 
+static void test_not_listed(void **state)
+{
+    (void)state;
+    assert_int_equal(keystore_files(folder, "keyd.json", NULL, NULL, &problem), CELLA_SYSTEM);
+    assert_sentence(&problem, "keyd.json: cannot be listed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_opened),  cmocka_unit_test(test_passphrase),
-        cmocka_unit_test(test_add),     cmocka_unit_test(test_key_files),
-        cmocka_unit_test(test_altered), cmocka_unit_test(test_renamed),
-        cmocka_unit_test(test_list),    cmocka_unit_test(test_pkcs11),
+        cmocka_unit_test(test_opened),     cmocka_unit_test(test_passphrase),
+        cmocka_unit_test(test_add),        cmocka_unit_test(test_key_files),
+        cmocka_unit_test(test_altered),    cmocka_unit_test(test_renamed),
+        cmocka_unit_test(test_list),       cmocka_unit_test(test_pkcs11),
+        cmocka_unit_test(test_not_listed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
