@@ -17,21 +17,37 @@ static inline void must(bool good)
         abort();
 }
 
-static inline void add_vector(cella_verifier *verifier, const char *path)
+static inline size_t read_vector(const char *path, uint8_t *bytes, size_t most)
 {
-    static uint8_t bytes[1 << 16];
     char name[256];
-    cella_error error;
     snprintf(name, sizeof(name), "tests/vectors/attest/%s", path);
     FILE *file = fopen(name, "rb");
     must(file);
-    size_t size = fread(bytes, 1, sizeof(bytes), file);
+    size_t size = fread(bytes, 1, most, file);
+    must(size > 0 && size < most);
     fclose(file);
+    return size;
+}
+
+static inline void add_vector(cella_verifier *verifier, const char *path)
+{
+    static uint8_t bytes[1 << 16];
+    cella_error error;
+    size_t size = read_vector(path, bytes, sizeof(bytes));
     must(cella_verifier_add(verifier, bytes, size, path, &error) == CELLA_OK);
 }
 
-/* A refusal has a class and a sentence, and no claims; JSON is well formed either way. */
-static inline void judge(cella_verifier *verifier, const cella_demands *demands,
+static inline void add_root(cella_verifier *verifier, const char *path)
+{
+    static uint8_t bytes[1 << 16];
+    cella_error error;
+    size_t size = read_vector(path, bytes, sizeof(bytes));
+    must(cella_verifier_add_root(verifier, bytes, size, path, &error) == CELLA_OK);
+}
+
+/* Whether it is accepted. A refusal has a class and a sentence, and no claims; JSON is well formed
+ * either way. */
+static inline bool judge(cella_verifier *verifier, const cella_demands *demands,
                          const uint8_t *bytes, size_t size)
 {
     cella_result *result;
@@ -46,6 +62,7 @@ static inline void judge(cella_verifier *verifier, const cella_demands *demands,
     json_decref(json);
     free(text);
     cella_result_free(result);
+    return status == CELLA_OK;
 }
 
 #endif

@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Any bytes as evidence; and, where the first one is odd, as what a trusted platform signs. What is
- * refused has claims of zeros and says why; what is accepted says the same twice.
+ * By the first byte: any bytes as evidence of a platform that is trusted here, or, at its time, of
+ * the vectors' with a TPM; as what a trusted platform signs. What is refused has claims of zeros
+ * and says why; what is accepted says the same twice.
  */
 #include "attest/certificate.h"
 #include "attest/evidence.h"
 #include "attest/x509.h"
+#include "fuzz_attest.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <openssl/pem.h>
+#include <time.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static EVP_PKEY *key;
 static struct cose_chain chain;
-static uint8_t root_hash[32];
+static uint8_t roots[2][32];
+static int64_t times[2];
 
-static void must(bool good)
+/* The root and the time of the vectors. */
+static void set_up_machine(void)
 {
-    if (!good)
-        abort();
+    uint8_t text[4096] = {0};
+    size_t size = read_vector("vsm-tpm/root.pem", text, sizeof(text) - 1);
+    BIO *bio = BIO_new_mem_buf(text, (int)size);
+    X509 *root = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    must(root && x509_key_hash(root, roots[1]));
+    X509_free(root);
+    BIO_free(bio);
+    text[read_vector("vsm-tpm/time", text, sizeof(text) - 1)] = 0;
+    times[1] = atoll((char *)text);
 }
 
 static void set_up(void)
@@ -29,7 +40,7 @@ static void set_up(void)
     key = EVP_EC_gen("P-256");
     X509 *root = certificate_make(root_key, NULL, NULL);
     X509 *certificate = certificate_make(key, root, root_key);
-    must(certificate && x509_key_hash(root, root_hash));
+    must(certificate && x509_key_hash(root, roots[0]));
     chain.count = 2;
     chain.certificates[0].size = (size_t)i2d_X509(certificate, &der[0]);
     chain.certificates[1].size = (size_t)i2d_X509(root, &der[1]);
@@ -38,9 +49,11 @@ static void set_up(void)
     X509_free(certificate);
     X509_free(root);
     EVP_PKEY_free(root_key);
+    times[0] = time(NULL);
+    set_up_machine();
 }
 
-static void judge(const uint8_t *bytes, size_t size)
+static void judge_twice(int64_t at, const uint8_t *bytes, size_t size)
 {
     static cella_claims claims, again;
     static const cella_claims none;
@@ -48,9 +61,9 @@ static void judge(const uint8_t *bytes, size_t size)
     cella_error error = {0};
     cella_verify_options options;
     cella_verify_options_default(&options);
-    options.at = time(NULL);
-    options.roots = (const uint8_t(*)[32]) & root_hash;
-    options.root_count = 1;
+    options.at = at;
+    options.roots = (const uint8_t(*)[32])roots;
+    options.root_count = 2;
     options.insecure_any_report_data = true;
     cella_status status = cella_evidence_verify(bytes, size, &options, &claims, &refusal, &error);
     if (status != CELLA_OK) {
@@ -71,12 +84,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!key)
         set_up();
     if (data[0] % 2 == 0) {
-        judge(data + 1, size - 1);
+        judge_twice(times[data[0] >> 1 & 1], data + 1, size - 1);
         return 0;
     }
     must(cose_sign(key, EVIDENCE_CONTENT_TYPE, &chain, data + 1, size - 1, &bytes, &signed_size,
                    NULL) == CELLA_OK);
-    judge(bytes, signed_size);
+    judge_twice(times[0], bytes, signed_size);
     free(bytes);
     return 0;
 }

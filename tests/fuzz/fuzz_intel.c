@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * By the first byte: any bytes as Intel's collateral in any of its forms, as TCB information, as an
- * identity. What is accepted is whole.
+ * By the first byte: any bytes as Intel's collateral in any of its forms, by which a quote of SGX
+ * or TDX is judged then; as TCB information, as an identity. What is accepted is whole.
  */
 #include "attest/collateral.h"
 #include "attest/sgx/tcb.h"
@@ -47,6 +47,24 @@ static void read_identity(const uint8_t *data, size_t size)
     tcb_identity_free(identity);
 }
 
+/* A real quote, beside what was read. */
+static void judge_quote(cella_verifier *verifier, bool tdx)
+{
+    static uint8_t quotes[2][1 << 14];
+    static size_t sizes[2];
+    cella_demands demands;
+    if (!sizes[tdx])
+        sizes[tdx] = read_vector(tdx ? "tdx/dcap-qvl/tdx_quote.bin" : "sgx/dcap-qvl/sgx_quote.bin",
+                                 quotes[tdx], sizeof(quotes[tdx]));
+    cella_demands_default(&demands);
+    demands.at = 1751328000;
+    demands.insecure_any_report_data = demands.insecure_no_collateral = true;
+    judge(verifier, &demands, quotes[tdx], sizes[tdx]);
+    char *text = cella_verifier_describe(verifier, demands.at);
+    must(text);
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     cella_verifier *verifier;
@@ -62,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cella_status status = collateral_read_intel(verifier, data + 1, size - 1, "fuzz", &error);
         must(status == CELLA_OK || *error.sentence);
         must(status != CELLA_UNSUPPORTED || verifier->count == 0);
+        if (status == CELLA_OK)
+            judge_quote(verifier, data[0] % 4 == 3);
         cella_verifier_free(verifier);
     }
     return 0;

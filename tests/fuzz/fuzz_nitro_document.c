@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Any bytes as a Nitro attestation document; and, where the first one is odd, as the payload of
- * one.
+ * one. Its other bits are the demands.
  */
 #include "attest/cbor.h"
 #include "fuzz_attest.h"
@@ -22,9 +22,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!verifier)
         must(cella_verifier_new(&verifier, &error) == CELLA_OK);
     cella_demands_default(&demands);
-    demands.type = "nitro";
     demands.at = 1631188800; /* 2021-09-09T12:00:00Z */
-    demands.insecure_any_nonce = demands.insecure_allow_debug = true;
+    demands.insecure_any_nonce = !(data[0] & 2);
+    demands.nonce = data[0] & 2 ? header : NULL;
+    demands.nonce_size = data[0] & 2 ? sizeof(header) : 0;
+    demands.insecure_allow_debug = !(data[0] & 4);
+    demands.most_age = data[0] & 8;
+    demands.type = data[0] & 16 ? NULL : "nitro";
     if (data[0] % 2 == 0) {
         judge(verifier, &demands, data + 1, size - 1);
         return 0;

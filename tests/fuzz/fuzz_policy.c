@@ -14,9 +14,11 @@ static const json_t *claims(void)
 {
     static json_t *made;
     if (!made)
-        made = json_pack("{s:s, s:b, s:i, s:s, s:{s:s, s:[i]}, s:n}", "iss", "https://a", "debug",
-                         0, "svn", 7, "x-ms-attestation-type", "sgx", "x-ms-isolation-tee", "b.c",
-                         "d", "list", 1, "nothing");
+        made = json_loads(
+            "{\"iss\":\"https://a\",\"debug\":false,\"svn\":7,\"real\":1.5,"
+            "\"x-ms-attestation-type\":\"sgx\",\"list\":[1,\"b\",true],"
+            "\"x-ms-isolation-tee\":{\"b.c\":\"d\",\"e\":true},\"none\":null}",
+            0, NULL);
     return made;
 }
 

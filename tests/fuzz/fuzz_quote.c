@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * By the first byte: any bytes as a quote of SGX or TDX beside real collateral, whole (also in the
- * JSON of Azure's samples) or with the signature checks taken away; as the extension of a PCK
- * certificate. What is refused proves nothing.
+ * By the first byte: any bytes as a quote of SGX or TDX beside real collateral (also in the JSON of
+ * Azure's samples), at one of the times of that collateral and under one of the demands; as a quote
+ * that is only read; as the extension of a PCK certificate. What is refused proves nothing.
  */
 #include "attest/collateral.h"
 #include "attest/sgx/pck.h"
@@ -38,15 +38,30 @@ static void parse(const uint8_t *data, size_t size)
         must(is_inside(platform.cpusvn, 16, quote.certification_bytes, quote.certification_size));
 }
 
+static const char *const collateral[] = {
+    "sgx/dcap-qvl/sgx_quote_collateral.json",
+    "tdx/dcap-qvl/tdx_quote_collateral.json",
+    "tdx/go-tdx-guest-v4/tcb_info_50806f000000.json",
+    "tdx/go-tdx-guest-v4/td_qe_identity.json",
+    "tdx/go-tdx-guest-v4/pck_platform_crl.der",
+    "tdx/go-tdx-guest-v4/root_crl.der",
+    "tdx/go-tdx-guest-v4/tcb_signing_chain.pem",
+    "tdx/go-tdx-guest-v4/pck_crl_issuer_chain.pem",
+    "tdx/go-tdx-guest-v5/tcb_info_90c06f000000.json",
+    "sgx/fortanix-pcs-2020/00906ea10000.tcb",
+    "sgx/fortanix-pcs-2020/qe3_identity.id",
+    "sgx/fortanix-pcs-2020/processor.crl",
+    "sgx/intel-qvl-sample/pckCert.pem",
+};
+
 static cella_verifier *verifier_with_collateral(void)
 {
     static cella_verifier *verifier;
     cella_error error = {0};
     if (!verifier) {
         must(cella_verifier_new(&verifier, &error) == CELLA_OK);
-        add_vector(verifier, "sgx/dcap-qvl/sgx_quote_collateral.json");
-        add_vector(verifier, "tdx/dcap-qvl/tdx_quote_collateral.json");
-        add_vector(verifier, "sgx/intel-qvl-sample/pckCert.pem");
+        for (size_t i = 0; i < sizeof(collateral) / sizeof(collateral[0]); i++)
+            add_vector(verifier, collateral[i]);
     }
     return verifier;
 }
@@ -54,6 +69,7 @@ static cella_verifier *verifier_with_collateral(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const types[] = {"sgx", "tdx"};
+    static const int64_t times[] = {1751328000, 1591358400, 1688173200, 1770080400};
     cella_demands demands;
     struct pck pck;
     if (size == 0)
@@ -68,9 +84,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     cella_demands_default(&demands);
-    demands.at = 1751328000;
+    demands.at = times[data[0] >> 4 & 3];
     demands.type = types[data[0] % 4];
-    demands.insecure_any_report_data = demands.insecure_no_collateral = true;
+    demands.insecure_any_report_data = true;
+    demands.insecure_no_collateral = !(data[0] & 4);
+    demands.insecure_allow_debug = demands.insecure_allow_outdated = data[0] & 8;
     judge(verifier_with_collateral(), &demands, data + 1, size - 1);
     return 0;
 }

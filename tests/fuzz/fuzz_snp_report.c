@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * By the first byte: any bytes as a report with or without a certificate table, beside real
- * collateral; as collateral; as an extension of a VEK's certificate. What is refused proves
- * nothing.
+ * collateral and under one of the demands; as collateral, by which a report is judged then; as an
+ * extension of a VEK's certificate. What is refused proves nothing.
  */
 #include "attest/collateral.h"
 #include "attest/snp/certificate.h"
@@ -34,10 +34,45 @@ static void read_extension(const uint8_t *data, size_t size)
     X509_free(made);
 }
 
+static void judge_report(cella_verifier *verifier, uint8_t choice, const uint8_t *report,
+                         size_t size)
+{
+    cella_demands demands;
+    cella_demands_default(&demands);
+    demands.type = choice % 4 == 0 ? "snp" : NULL;
+    demands.at = 1672531200;
+    demands.insecure_any_report_data = true;
+    demands.insecure_allow_debug = !(choice & 4);
+    demands.insecure_no_collateral = choice & 8;
+    demands.most_age = choice & 16;
+    judge(verifier, &demands, report, size);
+}
+
+/* A real report, beside what was read. */
+static void read_collateral(uint8_t choice, const uint8_t *data, size_t size)
+{
+    static uint8_t report[1 << 11];
+    static size_t report_size;
+    cella_verifier *verifier;
+    cella_error error = {0};
+    if (!report_size)
+        report_size = read_vector("snp/go-sev-guest/attestation.bin", report, sizeof(report));
+    must(cella_verifier_new(&verifier, &error) == CELLA_OK);
+    cella_status status = collateral_read_amd(verifier, data, size, "fuzz", &error);
+    must(status == CELLA_OK || *error.sentence);
+    must(status != CELLA_UNSUPPORTED || verifier->count == 0);
+    if (status == CELLA_UNSUPPORTED)
+        status = collateral_read_x509(verifier, data, size, "fuzz", &error);
+    if (status == CELLA_OK) {
+        add_vector(verifier, "snp/roots/ask_ark_milan.pem");
+        judge_report(verifier, choice, report, report_size);
+    }
+    cella_verifier_free(verifier);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static cella_verifier *verifier;
-    cella_demands demands;
     cella_error error = {0};
     if (size == 0)
         return 0;
@@ -52,18 +87,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] % 4 == 3) {
         read_extension(data + 1, size - 1);
     } else if (data[0] % 4 == 2) {
-        cella_verifier *other;
-        must(cella_verifier_new(&other, &error) == CELLA_OK);
-        cella_status status = collateral_read_amd(other, data + 1, size - 1, "fuzz", &error);
-        must(status == CELLA_OK || *error.sentence);
-        must(status != CELLA_UNSUPPORTED || other->count == 0);
-        cella_verifier_free(other);
+        read_collateral(data[0], data + 1, size - 1);
     } else {
-        cella_demands_default(&demands);
-        demands.type = data[0] % 4 == 0 ? "snp" : NULL;
-        demands.at = 1672531200;
-        demands.insecure_any_report_data = demands.insecure_allow_debug = true;
-        judge(verifier, &demands, data + 1, size - 1);
+        judge_report(verifier, data[0], data + 1, size - 1);
     }
     return 0;
 }

@@ -165,10 +165,22 @@ printf '%s' 'version=1.1;configurationrules{=>issueproperty(type="p",value=15);}
     'issuancerules{c:[issuer=="AttestationService"]=>issue(claim=c);};' >"$folder/policy/attestation"
 mkdir -p "$folder/token"
 cp "$vectors/eat/maa-sevsnp/token.jwt" "$folder/token"
-printf '{"alg":"ES256","typ":"JWT"}\000{"iss":"i","exp":1700000001,"nbf":1,"iat":1}' >"$folder/token/signed"
+printf '{"alg":"ES256","typ":"JWT"}\000{"iss":"i","exp":1748736001,"nbf":1,"iat":1}' >"$folder/token/signed"
 printf '%s' '{"keys":[{"kty":"EC","crv":"P-256","kid":"a","use":"sig","alg":"ES256",' \
     '"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},' \
     '{"kty":"RSA","n":"AQAB","e":"AQAB"}]}' >"$folder/token/keys"
+
+python3 - "$folder" "$vectors" <<'END'
+import json, re, sys
+folder, vectors = sys.argv[1:]
+with open(f"{vectors}/tpm/cella/ecdsa.json") as file:
+    chain = json.load(file)["certificates"]
+with open(f"{vectors}/tpm/cella/root.pem") as file:
+    chain.append(file.read())
+x5c = ["".join(re.findall("^[A-Za-z0-9+/=]+$", pem, re.M)) for pem in chain]
+with open(f"{folder}/token/chain", "w") as file:
+    file.write(json.dumps({"alg": "ES256", "typ": "JWT", "x5c": x5c}) + '\0{"iss":"i","exp":1748736001,"nbf":1,"iat":1}')
+END
 
 # Reports of SEV-SNP, alone and with a table behind them, the table, an extension; Nitro's document
 # and its payload.
@@ -188,12 +200,18 @@ for name in ("go-sev-guest/attestation", "trustee/test-report", "trustee/test-vl
     report = read(f"snp/{name}.bin")
     write("snp_report/" + name.replace("/", "-"), b"\0" + report)
     write("snp_report/extended-" + name.replace("/", "-"), b"\1" + report + table)
+    for choice in (4, 8, 12, 24, 29):
+        write(f"snp_report/{choice}-" + name.replace("/", "-"), bytes([choice]) + report + table * (choice & 1))
 write("snp_report/table", b"\2" + table)
+for choice in (2, 10, 14):
+    write(f"snp_report/vek-{choice}", bytes([choice]) + read("snp/go-sev-guest/vcek.der"))
 for arc, value in enumerate((b"\2\1\0", b"\x16\5Milan", b"\2\2\0\xd9", b"\2\1\0", b"\2\1\1", b"\4\x40" + bytes(64), b"\x16\3N/A")):
     write(f"snp_report/extension-{arc}", bytes([3, arc]) + value)
 document = read("nitro/fortanix/request_proper.bin")
 write("nitro_document/whole", b"\0" + document)
 write("nitro_document/payload", b"\1" + document[10:-98])
+for choice in (2, 4, 8, 16):
+    write(f"nitro_document/whole-{choice}", bytes([choice]) + document)
 END
 
 # What TPMs make, logs, the report of Azure's paravisor.
@@ -278,6 +296,10 @@ with open(f"{folder}/vsm_tpm/machine", "wb") as file:
     file.write(struct.pack(">H", len(events)) + events + value(b"ima"))
 END
 
+for name in first second; do
+    { printf '\002' && cat "$vectors/vsm-tpm/$name.evidence"; } >"$folder/evidence/$name"
+done
+
 # Quotes of SGX and TDX, whole and in the JSON of Azure's samples; a PCK certificate's extension;
 # Intel's collateral in all of its forms.
 mkdir -p "$folder/quote" "$folder/intel"
@@ -293,17 +315,21 @@ def write(path, content):
 for path in glob.glob(f"{vectors}/[st][gd]x/*/*"):
     name = "-".join(path.split("/")[-3:])
     if re.search("quote.*bin$|quote.dat$", name):
-        write(f"quote/judged-{name}", (b"\1" if name.startswith("tdx") else b"\0") + read(path))
+        for choice in (0, 4, 8, 12, 0x14, 0x24, 0x34):
+            write(f"quote/judged-{choice}-{name}", bytes([name.startswith("tdx") + choice]) + read(path))
         write(f"quote/parsed-{name}", b"\2" + read(path))
     elif "enclave.info" in name:
         write(f"quote/judged-{name}", b"\0" + read(path))
     elif re.search("json$|tcb$|id$|crl$", name):
         content = read(path)
-        write(f"intel/{name}", b"\0" + content)
+        write(f"intel/{name}", (b"\3" if name.startswith("tdx") else b"\0") + content)
         if b'"tcbInfo":{' in content or b'"enclaveIdentity":{' in content:
             inside = re.search(rb':(\{.*\}),"signature"', content, re.S)[1]
             write(f"intel/inside-{name}", (b"\1" if b'"tcbInfo"' in content else b"\2") + inside)
 bundle = json.load(open(f"{vectors}/tdx/dcap-qvl/tdx_quote_collateral.json"))
+for name in ("tcb_info", "qe_identity"):
+    write(f"intel/{name}-object", b"\3" + json.dumps({{"tcb_info": "tcbInfo", "qe_identity": "enclaveIdentity"}[name]:
+          json.loads(bundle[name]), "signature": bundle[f"{name}_signature"]}).encode())
 write("intel/inside-tdx", b"\1" + bundle["tcb_info"].encode())
 chain = bundle["tcb_info_issuer_chain"].replace("\n", "%0A").replace(" ", "%20")
 write("intel/http", b"\0HTTP/1.1 200 OK\r\nTCB-Info-Issuer-Chain: " + chain.encode() + b"\r\n\r\n"
@@ -366,4 +392,103 @@ with open(f"{sys.argv[1]}/payload", "w") as to:
     json.dump({"decision": "granted", "request": {"key": "note", "nonce": digits, "recipient": digits, "enc": "hpke"},
                "evidence": "", "policy": digits, "log": {"sequence": 1, "sha256": digits}, "iat": 1,
                "response": {"hpke": {"enc": "A" * 43, "sealed": "A" * 64}}}, to)
+END
+
+# Attested certificates, the evidence in them, certificates and lists in every form.
+mkdir -p "$folder/certificate"
+python3 - "$folder/certificate" "$vectors" <<'END'
+import base64, glob, re, sys
+folder, vectors = sys.argv[1:]
+def read(path):
+    with open(f"{vectors}/{path}", "rb") as file:
+        return file.read()
+def write(name, content):
+    with open(f"{folder}/{name}", "wb") as file:
+        file.write(content)
+def inside(pem):
+    return base64.b64decode(b"".join(re.findall(b"^[A-Za-z0-9+/=]+$", pem, re.M)))
+for name in ("gramine", "rats-tls"):
+    pem = read(f"ratls/{name}-cert.pem")
+    der = inside(pem)
+    at = der.index(bytes.fromhex("0606678105050409")) + 8
+    at += 3 if der[at] == 1 else 0
+    width = der[at + 1] & 127 if der[at + 1] & 128 else 0
+    inner = int.from_bytes(der[at + 2:at + 2 + width], "big") if width else der[at + 1]
+    write(f"{name}-pem", b"\0" + pem)
+    write(f"{name}-any", b"\4" + pem)
+    write(f"{name}-der", b"\0" + der)
+    write(f"{name}-evidence", b"\1" + der[at + 2 + width:at + 2 + width + inner])
+crl, root = read("tdx/go-tdx-guest-v4/root_crl.der"), read("sgx/intel-qvl-sample/trustedRootCaCert.pem")
+for name, content in (("crl-der", crl), ("crl-hex", crl.hex().encode()), ("root-pem", root), ("root-der", inside(root)),
+                      ("chain", read("sgx/intel-qvl-sample/pckSignChain.pem")), ("vek", read("snp/trustee/test-vcek.der")),
+                      ("root-url", root.replace(b"\n", b"%0A").replace(b" ", b"%20").replace(b"+", b"%2B"))):
+    write(f"{name}", b"\2" + content)
+    write(f"{name}-root", b"\3" + content)
+END
+
+# What a platform reads of its machine.
+mkdir -p "$folder/platform"
+for log in "$folder"/event_log/*; do
+    [ ! -f "$log" ] || { printf '\000' && cat "$log"; } >"$folder/platform/events-$(basename "$log")"
+done
+for log in "$folder/ima_log/binary" "$folder/ima_log/ima_log"; do
+    { printf '\001' && cat "$log"; } >"$folder/platform/$(basename "$log")"
+done
+python3 - "$folder/platform" <<'END'
+import struct, sys
+def write(name, content):
+    with open(f"{sys.argv[1]}/{name}", "wb") as file:
+        file.write(content)
+def answer(tag, body, code=0):
+    return struct.pack(">HII", tag, 10 + len(body), code) + body
+def sized(body):
+    return struct.pack(">H", len(body)) + body
+busy = answer(0x8001, b"", 0x922)
+made = answer(0x8002, struct.pack(">I", 0x80000000) + bytes(60))
+handles = answer(0x8001, b"\0" + struct.pack(">IIII", 1, 2, 0x81010100, 0x81010101))
+write("make", b"\2" + busy + made + handles + answer(0x8002, bytes(5)) + answer(0x8001, b""))
+write("key", b"\6" + answer(0x8001, sized(bytes(90)) + sized(bytes(34)) + sized(bytes(34))))
+pcrs = b""
+for first in (0, 8, 16):
+    chosen = [i for i in range(first, first + 8) if i < 11 or i == 14]
+    mask = sum(1 << i for i in chosen)
+    pcrs += answer(0x8001, struct.pack(">IIHB", 7, 1, 11, 3) + mask.to_bytes(3, "little")
+                   + struct.pack(">I", len(chosen)) + sized(bytes(32)) * len(chosen)) if mask else b""
+write("pcrs", b"\12" + pcrs)
+parameters = sized(bytes(145)) + struct.pack(">HH", 0x18, 11) + sized(bytes(32)) * 2
+write("quote", b"\16" + answer(0x8002, struct.pack(">I", len(parameters)) + parameters + bytes(5)))
+write("place", b'\3{"tcti":"device:/dev/tpmrm0","events":"/a","ima":"/b","handle":"0x81010100"}')
+END
+
+# The files of a keyd.
+mkdir -p "$folder/keyd_files"
+python3 - "$folder/keyd_files" <<'END'
+import hashlib, json, subprocess, sys
+def write(name, content):
+    with open(f"{sys.argv[1]}/{name}", "wb") as file:
+        file.write(content)
+lines, previous = b"", "0" * 64
+for sequence in range(3):
+    line = json.dumps({"sequence": sequence, "time": "2026-01-01T00:00:00Z", "event": "started", "previous": previous}).encode()
+    lines, previous = lines + line + b"\n", hashlib.sha256(line).hexdigest()
+write("log", b"\0" + lines)
+write("log-torn", b"\0" + lines + b'{"seq')
+key = {"kty": "EC", "crv": "P-256", "x": "gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0",
+       "y": "SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"}
+write("issuer", b"\1" + json.dumps({"issuer": "j", "audience": "k", "jwks": {"keys": [key]}}).encode())
+write("master", b"\2" + json.dumps({"cella_keyd": 1, "salt": "00" * 16, "passes": 3, "memory_kib": 65536, "lanes": 4,
+      "nonce": "00" * 12, "tag": "00" * 16, "sealed": "00" * 32}).encode())
+for name, what in (("key", "oct"), ("key", "ec"), ("key", "pkcs11"), ("signing key", "pem")):
+    write(f"sealed-{what}", b"\3" + json.dumps({"cella_keyd_secret": 1, "for": name, "name": "k" if name == "key" else "",
+          "type": what, "policy": "{}" if name == "key" else "", "nonce": "00" * 12, "tag": "00" * 16,
+          "sealed": "00" * 32}).encode())
+write("oct", b"\4" + bytes(32))
+for name, algorithm in (("ec", ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]), ("rsa", ["RSA"])):
+    for form in ("PEM", "DER"):
+        write(f"{name}-{form}", b"\4" + subprocess.run(["openssl", "genpkey", "-outform", form, "-algorithm", *algorithm],
+              capture_output=True, check=True).stdout)
+digits = "0" * 128
+for number, claims in enumerate(({"report_data": digits}, {"x-ms-runtime": {"user-data": digits}},
+                                 {"submods": {"a": {"ear.veraison.annotated-evidence": {"tdx_report_data": digits}}}})):
+    write(f"claims{number}", b"\5" + json.dumps({"iss": "i", "exp": 1700000001, "nbf": 1, "iat": 1, **claims}).encode())
 END
