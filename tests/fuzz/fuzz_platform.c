@@ -138,20 +138,28 @@ static void ask(const uint8_t *data, size_t size)
     must(status == CELLA_OK || *error.sentence);
 }
 
+static char folder[] = "/dev/shm/cella-fuzz-XXXXXX", place[64];
+
+static void clean_up(void)
+{
+    unlink(place);
+    rmdir(folder);
+}
+
 /* tpm.json; whatever TPM it names, it is not there. */
 static void read_place(const uint8_t *data, size_t size)
 {
-    static char folder[] = "/dev/shm/cella-fuzz-XXXXXX", path[64];
     static const uint8_t launcher[32];
     EVP_PKEY *session = NULL;
     uint8_t *bytes = NULL;
     size_t made;
     cella_error error = {0};
-    if (!*path) {
+    if (!*place) {
         must(mkdtemp(folder));
-        snprintf(path, sizeof(path), "%s/tpm.json", folder);
+        snprintf(place, sizeof(place), "%s/tpm.json", folder);
+        atexit(clean_up);
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(place, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     close(fd);
     must(platform_tpm_open(folder, NULL, launcher, &session, &bytes, &made, &error) != CELLA_OK);
