@@ -31,7 +31,7 @@ static inline size_t read_vector(const char *path, uint8_t *bytes, size_t most)
 
 static inline void add_vector(cella_verifier *verifier, const char *path)
 {
-    static uint8_t bytes[1 << 16];
+    static uint8_t bytes[1 << 19];
     cella_error error;
     size_t size = read_vector(path, bytes, sizeof(bytes));
     must(cella_verifier_add(verifier, bytes, size, path, &error) == CELLA_OK);

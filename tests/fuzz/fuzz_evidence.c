@@ -53,24 +53,32 @@ static void set_up(void)
     set_up_machine();
 }
 
-static void judge_twice(int64_t at, const uint8_t *bytes, size_t size)
+static void judge_twice(uint8_t choice, int64_t at, const uint8_t *bytes, size_t size)
 {
+    static const uint8_t wanted[64];
     static cella_claims claims, again;
     static const cella_claims none;
     cella_refusal refusal;
+    char text[256];
     cella_error error = {0};
     cella_verify_options options;
     cella_verify_options_default(&options);
     options.at = at;
     options.roots = (const uint8_t(*)[32])roots;
     options.root_count = 2;
-    options.insecure_any_report_data = true;
+    options.insecure_any_report_data = !(choice & 4);
+    options.report_data = choice & 4 ? wanted : NULL;
+    options.insecure_allow_debug = choice & 8;
+    options.most_age = choice & 16 ? 3600 : 0;
+    options.attestation_key = choice & 32 ? wanted : NULL;
     cella_status status = cella_evidence_verify(bytes, size, &options, &claims, &refusal, &error);
     if (status != CELLA_OK) {
         must(*error.sentence && memcmp(&claims, &none, sizeof(none)) == 0);
         must((status == CELLA_REFUSED) == (refusal.kind != CELLA_REFUSAL_NONE));
         return;
     }
+    must(cella_claims_get(&claims, "tee", text) && cella_claims_get(&claims, "time", text));
+    cella_claims_get(&claims, "posture.lockdown_proof", text);
     must(cella_evidence_verify(bytes, size, &options, &again, NULL, NULL) == CELLA_OK);
     must(memcmp(&claims, &again, sizeof(again)) == 0);
 }
@@ -84,12 +92,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!key)
         set_up();
     if (data[0] % 2 == 0) {
-        judge_twice(times[data[0] >> 1 & 1], data + 1, size - 1);
+        judge_twice(data[0], times[data[0] >> 1 & 1], data + 1, size - 1);
         return 0;
     }
     must(cose_sign(key, EVIDENCE_CONTENT_TYPE, &chain, data + 1, size - 1, &bytes, &signed_size,
                    NULL) == CELLA_OK);
-    judge_twice(times[0], bytes, signed_size);
+    judge_twice(data[0], times[0], bytes, signed_size);
     free(bytes);
     return 0;
 }

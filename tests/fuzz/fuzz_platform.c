@@ -81,18 +81,21 @@ static void read_events(const char *path)
     free(made.bytes);
 }
 
-/* What was quoted are the first entries of it, so that it is there. */
+/* What was quoted are the first entries of it, so that it is there; the last of them is the
+ * launcher. */
 static void read_entries(const char *path, const uint8_t *data, size_t size)
 {
-    static const uint8_t launcher[32];
     struct platform_log made;
     struct ima_log log;
-    uint8_t quoted[32] = {0}, digest[32];
+    uint8_t quoted[32] = {0}, digest[32], launcher[32] = {0};
     cella_error error = {0};
     if (ima_read(data, size, &log, &error) == CELLA_OK) {
         for (size_t i = 0; i < log.count && i < 1 + size % 8; i++)
             must(vsm_tpm_entry(&log.entries[i], digest) &&
                  tpm_extend(tpm_hash(TPM_SHA256), quoted, digest, 32));
+        const struct ima_entry *last = &log.entries[(size % 8 < log.count ? size % 8 : 0)];
+        if (last->digest_size == sizeof(launcher))
+            memcpy(launcher, last->digest, sizeof(launcher));
         ima_free(&log);
     }
     error = (cella_error){0};

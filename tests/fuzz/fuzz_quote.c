@@ -54,16 +54,19 @@ static const char *const collateral[] = {
     "sgx/intel-qvl-sample/pckCert.pem",
 };
 
-static cella_verifier *verifier_with_collateral(void)
+/* With a TD's log, too, or without. */
+static cella_verifier *verifier_with_collateral(bool log)
 {
-    static cella_verifier *verifier;
+    static cella_verifier *verifiers[2];
     cella_error error = {0};
-    if (!verifier) {
-        must(cella_verifier_new(&verifier, &error) == CELLA_OK);
+    if (!verifiers[log]) {
+        must(cella_verifier_new(&verifiers[log], &error) == CELLA_OK);
         for (size_t i = 0; i < sizeof(collateral) / sizeof(collateral[0]); i++)
-            add_vector(verifier, collateral[i]);
+            add_vector(verifiers[log], collateral[i]);
+        if (log)
+            add_vector(verifiers[log], "tdx/gcp-cos113/ccel_data.bin");
     }
-    return verifier;
+    return verifiers[log];
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -89,6 +92,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     demands.insecure_any_report_data = true;
     demands.insecure_no_collateral = !(data[0] & 4);
     demands.insecure_allow_debug = demands.insecure_allow_outdated = data[0] & 8;
-    judge(verifier_with_collateral(), &demands, data + 1, size - 1);
+    judge(verifier_with_collateral(data[0] & 64), &demands, data + 1, size - 1);
     return 0;
 }

@@ -26,10 +26,12 @@ static void trust(cella_verifier *tpm, cella_verifier *azure)
 
 static void judge_as(const char *type, cella_verifier *verifier, const uint8_t *bytes, size_t size)
 {
+    static const uint8_t pinned[32];
     cella_demands demands;
     cella_demands_default(&demands);
     demands.type = type;
-    demands.at = 1748736000;
+    demands.at = *type == 't' ? 1795457925 : 1748736000;
+    demands.attestation_key = size % 16 == 15 ? pinned : NULL;
     demands.insecure_any_nonce = demands.insecure_allow_debug = true;
     demands.insecure_allow_sha1 = size % 2;
     demands.insecure_no_collateral = size % 4 > 1;

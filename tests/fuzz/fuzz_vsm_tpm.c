@@ -51,6 +51,7 @@ static uint8_t *set_digests(struct vsm_tpm *tpm, const uint8_t *bytes, size_t si
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static cella_claims claims;
+    static const uint8_t images[1][32];
     struct vsm_tpm tpm = {0};
     uint8_t *digests = NULL;
     cella_verify_options options;
@@ -76,6 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     strcpy(claims.posture[0].name, "lockdown");
     strcpy(claims.posture[0].value, "confidentiality");
     cella_verify_options_default(&options);
+    options.boot_images = size % 4 == 3 ? images : NULL;
+    options.boot_image_count = size % 4 == 3;
     cella_status status = vsm_tpm_prove(&tpm, &options, &claims, &refusal, &error);
     free(digests);
     if (status != CELLA_OK)

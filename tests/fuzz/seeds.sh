@@ -165,7 +165,7 @@ printf '%s' 'version=1.1;configurationrules{=>issueproperty(type="p",value=15);}
     'issuancerules{c:[issuer=="AttestationService"]=>issue(claim=c);};' >"$folder/policy/attestation"
 mkdir -p "$folder/token"
 cp "$vectors/eat/maa-sevsnp/token.jwt" "$folder/token"
-printf '{"alg":"ES256","typ":"JWT"}\000{"iss":"i","exp":1748736001,"nbf":1,"iat":1}' >"$folder/token/signed"
+printf '{"alg":"ES256","typ":"JWT"}\000{"iss":"i","exp":1795457926,"nbf":1,"iat":1}' >"$folder/token/signed"
 printf '%s' '{"keys":[{"kty":"EC","crv":"P-256","kid":"a","use":"sig","alg":"ES256",' \
     '"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},' \
     '{"kty":"RSA","n":"AQAB","e":"AQAB"}]}' >"$folder/token/keys"
@@ -178,8 +178,19 @@ with open(f"{vectors}/tpm/cella/ecdsa.json") as file:
 with open(f"{vectors}/tpm/cella/root.pem") as file:
     chain.append(file.read())
 x5c = ["".join(re.findall("^[A-Za-z0-9+/=]+$", pem, re.M)) for pem in chain]
-with open(f"{folder}/token/chain", "w") as file:
-    file.write(json.dumps({"alg": "ES256", "typ": "JWT", "x5c": x5c}) + '\0{"iss":"i","exp":1748736001,"nbf":1,"iat":1}')
+def write(name, text):
+    with open(f"{folder}/token/{name}", "w") as file:
+        file.write(text)
+claims = '\0{"iss":"i","exp":1795457926,"nbf":1,"iat":1,"aud":["a"]}   '
+for name, header in (("chain", {"x5c": x5c}), ("crit", {"crit": ["b"]}), ("cty", {"cty": "JWT"}), ("type", {"typ": "application/eat+jwt"})):
+    for space in range(4):
+        write(f"{name}{space}", json.dumps({"alg": "ES256", "typ": "JWT", **header}) + claims[:len(claims) - space])
+n = "w" + "v" * 341
+rsa, of_certificate = {"kty": "RSA", "n": n, "e": "AQAB", "kid": "b"}, {"kty": "EC", "x5c": x5c[:1], "kid": "c"}
+write("jwks", json.dumps({"keys": [rsa, of_certificate, {"kty": "EC", "use": "enc"}, {"kty": "EC", "key_ops": ["verify"], "kid": "d"}]}))
+write("jwks-rsa", json.dumps({"keys": [rsa]}))
+write("jwks-x5c", json.dumps({"keys": [of_certificate]}))
+write("jwks-secret", json.dumps({"keys": [{"kty": "oct", "k": "AA"}]}))
 END
 
 # Reports of SEV-SNP, alone and with a table behind them, the table, an extension; Nitro's document
@@ -203,6 +214,10 @@ for name in ("go-sev-guest/attestation", "trustee/test-report", "trustee/test-vl
     for choice in (4, 8, 12, 24, 29):
         write(f"snp_report/{choice}-" + name.replace("/", "-"), bytes([choice]) + report + table * (choice & 1))
 write("snp_report/table", b"\2" + table)
+crl = read("tdx/go-tdx-guest-v4/root_crl.der")
+write("snp_report/list", b"\2" + bytes.fromhex("92f81bc358114d3d97ffd19f88dc67ea") + struct.pack("<II", 48, len(crl)) + bytes(24) + crl)
+for choice in (36, 40, 44):
+    write(f"snp_report/vlek-{choice}", bytes([choice]) + read("snp/trustee/test-vlek-report.bin"))
 for choice in (2, 10, 14):
     write(f"snp_report/vek-{choice}", bytes([choice]) + read("snp/go-sev-guest/vcek.der"))
 for arc, value in enumerate((b"\2\1\0", b"\x16\5Milan", b"\2\2\0\xd9", b"\2\1\0", b"\2\1\1", b"\4\x40" + bytes(64), b"\x16\3N/A")):
@@ -212,6 +227,8 @@ write("nitro_document/whole", b"\0" + document)
 write("nitro_document/payload", b"\1" + document[10:-98])
 for choice in (2, 4, 8, 16):
     write(f"nitro_document/whole-{choice}", bytes([choice]) + document)
+write("nitro_document/tagged", b"\0\xd2" + document)
+write("nitro_document/key", b"\1" + document[10:-98].replace(b"public_key\xf6", b"public_key\x44key!"))
 END
 
 # What TPMs make, logs, the report of Azure's paravisor.
@@ -304,7 +321,7 @@ done
 # Intel's collateral in all of its forms.
 mkdir -p "$folder/quote" "$folder/intel"
 python3 - "$folder" "$vectors" <<'END'
-import glob, json, re, sys
+import base64, glob, json, re, sys
 folder, vectors = sys.argv[1:]
 def read(path):
     with open(path, "rb") as file:
@@ -334,6 +351,28 @@ write("intel/inside-tdx", b"\1" + bundle["tcb_info"].encode())
 chain = bundle["tcb_info_issuer_chain"].replace("\n", "%0A").replace(" ", "%20")
 write("intel/http", b"\0HTTP/1.1 200 OK\r\nTCB-Info-Issuer-Chain: " + chain.encode() + b"\r\n\r\n"
       + read(f"{vectors}/tdx/go-tdx-guest-v5/tcb_info_90c06f000000.json"))
+for choice in (65, 69):
+    write(f"quote/log-{choice}", bytes([choice]) + read(f"{vectors}/tdx/gcp-cos113/cos-113-tdx-quote.bin"))
+# A list of revoked certificates with the one that signed the quote's key.
+bundle = json.load(open(f"{vectors}/sgx/dcap-qvl/sgx_quote_collateral.json"))
+crl = bytes.fromhex(bundle["pck_crl"])
+write("intel/crl", b"\0" + crl)
+quote = read(f"{vectors}/sgx/dcap-qvl/sgx_quote.bin")
+pem = re.search(b"-----BEGIN CERTIFICATE-----(.*?)-----END", quote, re.S)[1]
+leaf = base64.b64decode(b"".join(pem.split()))
+at = leaf.index(b"\xa0\x03\x02\x01\x02\x02") + 6
+serial = leaf[at - 1:at + 1 + leaf[at]]
+def parts(der):
+    while der:
+        head, size = (2, der[1]) if der[1] < 128 else (2 + (der[1] & 127), int.from_bytes(der[2:2 + (der[1] & 127)], "big"))
+        yield der[:head + size], der[head:head + size]
+        der = der[head + size:]
+def sequence(body):
+    return b"\x30\x82" + len(body).to_bytes(2, "big") + body
+signed, *rest = parts(next(parts(crl))[1])
+fields = [whole for whole, body in parts(signed[1])]
+fields.insert(-1, sequence(sequence(serial + b"\x17\x0d250101000000Z")))
+write("intel/revoked", b"\0" + sequence(sequence(b"".join(fields)) + b"".join(whole for whole, body in rest)))
 quote = read(f"{vectors}/tdx/intel-qvl-sample/quote.dat")
 at = quote.rindex(bytes.fromhex("06092a864886f84d010d01")) + 11
 head, size = (4, int.from_bytes(quote[at + 2:at + 4], "big")) if quote[at + 1] == 0x82 else (3, quote[at + 2])
@@ -369,6 +408,8 @@ for number, header in enumerate(({"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid"
     text = json.dumps(header).encode()
     write(f"keyd_jwe/header{number}", bytes([(0x81, 0x82, 0x83)[number]]) + text)
     wrapped = bytes(256 if number == 0 else 40)
+    write(f"keyd_jwe/rest{number}", bytes([0x40 + (2, 0, 1)[number]]) + ".".join(
+        (url(bytes(12)), url(bytes(32)), url(bytes(16)))).encode())
     write(f"keyd_jwe/whole{number}", bytes([number]) + ".".join(
         (url(text), url(wrapped), url(bytes(12)), url(bytes(32)), url(bytes(16)))).encode())
 END
@@ -390,7 +431,7 @@ for name, body in bodies.items():
         to.write(f"HTTP/1.1 200 OK\r\nRetry-After: 1\r\nContent-Length: {len(text)}\r\n\r\n{text}")
 with open(f"{sys.argv[1]}/payload", "w") as to:
     json.dump({"decision": "granted", "request": {"key": "note", "nonce": digits, "recipient": digits, "enc": "hpke"},
-               "evidence": "", "policy": digits, "log": {"sequence": 1, "sha256": digits}, "iat": 1,
+               "evidence": digits, "policy": digits, "log": {"sequence": 1, "sha256": digits}, "iat": 1,
                "response": {"hpke": {"enc": "A" * 43, "sealed": "A" * 64}}}, to)
 END
 
