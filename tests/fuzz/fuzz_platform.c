@@ -4,6 +4,7 @@
  * the kernel's, as what the TPM answers, as tpm.json. A log that is made smaller can be read.
  */
 #include "attest/platform_tpm.h"
+#include "attest/tpm/credential.h"
 #include "attest/tpm/eventlog.h"
 #include "attest/tpm/ima.h"
 #include "attest/vsm_tpm.h"
@@ -49,7 +50,7 @@ static ssize_t answer(int fd, void *bytes, size_t most)
 #define write(fd, bytes, size)         ((void)(fd), (void)(bytes), (ssize_t)(size))
 #define open(path, flags)              ((void)(path), errno = ENOENT, -1)
 #define socket(family, kind, protocol) ((void)(family), errno = ENOENT, -1)
-#include "attest/tpm_device.c"
+#include "attest/tpm_command.c"
 #undef read
 #undef write
 #undef open
@@ -117,12 +118,14 @@ static void ask(const uint8_t *data, size_t size)
     static struct tpm_answer one, other;
     uint8_t values[TPM_DEVICE_PCRS][TPM_PCR_SIZE];
     struct tpm_device device = {.fd = -1, .where = "fuzz"};
+    struct tpm_credential credential = {.blob_size = 52, .secret_size = 256};
     uint32_t handle;
+    bool there;
     cella_error error = {0};
     cella_status status = CELLA_OK;
     answers = data + 1;
     answers_size = size - 1;
-    switch (data[0] >> 2 & 3) {
+    switch (data[0] >> 2 & 7) {
     case 0:
         status = tpm_device_make_key(&device, &handle, &error);
         break;
@@ -132,6 +135,20 @@ static void ask(const uint8_t *data, size_t size)
         break;
     case 2:
         status = tpm_device_read_pcrs(&device, VSM_TPM_PCRS, values, &error);
+        break;
+    case 4:
+        status = tpm_device_read_nv(&device, 0x1c0000a, &one, &error);
+        must(status || one.size <= sizeof(one.bytes));
+        break;
+    case 5:
+        status = tpm_device_make_endorsement(&device, tpm_endorsement(0), &handle, &one, &error);
+        break;
+    case 6:
+        status = tpm_device_activate(&device, 0x81010001, 0x81010002, tpm_endorsement(0),
+                                     &credential, &one, &error);
+        break;
+    case 7:
+        status = tpm_device_has(&device, 0x81010001, &there, &error);
         break;
     default:
         status =

@@ -496,6 +496,12 @@ for first in (0, 8, 16):
     pcrs += answer(0x8001, struct.pack(">IIHB", 7, 1, 11, 3) + mask.to_bytes(3, "little")
                    + struct.pack(">I", len(chosen)) + sized(bytes(32)) * len(chosen)) if mask else b""
 write("pcrs", b"\12" + pcrs)
+write("has", b"\36" + handles)
+write("endorsement", b"\26" + answer(0x8002, struct.pack(">II", 0x80000000, 92) + sized(bytes(90)) + bytes(5)))
+write("nv", b"\22" + answer(0x8001, sized(bytes(10) + struct.pack(">H", 64)) + sized(bytes(34)))
+      + answer(0x8002, struct.pack(">I", 66) + sized(bytes(64)) + bytes(5)))
+write("activate", b"\32" + answer(0x8001, struct.pack(">I", 0x3000000) + sized(bytes(16)))
+      + answer(0x8002, struct.pack(">I", 34) + sized(bytes(32)) + bytes(5)) * 3)
 parameters = sized(bytes(145)) + struct.pack(">HH", 0x18, 11) + sized(bytes(32)) * 2
 write("quote", b"\16" + answer(0x8002, struct.pack(">I", len(parameters)) + parameters + bytes(5)))
 write("place", b'\3{"tcti":"device:/dev/tpmrm0","events":"/a","ima":"/b","handle":"0x81010100"}')
