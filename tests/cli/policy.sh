@@ -238,6 +238,15 @@ malformed 'the claim "iss" is the token'"'"'s own'
 # A token's claims in a policy.
 echo 'version=1.0;authorizationrules{[type=="iss",value=="https://me"]&&[type=="x-ms-sevsnpvm-vmpl",value==0]=>permit();};' >token.policy
 try "$cella" policy test token.policy ec.maa && exits 0 && shows 'permit'
+cat >ear.policy <<'END'
+{"version": "1.0.0", "anyOf": [{"authority": "https://me", "allOf": [
+  {"claim": "submods.snp.ear.status", "equals": "affirming"},
+  {"claim": "submods.snp.ear.trustworthiness-vector.hardware", "lessOrEquals": 31},
+  {"claim": "submods.snp.ear.veraison.annotated-evidence.x-ms-sevsnpvm-vmpl", "less": 1}]}]}
+END
+try "$cella" policy check ear.policy && exits 0
+try "$cella" policy test ear.policy ec.ear && exits 0 && shows 'permit'
+try bash -c "sed s/affirming/warning/ ear.policy >other.policy; '$cella' policy test other.policy ec.ear" && exits 1
 
 echo "$checks checks, $failures failed"
 [ "$failures" -eq 0 ]
