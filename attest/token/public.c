@@ -101,11 +101,8 @@ static cella_status end(struct appraisal *appraisal, cella_status status, cella_
         status = fail(appraisal->error, CELLA_MEMORY, "no memory to verify a token");
     if (status == CELLA_OK)
         made->class[0] = 0;
-    if (status && !made->claim[0]) {
-        cella_result_free(made);
-        return status;
-    }
-    if (status == CELLA_MEMORY || status == CELLA_SYSTEM) {
+    bool judged = status == CELLA_OK || made->claim[0];
+    if (!judged || status == CELLA_MEMORY || status == CELLA_SYSTEM) {
         cella_result_free(made);
         return status;
     }
