@@ -467,6 +467,25 @@ for name, content in (("crl-der", crl), ("crl-hex", crl.hex().encode()), ("root-
     write(f"{name}-root", b"\3" + content)
 END
 
+# Evidence with its collateral beside it, for made certificates.
+mkdir -p "$folder/ratls_carried"
+python3 - "$folder/ratls_carried" "$vectors" <<'END'
+import struct, sys
+folder, vectors = sys.argv[1:]
+def read(path):
+    with open(f"{vectors}/{path}", "rb") as file:
+        return file.read()
+def array(*pieces):
+    return bytes([0x80 + len(pieces)]) + b"".join(b"\x5a" + struct.pack(">I", len(one)) + one for one in pieces)
+for kind in ("sgx", "tdx"):
+    quote, bundle = read(f"{kind}/dcap-qvl/{kind}_quote.bin"), read(f"{kind}/dcap-qvl/{kind}_quote_collateral.json")
+    forms = {"alone": b"", "array": array(bundle), "tagged": b"\xd9\xea\x60" + array(bundle, bundle + b"\0"),
+             "list": array(read("tdx/go-tdx-guest-v4/root_crl.der")), "no-collateral": array(b"x\0")}
+    for name, beside in forms.items():
+        with open(f"{folder}/{kind}-{name}", "wb") as file:
+            file.write(struct.pack("<H", len(quote)) + quote + beside)
+END
+
 # What a platform reads of its machine.
 mkdir -p "$folder/platform"
 for log in "$folder"/event_log/*; do
