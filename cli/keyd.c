@@ -28,11 +28,12 @@ static const char help[] =
     "                  --label LABEL|--id HEX --pin-fd N\n"
     "       cella keyd list DIR [--json]\n"
     "       cella keyd serve DIR --listen ADDRESS:PORT [OPTION...]\n"
-    "       cella keyd log DIR\n\n"
+    "       cella keyd log DIR [FILE...] [--after SHA256]\n\n"
     "Releases keys to whoever proves to be what a key's policy demands. init makes a\n"
     "folder for it; add puts a key there with its policy (a new one, a file's, a box's,\n"
     "or one that stays in a PKCS#11 module); serve answers requests over HTTPS; log checks\n"
-    "the audit log's hash chain. docs/keyd.md has the protocol.\n\n"
+    "the audit log's hash chain, FILEs of it that were taken elsewhere included.\n"
+    "docs/keyd.md has the protocol.\n\n"
     "  --policy FILE       what evidence has to prove (docs/policy.md)\n"
     "  --key FILE          32 bytes, or a private key, RSA or EC, in PEM or DER\n"
     "  --box BOX           the key of this box: programs that get it can open the box\n"
@@ -49,17 +50,21 @@ static const char help[] =
     "  --rate N            requests of a client a second (50)\n"
     "  --burst N           and at once (100)\n"
     "  --connections N     at once, at most (512)\n"
+    "  --log-size MIB      of a file of the audit log; then another is begun (64)\n"
     "  --dry-run           decide and log, but release nothing\n"
     "  --insecure_allow_debug     let debug enclaves have keys: their hosts see them\n"
     "  --insecure_no_collateral   do without revocation lists and TCB information\n"
     "  --insecure_allow_outdated  accept TCBs that lack fixes\n"
     "  --insecure_allow_process   accept the TEE process, which protects nothing\n"
+    "  --after SHA256      of the line before the first that is checked, where files with\n"
+    "                      the lines before are no more\n"
     "  --passphrase-fd N   the folder's passphrase is the first line of descriptor N\n"
     "  --json              as JSON\n"
     "  -h, --help          this text\n";
 
 struct choices {
-    const char *policy, *key, *box, *box_key, *module, *token, *label, *id;
+    const char *policy, *key, *box, *box_key, *module, *token, *label, *id, *after;
+    unsigned log_mib; /* 0: not said */
     bool json;
     struct cli_passphrase passphrase, pin;
     struct keyd_serve serve;
@@ -113,20 +118,37 @@ static void count(const json_t *entry, void *context)
     counts->refused += decision && strcmp(decision, "refused") == 0;
 }
 
-static int check_log(const char *folder)
+static void print_found(const struct audit_found *found, const struct counts *counts)
 {
-    char path[PATH_MAX], sha256[65];
+    char sha256[65];
+    if (found->first)
+        printf("first=%llu\n", (unsigned long long)found->first + 1);
+    printf("lines=%llu\nfiles=%zu\ngranted=%llu\nrefused=%llu\nlast=%s\n",
+           (unsigned long long)found->head.lines, found->files, counts->granted, counts->refused,
+           hex_write(found->head.sha256, 32, sha256));
+    if (found->torn)
+        printf("torn=%zu\n", found->torn);
+}
+
+/* The folder's log, with files of it that are elsewhere. */
+static int check_log(const char *folder, char **files, size_t file_count,
+                     const struct choices *choices)
+{
+    char path[PATH_MAX];
+    uint8_t after[32];
     struct counts counts = {0};
-    struct audit_head head;
-    size_t torn;
+    struct audit_found found;
+    struct audit_set set = {path, (const char *const *)files, file_count, NULL};
     cella_error error;
+    if (choices->after) {
+        if (!hex_read(choices->after, after, sizeof(after)))
+            return cli_misused(&cli_keyd, "--after is the SHA-256 of a line: 64 lower-case digits");
+        set.after = after;
+    }
     if (keystore_path(folder, "log", path, &error) ||
-        audit_check(path, count, &counts, &head, &torn, &error))
+        audit_check_set(&set, count, &counts, &found, &error))
         return cli_fail(&error);
-    printf("lines=%llu\ngranted=%llu\nrefused=%llu\nlast=%s\n", (unsigned long long)head.lines,
-           counts.granted, counts.refused, hex_write(head.sha256, 32, sha256));
-    if (torn)
-        printf("torn=%zu\n", torn);
+    print_found(&found, &counts);
     return 0;
 }
 
@@ -260,6 +282,8 @@ enum {
     OPTION_RATE,
     OPTION_BURST,
     OPTION_CONNECTIONS,
+    OPTION_LOG_SIZE,
+    OPTION_AFTER,
     OPTION_DRY_RUN,
     OPTION_DEBUG,
     OPTION_COLLATERAL,
@@ -289,6 +313,8 @@ static const char **text_of(struct choices *choices, int option)
         return &choices->label;
     case OPTION_ID:
         return &choices->id;
+    case OPTION_AFTER:
+        return &choices->after;
     case OPTION_LISTEN:
         return &choices->serve.listen;
     case OPTION_CERT:
@@ -332,6 +358,8 @@ static bool take_number(struct choices *choices, int option, const char *text)
         return read_number(text, 1000000, &choices->serve.options.rate);
     case OPTION_BURST:
         return read_number(text, 1000000, &choices->serve.options.burst);
+    case OPTION_LOG_SIZE:
+        return read_number(text, 1u << 20, &choices->log_mib);
     default:
         return read_number(text, 10000, &choices->serve.connections);
     }
@@ -354,6 +382,8 @@ static int misused_add(const struct choices *choices)
 static int run(int count, char **arguments, struct choices *choices)
 {
     const char *what = count ? arguments[0] : "", *folder = count > 1 ? arguments[1] : "";
+    if (choices->after && strcmp(what, "log") != 0)
+        return cli_misused(&cli_keyd, "--after goes with log");
     if (count == 3 && strcmp(what, "add") == 0) {
         int misused = misused_add(choices);
         return misused ? misused : add(folder, arguments[2], choices);
@@ -362,8 +392,8 @@ static int run(int count, char **arguments, struct choices *choices)
         return init(folder, choices);
     if (count == 2 && strcmp(what, "list") == 0)
         return list(folder, choices);
-    if (count == 2 && strcmp(what, "log") == 0)
-        return check_log(folder);
+    if (count >= 2 && strcmp(what, "log") == 0)
+        return check_log(folder, arguments + 2, (size_t)count - 2, choices);
     if (count != 2 || strcmp(what, "serve") != 0)
         return cli_misused(&cli_keyd,
                            "init DIR, add DIR NAME, list DIR, serve DIR or log DIR is "
@@ -372,6 +402,8 @@ static int run(int count, char **arguments, struct choices *choices)
         return cli_misused(&cli_keyd, "--listen says where");
     if (!choices->serve.certificate != !choices->serve.key)
         return cli_misused(&cli_keyd, "--cert and --cert-key go together");
+    if (choices->log_mib)
+        choices->serve.options.log_size = (size_t)choices->log_mib << 20;
     return serve(folder, choices);
 }
 
@@ -393,6 +425,8 @@ static int verb(int count, char **arguments)
         {"rate", required_argument, NULL, OPTION_RATE},
         {"burst", required_argument, NULL, OPTION_BURST},
         {"connections", required_argument, NULL, OPTION_CONNECTIONS},
+        {"log-size", required_argument, NULL, OPTION_LOG_SIZE},
+        {"after", required_argument, NULL, OPTION_AFTER},
         {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
         {"insecure_allow_debug", no_argument, NULL, OPTION_DEBUG},
         {"insecure_no_collateral", no_argument, NULL, OPTION_COLLATERAL},

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The audit log. Whoever waits first writes for all who wait: the others find their lines written.
+ * The audit log, written. Whoever waits first writes for all who wait: the others find their lines
+ * written.
+ *
+ * Where a file ends is decided when a line is added: the next file's first line comes behind the
+ * former's last one whatever waits by then. Who writes then puts the former aside: between its last
+ * line and the next file's first there may be no file, or an empty one, which opening knows.
  */
 #include "audit.h"
 
@@ -10,6 +15,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,8 +32,13 @@ struct audit {
     pthread_mutex_t lock;
     pthread_cond_t written;
     char *path;
+    int folder; /* locked as long as this is open */
     int fd;
+    uint64_t first, aside; /* first line of this file; of the one that is put aside */
+    size_t most, size;     /* bytes of a file, at most; of this one, with what waits */
     struct room_log chain; /* its text is what is not written yet */
+    bool ends;             /* this file, within that text */
+    size_t cut;            /* ... where */
     uint64_t synced;       /* lines on the disk */
     bool writes;           /* somebody does */
     int failed;            /* errno, or 0 */
@@ -78,45 +90,140 @@ static bool continue_chain(struct audit *audit, const struct tail *tail)
     return good;
 }
 
-static cella_status read_tail(struct audit *audit, size_t *torn, cella_error *error)
+/* The end of an open file. What is torn there is cut off where that is allowed: *torn is not NULL.
+ */
+static cella_status read_tail(struct audit *audit, int fd, const char *path, size_t *torn,
+                              cella_error *error)
 {
     struct stat is;
     struct tail tail;
-    if (fstat(audit->fd, &is) != 0 || !S_ISREG(is.st_mode))
-        return fail(error, CELLA_INVALID, "%s: not a regular file", audit->path);
-    if (!find_tail(audit->fd, is.st_size, &tail) || (tail.length && !continue_chain(audit, &tail)))
+    if (fstat(fd, &is) != 0 || !S_ISREG(is.st_mode))
+        return fail(error, CELLA_INVALID, "%s: not a regular file", path);
+    if (!find_tail(fd, is.st_size, &tail) || (tail.length && !continue_chain(audit, &tail)) ||
+        (!torn && is.st_size != tail.end))
         return fail(error, CELLA_REFUSED,
                     "%s: its last line is none of a keyd's log: it was altered; keep it, and start "
                     "with another one",
-                    audit->path);
+                    path);
+    if (!torn)
+        return CELLA_OK;
     *torn = (size_t)(is.st_size - tail.end);
-    if (*torn && (ftruncate(audit->fd, tail.end) != 0 || fsync(audit->fd) != 0))
-        return fail(error, CELLA_SYSTEM, "%s: its torn last line cannot be cut off: %s",
-                    audit->path, strerror(errno));
+    audit->size = (size_t)tail.end;
+    if (*torn && (ftruncate(fd, tail.end) != 0 || fsync(fd) != 0))
+        return fail(error, CELLA_SYSTEM, "%s: its torn last line cannot be cut off: %s", path,
+                    strerror(errno));
     return CELLA_OK;
 }
 
-/* The file's name must be on the disk, too. */
-static cella_status open_file(struct audit *audit, cella_error *error)
+/* The chain's end is that of a file that was put aside. */
+static cella_status read_former(struct audit *audit, uint64_t number, cella_error *error)
+{
+    char former[PATH_MAX];
+    if (!audit_part(audit->path, number, former))
+        return fail(error, CELLA_INVALID, "%s: the path is too long", audit->path);
+    int fd = open(former, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail(error, CELLA_SYSTEM, "%s: cannot be opened: %s", former, strerror(errno));
+    cella_status status = read_tail(audit, fd, former, NULL, error);
+    close(fd);
+    return status;
+}
+
+/* One process at a time. */
+static cella_status lock_folder(struct audit *audit, cella_error *error)
 {
     const char *slash = strrchr(audit->path, '/');
     char *folder = slash ? strndup(audit->path, (size_t)(slash - audit->path) + 1) : strdup(".");
-    int parent = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    audit->folder = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     free(folder);
-    audit->fd = open(audit->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    bool good = audit->fd >= 0 && parent >= 0 && fsync(parent) == 0;
-    int saved = errno;
-    if (parent >= 0)
-        close(parent);
-    if (!good)
-        return fail(error, CELLA_SYSTEM, "%s: cannot be opened: %s", audit->path, strerror(saved));
-    if (flock(audit->fd, LOCK_EX | LOCK_NB) != 0)
+    if (audit->folder < 0)
+        return fail(error, CELLA_SYSTEM, "%s: cannot be opened: %s", audit->path, strerror(errno));
+    if (flock(audit->folder, LOCK_EX | LOCK_NB) != 0)
         return fail(error, CELLA_REFUSED, "%s: another keyd has it: stop that one first",
                     audit->path);
     return CELLA_OK;
 }
 
-cella_status audit_open(const char *path, struct audit **opened, size_t *torn, cella_error *error)
+/* The file's name must be on the disk, too. Returns errno, or 0. */
+static int open_file(struct audit *audit)
+{
+    int fd = open(audit->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return errno;
+    if (audit->fd >= 0)
+        close(audit->fd);
+    audit->fd = fd;
+    return fsync(audit->folder) == 0 ? 0 : errno;
+}
+
+/* What a file begins with that is not the first one. */
+static json_t *former_fields(uint64_t number, bool moved)
+{
+    char name[32] = "moved away";
+    if (!moved)
+        snprintf(name, sizeof(name), "log.%" PRIu64, number);
+    return json_pack("{s:s}", "former", name);
+}
+
+/* Of the files that were put aside the one with the last lines: whoever else names such files may
+ * give the newest the lowest number. */
+static cella_status find_former(const struct audit *audit, uint64_t *former, bool *found,
+                                cella_error *error)
+{
+    uint64_t *numbers, first, last = 0;
+    size_t count;
+    char name[PATH_MAX];
+    cella_status status = audit_parts(audit->path, &numbers, &count, error);
+    *found = count > 0;
+    for (size_t i = 0; i < count && status == CELLA_OK; i++) {
+        status = audit_part(audit->path, numbers[i], name)
+                     ? audit_first(name, &first, error)
+                     : fail(error, CELLA_INVALID, "%s: the path is too long", audit->path);
+        if (status == CELLA_OK && first >= last) {
+            last = first;
+            *former = numbers[i];
+        }
+    }
+    free(numbers);
+    return status;
+}
+
+/* Where a file was put aside and its process killed before the next one had a line. */
+static cella_status continue_former(struct audit *audit, cella_error *error)
+{
+    uint64_t former = 0;
+    bool found;
+    struct audit_head head;
+    cella_status status = find_former(audit, &former, &found, error);
+    if (status || !found)
+        return status;
+    status = read_former(audit, former, error);
+    audit->first = audit->chain.sequence;
+    if (status == CELLA_OK)
+        status = audit_add(audit, "continue", former_fields(former, false), &head, error);
+    return status;
+}
+
+static cella_status open_all(struct audit *audit, size_t *torn, cella_error *error)
+{
+    struct audit_head head;
+    cella_status status = lock_folder(audit, error);
+    int result = status ? 0 : open_file(audit);
+    if (result)
+        return fail(error, CELLA_SYSTEM, "%s: cannot be opened: %s", audit->path, strerror(result));
+    if (status == CELLA_OK)
+        status = read_tail(audit, audit->fd, audit->path, torn, error);
+    if (status == CELLA_OK)
+        status = audit->size ? audit_first(audit->path, &audit->first, error)
+                             : continue_former(audit, error);
+    if (status == CELLA_OK && *torn)
+        status = audit_add(audit, "cut", json_pack("{s:I}", "torn_bytes", (json_int_t)*torn), &head,
+                           error);
+    return status;
+}
+
+cella_status audit_open(const char *path, size_t most, struct audit **opened, size_t *torn,
+                        cella_error *error)
 {
     struct audit *audit = calloc(1, sizeof(*audit));
     *opened = NULL;
@@ -124,18 +231,12 @@ cella_status audit_open(const char *path, struct audit **opened, size_t *torn, c
     if (audit) {
         pthread_mutex_init(&audit->lock, NULL);
         pthread_cond_init(&audit->written, NULL);
-        audit->fd = -1;
+        audit->folder = audit->fd = -1;
+        audit->most = most;
         audit->path = strdup(path);
     }
-    cella_status status = audit && audit->path ? open_file(audit, error)
+    cella_status status = audit && audit->path ? open_all(audit, torn, error)
                                                : fail(error, CELLA_MEMORY, "no memory for a log");
-    if (status == CELLA_OK)
-        status = read_tail(audit, torn, error);
-    if (status == CELLA_OK && *torn) {
-        struct audit_head head;
-        status = audit_add(audit, "cut", json_pack("{s:I}", "torn_bytes", (json_int_t)*torn), &head,
-                           error);
-    }
     if (status)
         audit_close(audit);
     else
@@ -151,6 +252,31 @@ static cella_status failed(const struct audit *audit, cella_error *error)
                 audit->path, strerror(audit->failed));
 }
 
+static void add_line(struct audit *audit, const char *event, json_t *fields)
+{
+    size_t before = audit->chain.size;
+    room_log_add(&audit->chain, event, fields);
+    size_t added = audit->chain.size - before;
+    audit->size += added;
+    if (audit->chain.failed)
+        audit->failed = ENOMEM;
+    else if (added > AUDIT_LINE)
+        audit->failed = EOVERFLOW;
+}
+
+/* The next line is the first of another file; but one end at a time waits to be written. */
+static void end_file(struct audit *audit, bool moved)
+{
+    if (audit->ends || audit->failed)
+        return;
+    audit->ends = true;
+    audit->cut = audit->chain.size;
+    audit->size = 0;
+    audit->aside = audit->first;
+    audit->first = audit->chain.sequence;
+    add_line(audit, "continue", former_fields(audit->aside, moved));
+}
+
 cella_status audit_add(struct audit *audit, const char *event, json_t *fields,
                        struct audit_head *head, cella_error *error)
 {
@@ -163,11 +289,9 @@ cella_status audit_add(struct audit *audit, const char *event, json_t *fields,
     if (audit->failed || before > WAITING) {
         json_decref(fields);
     } else {
-        room_log_add(&audit->chain, event, fields);
-        if (audit->chain.failed)
-            audit->failed = ENOMEM;
-        else if (audit->chain.size - before > AUDIT_LINE)
-            audit->failed = EOVERFLOW;
+        if (audit->size >= audit->most)
+            end_file(audit, false);
+        add_line(audit, event, fields);
     }
     if (audit->failed)
         status = failed(audit, error);
@@ -179,18 +303,57 @@ cella_status audit_add(struct audit *audit, const char *event, json_t *fields,
     return status;
 }
 
+/* Whether the path still leads to the file that is written. */
+static bool is_there(const struct audit *audit)
+{
+    struct stat by_path, by_fd;
+    return lstat(audit->path, &by_path) == 0 && fstat(audit->fd, &by_fd) == 0 &&
+           by_path.st_dev == by_fd.st_dev && by_path.st_ino == by_fd.st_ino;
+}
+
+/* Puts the file aside, where somebody has not done so, and begins another. Returns errno, or 0. */
+static int next_file(struct audit *audit)
+{
+    char aside[PATH_MAX];
+    struct stat is;
+    if (is_there(audit)) {
+        if (!audit_part(audit->path, audit->aside, aside))
+            return ENAMETOOLONG;
+        if (renameat2(AT_FDCWD, audit->path, AT_FDCWD, aside, RENAME_NOREPLACE) != 0)
+            return errno;
+    }
+    int result = open_file(audit);
+    if (result)
+        return result;
+    if (fstat(audit->fd, &is) != 0)
+        return errno;
+    return S_ISREG(is.st_mode) && is.st_size == 0 ? 0 : EEXIST;
+}
+
+static int write_part(struct audit *audit, const char *text, size_t size)
+{
+    if (size == 0 || (file_write_all(audit->fd, text, size) && fdatasync(audit->fd) == 0))
+        return 0;
+    return errno ? errno : EIO;
+}
+
 /* Writes what is there. Under the lock, which is given back meanwhile. */
 static void write_waiting(struct audit *audit)
 {
     char *text = audit->chain.text;
-    size_t size = audit->chain.size;
+    size_t size = audit->chain.size, cut = audit->ends ? audit->cut : size;
     uint64_t lines = audit->chain.sequence;
+    bool ends = audit->ends;
     audit->chain.text = NULL;
     audit->chain.size = 0;
+    audit->ends = false;
     audit->writes = true;
     pthread_mutex_unlock(&audit->lock);
-    bool good = file_write_all(audit->fd, text, size) && fdatasync(audit->fd) == 0;
-    int result = good ? 0 : errno ? errno : EIO;
+    int result = write_part(audit, text, cut);
+    if (!result && ends)
+        result = next_file(audit);
+    if (!result)
+        result = write_part(audit, text + cut, size - cut);
     free(text);
     pthread_mutex_lock(&audit->lock);
     audit->writes = false;
@@ -199,6 +362,16 @@ static void write_waiting(struct audit *audit)
     else
         audit->synced = lines;
     pthread_cond_broadcast(&audit->written);
+}
+
+void audit_reopen(struct audit *audit)
+{
+    pthread_mutex_lock(&audit->lock);
+    while (audit->writes) /* who writes may be putting it aside */
+        pthread_cond_wait(&audit->written, &audit->lock);
+    if (!is_there(audit))
+        end_file(audit, true);
+    pthread_mutex_unlock(&audit->lock);
 }
 
 cella_status audit_sync(struct audit *audit, uint64_t lines, cella_error *error)
@@ -230,46 +403,11 @@ void audit_close(struct audit *audit)
         audit_sync(audit, audit->chain.sequence, NULL);
         close(audit->fd);
     }
+    if (audit->folder >= 0)
+        close(audit->folder);
     room_log_free(&audit->chain);
     pthread_cond_destroy(&audit->written);
     pthread_mutex_destroy(&audit->lock);
     free(audit->path);
     free(audit);
-}
-
-/* ---- checking ---- */
-
-cella_status audit_check(const char *path, void (*each)(const json_t *entry, void *context),
-                         void *context, struct audit_head *head, size_t *torn, cella_error *error)
-{
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t size;
-    cella_status status = CELLA_OK;
-    FILE *file = fopen(path, "re");
-    memset(head, 0, sizeof(*head));
-    *torn = 0;
-    if (!file)
-        return fail(error, CELLA_INVALID, "%s: cannot be opened: %s", path, strerror(errno));
-    while (status == CELLA_OK && (size = getline(&line, &room, file)) > 0) {
-        size_t length = (size_t)size;
-        if (line[length - 1] != '\n') {
-            *torn = length;
-            break;
-        }
-        json_t *entry = room_log_line(line, length - 1, head->lines, head->sha256);
-        if (!entry || digest_bytes(line, length - 1, head->sha256, NULL) != CELLA_OK)
-            status = fail(error, CELLA_REFUSED,
-                          "%s: line %llu does not follow from the one before: the log was altered",
-                          path, (unsigned long long)head->lines + 1);
-        else if (each)
-            each(entry, context);
-        head->lines += status == CELLA_OK;
-        json_decref(entry);
-    }
-    if (status == CELLA_OK && ferror(file))
-        status = fail(error, CELLA_SYSTEM, "%s: cannot be read: %s", path, strerror(errno));
-    free(line);
-    fclose(file);
-    return status;
 }

@@ -46,7 +46,7 @@ struct service {
 void service_options_default(struct service_options *options)
 {
     *options = (struct service_options){
-        .rate = 50, .burst = 100, .challenge_life = 60, .challenges = 65536};
+        .rate = 50, .burst = 100, .challenge_life = 60, .challenges = 65536, .log_size = 64u << 20};
 }
 
 /* ---- beginning and end ---- */
@@ -80,7 +80,7 @@ static cella_status begin(struct service *service, size_t *torn, cella_error *er
     if (status == CELLA_OK)
         status = judge_new(service->store->folder, &service->options.judge, &service->judge, error);
     if (status == CELLA_OK)
-        status = audit_open(path, &service->audit, torn, error);
+        status = audit_open(path, service->options.log_size, &service->audit, torn, error);
     if (status == CELLA_OK)
         status = log_event(service, "start",
                            json_pack("{s:I, s:b}", "keys", (json_int_t)service->store->count,
@@ -132,6 +132,7 @@ cella_status service_reload(struct service *service, cella_error *error)
 {
     struct keystore *store, *old_store;
     struct judge *judge = NULL, *old_judge;
+    audit_reopen(service->audit);
     cella_status status = keystore_again(service->store, &store, error);
     if (status == CELLA_OK)
         status = judge_new(store->folder, &service->options.judge, &judge, error);

@@ -20,6 +20,7 @@ struct service_options {
     unsigned rate, burst;   /* requests of a client: a second, and at once */
     int64_t challenge_life; /* s */
     size_t challenges;      /* open at once, at most */
+    size_t log_size;        /* bytes of a file of the log: then another is begun */
     struct judge_options judge;
 };
 void service_options_default(struct service_options *options);
@@ -33,7 +34,8 @@ struct service_reply {
 /* Takes the store over, also where it fails. *torn as for audit_open. */
 cella_status service_new(struct keystore *store, const struct service_options *options,
                          struct service **service, size_t *torn, cella_error *error);
-/* Reads keys, roots and collateral again; where that fails, everything stays as it was. */
+/* Reads keys, roots and collateral again; where that fails, everything stays as it was. A log that
+ * was moved away goes on in a new file in any case. */
 cella_status service_reload(struct service *service, cella_error *error);
 /* `why` goes to the log. */
 void service_free(struct service *service, const char *why); /* NULL is let pass */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Keys over real HTTPS on the loopback: released and refused; requests that are too large, too many
- * or none at all; a service that stops under load; one that is killed, after which the log has
- * every key that anybody was given.
+ * or none at all; a service that stops under load; one that is killed, after which the log, in all
+ * its files, has every key that anybody was given.
  */
 #include "keyd_https.h"
 #include "keyd_test.h"
@@ -41,6 +41,7 @@ static struct server start(uint16_t port, unsigned rate)
     const struct http_options where = {address, NULL, NULL, 256};
     service_options_default(&options);
     options.rate = options.burst = rate;
+    options.log_size = 20000; /* many files of the log, under load too */
     good(keystore_open(folder, &passphrase, &store, &problem));
     good(service_new(store, &options, &server.service, &torn, &problem));
     good(http_start(server.service, &where, &server.http, &problem));

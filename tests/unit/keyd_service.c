@@ -497,6 +497,59 @@ static void test_log(void **state)
     json_decref(status);
 }
 
+static void release_some(int count)
+{
+    char *nonce;
+    for (int i = 0; i < count; i++) {
+        json_decref(release("first", x25519, "hpke", &nonce));
+        free(nonce);
+    }
+}
+
+static void test_log_files(void **state)
+{
+    struct service_options options;
+    uint64_t *numbers;
+    size_t count;
+    char log[256];
+    (void)state;
+    int before = read_log(NULL).granted;
+    service_free(service, "test");
+    service_options_default(&options);
+    options.log_size = 3000;
+    service = start(&options);
+    release_some(30);
+    assert_int_equal(read_log(NULL).granted, before + 30);
+    snprintf(log, sizeof(log), "%s/log", folder);
+    good(audit_parts(log, &numbers, &count, &problem));
+    assert_true(count > 4);
+    free(numbers);
+}
+
+/* Moved away, and told of while keys cannot be read again. */
+static void test_log_moved(void **state)
+{
+    char moved[256], log[256], broken[256], name[PATH_MAX];
+    (void)state;
+    int before = read_log(NULL).granted;
+    release_some(1);
+    snprintf(log, sizeof(log), "%s/log", folder);
+    snprintf(moved, sizeof(moved), "%s/moved", base);
+    snprintf(broken, sizeof(broken), "%s/keys/broken.json", folder);
+    assert_int_equal(rename(log, moved), 0);
+    write_text("keyd/keys/broken.json", "{");
+    assert_int_not_equal(service_reload(service, &problem), CELLA_OK);
+    unlink(broken);
+    release_some(1);
+    assert_int_equal(access(log, F_OK), 0);
+    /* Back under the name that keyd would have given it. */
+    uint64_t number;
+    good(audit_first(moved, &number, &problem));
+    assert_true(audit_part(log, number, name));
+    assert_int_equal(rename(moved, name), 0);
+    assert_int_equal(read_log(NULL).granted, before + 2);
+}
+
 /* Text that would be longer, or no text, in JSON: the log goes on. */
 static void test_log_hostile(void **state)
 {
@@ -545,10 +598,10 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(hpke),      TEST(jwe),      TEST(azure),       TEST(refused),
-        TEST(process),   TEST(stranger), TEST(nonces),      TEST(relayed),
-        TEST(malformed), TEST(token),    TEST(limit),       TEST(dry_run),
-        TEST(reload),    TEST(log),      TEST(log_hostile), TEST(threads),
+        TEST(hpke),      TEST(jwe),         TEST(azure),   TEST(refused),   TEST(process),
+        TEST(stranger),  TEST(nonces),      TEST(relayed), TEST(malformed), TEST(token),
+        TEST(limit),     TEST(dry_run),     TEST(reload),  TEST(log),       TEST(log_files),
+        TEST(log_moved), TEST(log_hostile), TEST(threads),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
