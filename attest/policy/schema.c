@@ -177,6 +177,7 @@ static const struct schema_claim rows[] = {
     {"tcb_evaluation_data_number", SCHEMA_INTEGER, 0, OWN},
     {"tls_key_sha256", SCHEMA_HEX, 32, OWN},
     {"evidence_iat", SCHEMA_INTEGER, 0, OWN},
+    {"cella_warnings", SCHEMA_ARRAY, 0, OWN},
 
     {"tpm_clock", SCHEMA_INTEGER, 0, OWN},
     {"tpm_clock_safe", SCHEMA_BOOLEAN, 0, OWN},

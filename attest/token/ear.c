@@ -135,25 +135,34 @@ static const struct kind *kind_of(const json_t **claims)
     return NULL;
 }
 
-json_t *ear_appraisal(const json_t *claims, bool warned)
+/* Adds it where it says anything. */
+static bool put_said(json_t *to, const char *name, const char *inner, const json_t *value)
+{
+    json_t *said =
+        inner ? json_pack("{s:O}", inner, (json_t *)value) : json_incref((json_t *)value);
+    return json_object_set_new(to, name, said) == 0;
+}
+
+json_t *ear_appraisal(const json_t *claims, const json_t *warnings)
 {
     const json_t *of = claims;
     const struct kind *kind = kind_of(&of);
+    bool warned = json_array_size(warnings) > 0, good = false;
     json_t *vector = json_object();
-    json_t *made = NULL;
-    if (vector && (!kind || fill(vector, kind, of))) {
+    json_t *made = json_pack("{s:O}", EAR_EVIDENCE, (json_t *)claims);
+    if (vector && made && (!kind || fill(vector, kind, of))) {
         enum ear_tier status = worst_of(vector);
         if (warned && status < EAR_WARNING)
             status = EAR_WARNING;
-        made = json_pack("{s:s, s:O}", "ear.status", ear_tiers[status], EAR_EVIDENCE,
-                         (json_t *)claims);
-    }
-    if (made && json_object_size(vector) > 0 && json_object_set(made, VECTOR, vector)) {
-        json_decref(made);
-        made = NULL;
+        good = json_object_set_new(made, "ear.status", json_string(ear_tiers[status])) == 0 &&
+               (json_object_size(vector) == 0 || put_said(made, VECTOR, NULL, vector)) &&
+               (!warned || put_said(made, "ear.veraison.policy-claims", EAR_WARNINGS, warnings));
     }
     json_decref(vector);
-    return made;
+    if (good)
+        return made;
+    json_decref(made);
+    return NULL;
 }
 
 /* ---- of others ---- */

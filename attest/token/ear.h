@@ -14,15 +14,16 @@
 
 #define EAR_PROFILE  "tag:github.com,2023:veraison/ear"
 #define EAR_EVIDENCE "ear.veraison.annotated-evidence"
+#define EAR_WARNINGS "cella_warnings" /* of the verifier's, among "ear.veraison.policy-claims" */
 
 /* From best to worst, as AR4SI counts them. */
 enum ear_tier { EAR_NONE, EAR_AFFIRMING, EAR_WARNING, EAR_CONTRAINDICATED, EAR_TIERS };
 extern const char *const ear_tiers[EAR_TIERS];
 
-/* What is said of evidence that was accepted, from the claims that it proved and from whether there
- * were warnings: "ear.status", "ear.trustworthiness-vector" where it says anything, and the claims
- * themselves. NULL: no memory. */
-json_t *ear_appraisal(const json_t *claims, bool warned);
+/* What is said of evidence that was accepted, from the claims that it proved and the warnings (an
+ * array) that there were: "ear.status", "ear.trustworthiness-vector" where it says anything, the
+ * claims themselves, and the warnings. NULL: no memory. */
+json_t *ear_appraisal(const json_t *claims, const json_t *warnings);
 
 /* Whether a token's claims are, or mean to be, an EAR. */
 bool ear_is(const json_t *claims);

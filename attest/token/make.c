@@ -29,7 +29,8 @@ static const char *text_of(const json_t *object, const char *name)
 static cella_status check_result(const json_t *result, enum token_profile profile,
                                  cella_error *error)
 {
-    static const char *const reserved[] = {"iss", "aud", "exp", "nbf", "jti", "evidence_iat"};
+    static const char *const reserved[] = {"iss", "aud",          "exp",       "nbf",
+                                           "jti", "evidence_iat", EAR_WARNINGS};
     const json_t *claims = json_object_get(result, "claims");
     const json_t *refusal = json_object_get(result, "refusal");
     if (strcmp(text_of(result, "verdict"), "accepted") != 0 || !json_is_null(refusal) ||
@@ -98,8 +99,10 @@ static const char *attestation_type(const char *kind)
 static bool put_maa(const json_t *result, json_t *to)
 {
     json_t *claims = json_object_get(result, "claims"), *time = json_object_get(claims, "iat");
+    json_t *warnings = json_object_get(result, "warnings");
     return json_object_update(to, claims) == 0 &&
            (!time || json_object_set(to, "evidence_iat", time) == 0) &&
+           (json_array_size(warnings) == 0 || json_object_set(to, EAR_WARNINGS, warnings) == 0) &&
            (json_object_get(to, "x-ms-ver") || put(to, "x-ms-ver", json_string("1.0"))) &&
            (json_object_get(to, "x-ms-attestation-type") ||
             put(to, "x-ms-attestation-type",
@@ -111,14 +114,14 @@ static bool put_ear(const struct token_order *order, const json_t *result, json_
 {
     json_t *claims = json_object_get(result, "claims"),
            *nonce = json_object_get(claims, "eat_nonce");
-    bool warned = json_array_size(json_object_get(result, "warnings")) > 0;
+    json_t *warnings = json_object_get(result, "warnings");
     return put(to, "eat_profile", json_string(EAR_PROFILE)) &&
            put(to, "ear.verifier-id",
                json_pack("{s:s, s:s}", "developer", "cella", "build",
                          order->build ? order->build : "cella")) &&
            (!nonce || json_object_set(to, "eat_nonce", nonce) == 0) &&
            put(to, "submods",
-               json_pack("{s:o}", text_of(result, "type"), ear_appraisal(claims, warned)));
+               json_pack("{s:o}", text_of(result, "type"), ear_appraisal(claims, warnings)));
 }
 
 /* ---- signing ---- */

@@ -20,7 +20,12 @@ static json_t *json_of(const char *text)
 /* `expected`: "status hardware configuration runtime", 0 where nothing is said. */
 static void expect(const json_t *claims, bool warned, const char *expected)
 {
-    json_t *made = ear_appraisal(claims, warned);
+    json_t *warnings = warned ? json_pack("[s]", "w") : json_array();
+    json_t *made = ear_appraisal(claims, warnings);
+    const json_t *others = json_object_get(made, "ear.veraison.policy-claims");
+    assert_int_equal(others != NULL, warned);
+    assert_true(!others || json_equal(json_object_get(others, EAR_WARNINGS), warnings));
+    json_decref(warnings);
     const json_t *vector = json_object_get(made, "ear.trustworthiness-vector");
     static const char *const names[] = {"hardware", "configuration", "runtime-opaque"};
     char found[100];

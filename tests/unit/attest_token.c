@@ -897,6 +897,8 @@ static void test_make_maa(void **state)
         struct token_order order = {keys[i], TOKEN_MAA, ISSUER, i ? "me" : NULL,
                                     NULL,    NOW,       60,     NULL};
         json_t *result = accepted();
+        if (i)
+            json_array_append_new(json_object_get(result, "warnings"), json_string("w"));
         json_object_set_new(json_object_get(result, "claims"), "iat", json_integer(NOW - 9));
         json_t *claims = made_claims(&order, result);
         assert_string_equal(json_string_value(json_object_get(claims, "iss")), ISSUER);
@@ -906,6 +908,8 @@ static void test_make_maa(void **state)
         assert_string_equal(json_string_value(json_object_get(claims, "x-ms-attestation-type")),
                             "sevsnpvm");
         assert_true(json_is_false(json_object_get(claims, "x-ms-sevsnpvm-is-debuggable")));
+        assert_int_equal(json_array_size(json_object_get(claims, "cella_warnings")), i);
+        assert_int_equal(json_object_get(claims, "cella_warnings") != NULL, i);
         assert_int_equal(json_integer_value(json_object_get(claims, "x-ms-sevsnpvm-vmpl")), 1);
         assert_int_equal(json_integer_value(json_object_get(claims, "exp")), NOW + 60);
         assert_int_equal(strlen(json_string_value(json_object_get(claims, "jti"))), 32);
@@ -990,7 +994,8 @@ static void test_make_refused(void **state)
     order.at = 0;
     make_refused(order, result, "a time");
 
-    static const char *const reserved[] = {"iss", "aud", "exp", "nbf", "jti", "evidence_iat"};
+    static const char *const reserved[] = {"iss", "aud",          "exp",           "nbf",
+                                           "jti", "evidence_iat", "cella_warnings"};
     json_t *claims = json_object_get(result, "claims");
     for (size_t i = 0; i < COUNT_OF(reserved); i++) {
         json_object_set_new(claims, reserved[i], json_string("cella"));
