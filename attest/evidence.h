@@ -14,8 +14,8 @@
 
 #define EVIDENCE_CONTENT_TYPE "application/vnd.cella.evidence+cbor"
 #define EVIDENCE_VERSION      1
-#define EVIDENCE_MOST         65536 /* bytes */
-#define EVIDENCE_POSTURE_MOST 64    /* claims */
+#define EVIDENCE_MOST         (4 << 20) /* bytes: IMA logs of 100,000 entries */
+#define EVIDENCE_POSTURE_MOST 64        /* claims */
 
 /* The report body (SDM vol. 3D, REPORT): offsets of what we fill; the rest is zeros. */
 #define REPORT_SIZE        384

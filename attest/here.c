@@ -9,19 +9,31 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* All of a file, whose size is known. False: not so. */
+static bool read_file(int fd, uint8_t **bytes, size_t *size)
+{
+    struct stat facts;
+    ssize_t got = 0;
+    if (fd < 0 || fstat(fd, &facts) || facts.st_size <= 0 || facts.st_size > EVIDENCE_MOST)
+        return false;
+    *bytes = malloc((size_t)facts.st_size);
+    for (*size = 0; *bytes && *size < (size_t)facts.st_size; *size += (size_t)got)
+        if ((got = read(fd, *bytes + *size, (size_t)facts.st_size - *size)) <= 0)
+            return false;
+    return *bytes;
+}
 
 static cella_status read_quote(uint8_t **bytes, size_t *size, cella_error *error)
 {
     int fd = open("/dev/attestation/quote", O_RDONLY | O_CLOEXEC);
-    ssize_t got = -1;
-    *bytes = malloc(EVIDENCE_MOST);
-    for (*size = 0; fd >= 0 && *bytes && *size < EVIDENCE_MOST; *size += (size_t)got)
-        if ((got = read(fd, *bytes + *size, EVIDENCE_MOST - *size)) <= 0)
-            break;
+    *bytes = NULL;
+    bool good = read_file(fd, bytes, size);
     if (fd >= 0)
         close(fd);
-    if (got == 0 && *size)
+    if (good)
         return CELLA_OK;
     free(*bytes);
     *bytes = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The logs of this boot, as evidence carries them: small, since evidence has 64 KiB.
+ * The logs of this boot, as evidence carries them: small, since every piece of evidence has them.
  */
 #include "image/fail.h"
 #include "platform_tpm.h"
@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #define PCR_GRUB   8
-#define AUTHORITY  0x800000e0 /* EV_EFI_VARIABLE_AUTHORITY: a certificate that vouched */
-#define DATA_LEAST 64         /* data of this size are kept; longer ones where facts need them */
+#define AUTHORITY  0x800000e0  /* EV_EFI_VARIABLE_AUTHORITY: a certificate that vouched */
+#define IMA_WHOLE  (32u << 10) /* bytes of entries that are carried where nothing asks for them */
+#define DATA_LEAST 64          /* data of this size are kept; longer ones where facts need them */
 
 /* Files of securityfs do not say their size. One that is not there is empty. */
 static cella_status read_log(const char *path, size_t most, uint8_t **bytes, size_t *size,
@@ -191,7 +192,7 @@ static cella_status cut(const struct ima_log *log, size_t count, const uint8_t *
     result->bytes = malloc(whole + 1);
     if (!result->bytes)
         return fail(error, CELLA_MEMORY, "no memory for the IMA log");
-    bool all = whole <= most - result->digests_size;
+    bool all = whole <= IMA_WHOLE && whole <= most - result->digests_size;
     result->size = all ? whole : bytes_before(bytes, size, count ? 1 : 0);
     memcpy(result->bytes, bytes, result->size);
     if (!all && found > 0 && found < count) {

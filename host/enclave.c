@@ -125,6 +125,8 @@ static void release(struct cella_enclave *enclave)
     if (enclave->notes)
         image_notes_free(enclave->notes);
     free(enclave->notes);
+    for (size_t i = 0; i < THREAD_COUNT_MAX; i++)
+        free(enclave->threads[i].evidence);
     free(enclave->argument_bytes[0]);
     free(enclave->argument_bytes[1]);
     free(enclave->calls);

@@ -49,13 +49,22 @@ static struct report_body report_of(const struct cella_enclave *enclave, const u
     return report;
 }
 
-static int64_t serve_quote(struct cella_enclave *enclave, uint8_t *buffer)
+static void forget(struct host_thread *thread)
+{
+    free(thread->evidence);
+    thread->evidence = NULL;
+    thread->evidence_size = 0;
+}
+
+/* Evidence for the report data in the buffer, which becomes the thread's. */
+static int64_t make(struct cella_enclave *enclave, struct host_thread *thread,
+                    const uint8_t *buffer)
 {
     struct report_body report = report_of(enclave, buffer);
     uint8_t *bytes = NULL;
     size_t size = 0;
     cella_error error = {0};
-    int64_t result = -EIO;
+    forget(thread);
     if (enclave->options.evidence(enclave->options.evidence_context, (const uint8_t *)&report,
                                   enclave->operations->name, &bytes, &size, &error)) {
         host_log(enclave, "no evidence for the program: %s", error.sentence);
@@ -63,11 +72,30 @@ static int64_t serve_quote(struct cella_enclave *enclave, uint8_t *buffer)
         host_log(enclave, "no evidence for the program: it would have %zu bytes, not 1 to %llu",
                  size, (unsigned long long)RING_EVIDENCE_MOST);
     } else {
-        memcpy(buffer, bytes, size);
-        result = (int64_t)size;
+        thread->evidence = bytes;
+        thread->evidence_size = size;
+        return (int64_t)size;
     }
     free(bytes);
-    return result;
+    return -EIO;
+}
+
+/* A part of what was made; once all of it was had it is forgotten. */
+static int64_t serve_quote(struct cella_enclave *enclave, const struct host_request *request)
+{
+    struct host_thread *thread = &enclave->threads[request->thread];
+    uint64_t at = request->arguments[0];
+    int64_t result = at ? 0 : make(enclave, thread, request->buffer);
+    if (result < 0)
+        return result;
+    if (at >= thread->evidence_size)
+        return -EINVAL;
+    size_t part = thread->evidence_size - (size_t)at;
+    part = part < RING_BUFFER_SIZE ? part : RING_BUFFER_SIZE;
+    memcpy(request->buffer, thread->evidence + at, part);
+    if (at + part == thread->evidence_size)
+        forget(thread);
+    return at ? (int64_t)part : result;
 }
 
 int64_t host_evidence_serve(struct cella_enclave *enclave, const struct host_request *request)
@@ -78,6 +106,6 @@ int64_t host_evidence_serve(struct cella_enclave *enclave, const struct host_req
     if (!enclave->options.evidence)
         return quote ? -EIO : RING_ATTESTATION_NONE;
     if (quote)
-        return serve_quote(enclave, request->buffer);
+        return serve_quote(enclave, request);
     return enclave->operations == &tee_vsm ? RING_ATTESTATION_VSM : RING_ATTESTATION_PROCESS;
 }

@@ -46,6 +46,8 @@ struct host_thread {
     uint32_t started;        /* of `starts`, how many were taken */
     _Atomic bool awaits;     /* it sleeps on `served` */
     _Atomic uint32_t served; /* a poller finished a request of this thread; slept on */
+    uint8_t *evidence;       /* of which the thread has not had all yet; NULL: none */
+    size_t evidence_size;
 };
 
 struct cella_enclave {

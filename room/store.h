@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define STORE_PATH 4096
-#define STORE_MOST (UINT64_C(1) << 20) /* bytes of a statement, evidence, a release, ... */
+#define STORE_MOST (UINT64_C(4) << 20) /* bytes of a statement, evidence, a release, ... */
 
 /* A path. One that does not fit becomes "", which nothing opens. */
 __attribute__((format(printf, 2, 3))) void store_path(char to[STORE_PATH], const char *format, ...);

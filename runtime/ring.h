@@ -50,7 +50,9 @@ enum ring_operation {
     RING_STATISTICS = 6, /* struct ring_statistics in buffer -> 0 */
     RING_TIME = 7,       /* a0 clockid -> 0, struct ring_time in buffer; where there is no TSC */
     RING_HEAP = 8,       /* a0 chunk of the heap that has no memory yet -> 0 */
-    RING_QUOTE = 9,      /* RING_REPORT_DATA bytes in buffer -> length of the evidence in buffer */
+    /* a0 0: RING_REPORT_DATA bytes in buffer -> length of the evidence, of which so much is in the
+     * buffer as fits; a0 how much of it is had: -> length of what follows, as much as fits */
+    RING_QUOTE = 9,
     RING_ATTESTATION = 10, /* -> enum ring_attestation: what evidence there is */
 
     /* threads; those marked * by gate only. A sleeper may be woken for no reason at any time. */
@@ -135,7 +137,7 @@ enum ring_log {
 #define RING_STRINGS_MOST      1000u /* that RING_ARGUMENTS may give */
 
 #define RING_REPORT_DATA       64u
-#define RING_EVIDENCE_MOST     (UINT64_C(64) << 10) /* bytes of evidence */
+#define RING_EVIDENCE_MOST     (UINT64_C(4) << 20) /* bytes of evidence */
 
 /* The host's word: only evidence itself shows what an enclave runs in. */
 enum ring_attestation {

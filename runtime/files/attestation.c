@@ -86,36 +86,49 @@ static const struct node_operations answer_operations = {
     .destroy = answer_destroy,
 };
 
-/* Puts a node of its own in the place of `*node`, with `bytes` (which become its own) or, without
- * them, `size` bytes of the bounce buffer. */
-static long answer(struct node **node, const char *bytes, uint64_t size)
+/* Puts a node of its own in the place of `*node`, with these bytes, which become its own (NULL: no
+ * memory). */
+static long answer(struct node **node, uint8_t *bytes, uint64_t size)
 {
-    uint8_t *copy = memory_allocate(size);
-    if (!copy)
-        return -ENOMEM;
-    if (bytes)
-        memcpy(copy, bytes, size);
-    else /* before anything else is asked of the host */
-        host_get(0, copy, size);
-    struct node *made = node_new(&answer_operations, (*node)->mode);
+    struct node *made = bytes ? node_new(&answer_operations, (*node)->mode) : NULL;
     if (!made) {
-        memory_free(copy);
+        memory_free(bytes);
         return -ENOMEM;
     }
-    made->constant.bytes = copy;
+    made->constant.bytes = bytes;
     made->size = size;
     node_put(*node);
     *node = made;
     return 0;
 }
 
+/* Evidence, of which the head is in the bounce buffer. */
+static long fetch(uint8_t *bytes, uint64_t size)
+{
+    for (uint64_t at = 0; at < size;) {
+        int64_t part = (int64_t)(size - at < RING_BUFFER_SIZE ? size - at : RING_BUFFER_SIZE);
+        if (at > 0 && host_call_slow(RING_QUOTE, at, 0, 0, 0, part, part) < 0)
+            return -EIO;
+        host_get(0, bytes + at, (size_t)part);
+        at += (uint64_t)part;
+    }
+    return 0;
+}
+
 static long quote_open(struct node **node)
 {
-    uint8_t bytes[RING_REPORT_DATA];
-    report_copy(bytes);
-    host_put(0, bytes, sizeof(bytes));
+    uint8_t data[RING_REPORT_DATA];
+    report_copy(data);
+    host_put(0, data, sizeof(data));
     int64_t size = host_call_slow(RING_QUOTE, 0, 0, 0, 0, 1, RING_EVIDENCE_MOST);
-    return size < 0 ? -EIO : answer(node, NULL, (uint64_t)size);
+    if (size < 0)
+        return -EIO;
+    uint8_t *bytes = memory_allocate((size_t)size);
+    long result = bytes ? fetch(bytes, (uint64_t)size) : -ENOMEM;
+    if (result == 0)
+        return answer(node, bytes, (uint64_t)size);
+    memory_free(bytes);
+    return result;
 }
 
 static long type_open(struct node **node)
@@ -127,7 +140,10 @@ static long type_open(struct node **node)
     };
     int64_t type = host_call(RING_ATTESTATION, 0, 0, 0, 0, 0, RING_ATTESTATION_PROCESS);
     const char *name = names[type < 0 ? RING_ATTESTATION_NONE : type];
-    return answer(node, name, strlen(name));
+    uint8_t *bytes = memory_allocate(strlen(name));
+    if (bytes)
+        memcpy(bytes, name, strlen(name));
+    return answer(node, bytes, strlen(name));
 }
 
 static const struct node_operations quote_operations = {.open = quote_open, .status = node_status};

@@ -28,7 +28,7 @@ static void write_file(const char *path, const char *bytes, size_t size)
 int main(int argc, char **argv)
 {
     static const char purpose[] = "for whom it is";
-    static char bytes[65536];
+    static char bytes[1 << 20];
     CHECK(argc == 2);
     ssize_t length = read_file("/dev/attestation/attestation_type", bytes, sizeof(bytes));
     printf("%.*s\n", (int)length, bytes);

@@ -136,6 +136,36 @@ root.pem
         sha256sum | cut -d' ' -f1)"
     try openssl verify -x509_strict -CAfile issuer/root.pem machine/platform.pem
     exits 0
+    # Evidence with a long log, through an enclave: more than a message between it and its host takes.
+    python3 - tpm/server ima.log <<'END'
+import hashlib, socket, struct, sys
+tpm = socket.socket(socket.AF_UNIX)
+tpm.connect(sys.argv[1])
+def extend(digest): # TPM2_PCR_Extend of PCR 10
+    command = (struct.pack(">IIIIIHBH", 0x182, 10, 9, 0x40000009, 0, 0, 0, 0)[:16] + bytes(5)
+               + struct.pack(">IH", 1, 0x0b) + digest)
+    tpm.sendall(struct.pack(">HI", 0x8002, 6 + len(command)) + command)
+    assert tpm.recv(64)[6:10] == bytes(4)
+field = lambda data: struct.pack("<I", len(data)) + data
+with open(sys.argv[2], "wb") as log:
+    for i in range(10000):
+        data = field(b"sha256:\0" + bytes(32)) + field(b"/usr/bin/%d\0" % i)
+        log.write(struct.pack("<I", 10) + hashlib.sha1(data).digest() + field(b"ima-ng") + field(data))
+        extend(hashlib.sha256(data).digest())
+END
+    sed -i "s|\"ima\": .*|\"ima\": \"$folder/ima.log\",|" machine/tpm.json
+    try env CELLA_PLATFORM="$folder/machine" "$cella" run --tee process -m quote.json "$inside"
+    exits 0
+    tail -n +2 out >long.evidence
+    checks=$((checks + 1))
+    [ "$(stat -c %s long.evidence)" -gt 320000 ] || failed "a digest of each of 10,000 entries is in the evidence"
+    try "$cella" verify --at now --root issuer/root.pem --insecure_any_report_data --json long.evidence
+    exits 0
+    is_json out "j['claims']['tpm'] and j['claims']['posture']['tpm_key']"
+    head -c 300000 long.evidence >cut.evidence
+    try "$cella" verify --at now --root issuer/root.pem --insecure_any_report_data cut.evidence
+    exits 2
+
     try "$cella" platform init --folder second --tpm --tcti "swtpm:path=$folder/tpm/server"
     try "$cella" platform accept --folder second new.grant
     refuses 'another attestation key'

@@ -323,7 +323,7 @@ static void extend(uint32_t pcr, const uint8_t digest[32])
 /* ---- logs ---- */
 
 struct log {
-    uint8_t bytes[1 << 18];
+    uint8_t bytes[1 << 22];
     size_t size;
 };
 
@@ -870,23 +870,28 @@ static void test_logs(void **state)
     expect_no_platform("tpm.events: expected PCR 4");
 }
 
-/* Longer than evidence has room for: it begins at the launcher's entry. */
+/* As long as a machine's that runs for weeks: the digests of all entries are in the evidence, and
+ * of the entries those that are asked for. */
 static void test_long_log(void **state)
 {
     (void)state;
     static struct log log;
     static cella_claims claims;
     uint8_t digest[32] = {7};
+    char path[64];
     need_swtpm();
     for (int measured = 0; measured < 2; measured++) {
+        const size_t entries = measured ? 20000 : 1200;
         boot(false);
         power_off();
         assert_true(power_on());
         put_machine(&log);
         log.size = 0;
         put_aggregate(&log, 10);
-        for (size_t i = 0; i < 1200; i++)
-            put_file(&log, "/usr/lib/a-library", digest);
+        for (size_t i = 0; i < entries; i++) {
+            snprintf(path, sizeof(path), "/usr/lib/a-library-of-%zu", i);
+            put_file(&log, path, digest);
+        }
         if (measured)
             put_file(&log, "/usr/bin/test", launcher);
         put_file(&log, "/usr/bin/last", digest);
@@ -894,7 +899,15 @@ static void test_long_log(void **state)
         read_claims(&claims);
         expect_claim(&claims, "launcher_proof", measured ? "proved" : "asserted");
         assert_string_equal(claims.command_line, LINE);
+        cella_platform *platform = open_platform();
+        size_t size;
+        free(evidence_of(platform, &size));
+        cella_platform_close(platform);
+        assert_in_range(size, 32 * entries, 32 * entries + 16384);
     }
+    log.size -= 4; /* cut off */
+    write_log(&log, "ima");
+    expect_no_platform("IMA log");
 }
 
 /* A kernel that GRUB did not start. Root tells the TPM afterwards what GRUB would have. */

@@ -14,18 +14,33 @@ static const struct mock_file tree[] = {{BOOT_FILE_MEMORY, 0, "/work", NULL, 0, 
 static uint8_t quoted[RING_REPORT_DATA];
 static int64_t quote_result, type_result;
 
-/* Evidence is the report data once more, then 'e's. */
+/* Evidence is the report data once more, then 'e's; where it is long, its parts end in their
+ * number. `cut`: a part that is told to be longer or shorter than it has to be. */
+static int64_t cut;
+
+static int64_t part_after(uint64_t had, uint8_t *buffer)
+{
+    int64_t left = quote_result - (int64_t)had;
+    int64_t part = left < (int64_t)RING_BUFFER_SIZE ? left : (int64_t)RING_BUFFER_SIZE;
+    memset(buffer, 'e', (size_t)part);
+    buffer[part - 1] = (uint8_t)('0' + had / RING_BUFFER_SIZE);
+    return part + cut;
+}
+
 static bool host(uint32_t operation, const uint64_t *argument, uint8_t *buffer, int64_t *result)
 {
-    (void)argument;
     if (operation == RING_ATTESTATION) {
         *result = type_result;
         return true;
     }
     if (operation != RING_QUOTE)
         return false;
+    if (argument[0] > 0) {
+        *result = part_after(argument[0], buffer);
+        return true;
+    }
     memcpy(quoted, buffer, sizeof(quoted));
-    memset(buffer + sizeof(quoted), 'e', 200000);
+    memset(buffer + sizeof(quoted), 'e', RING_BUFFER_SIZE - sizeof(quoted));
     *result = quote_result;
     return true;
 }
@@ -107,6 +122,37 @@ static void test_quote(void **unused)
     CALL(sys_close, data);
 }
 
+/* More than the bounce buffer takes: with the logs of a machine that runs for long. */
+static void test_long(void **unused)
+{
+    (void)unused;
+    const int64_t sizes[] = {RING_BUFFER_SIZE, RING_BUFFER_SIZE + 1, 2 * RING_BUFFER_SIZE,
+                             3 * RING_BUFFER_SIZE - 1, RING_EVIDENCE_MOST};
+    uint8_t *bytes = malloc(RING_EVIDENCE_MOST + 1);
+    long before = mock_allocations;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        quote_result = sizes[i];
+        long fd = opened(QUOTE, O_RDONLY);
+        assert_int_equal(CALL(sys_lseek, fd, 0, SEEK_END), sizes[i]);
+        assert_int_equal(CALL(sys_pread64, fd, P(bytes), RING_EVIDENCE_MOST + 1, 0), sizes[i]);
+        for (int64_t at = 64; at < sizes[i]; at++) {
+            int64_t part = at / (int64_t)RING_BUFFER_SIZE;
+            bool last = at == sizes[i] - 1 || (at + 1) % (int64_t)RING_BUFFER_SIZE == 0;
+            if (bytes[at] != (last && part > 0 ? '0' + part : 'e'))
+                fail_msg("%lld of %lld", (long long)at, (long long)sizes[i]);
+        }
+        CALL(sys_close, fd);
+    }
+    free(bytes);
+    assert_int_equal(mock_allocations, before);
+    /* The host has no more of it. */
+    quote_result = 2 * RING_BUFFER_SIZE;
+    cut = -(int64_t)RING_BUFFER_SIZE - 5;
+    assert_int_equal(CALL(sys_open, P(QUOTE), O_RDONLY), -EIO);
+    assert_int_equal(mock_allocations, before);
+    cut = 0;
+}
+
 static void test_no_evidence(void **unused)
 {
     char text[32] = "";
@@ -140,17 +186,17 @@ static void type(void)
 static void test_lies(void **unused)
 {
     (void)unused;
-    static const int64_t lengths[] = {0, 65537, INT64_MAX, INT64_MIN, -134};
+    static const int64_t lengths[] = {0, RING_EVIDENCE_MOST + 1, INT64_MAX, INT64_MIN, -134};
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         quote_result = lengths[i];
         mock_stops(quote, RING_STOP_HOST_LIED, RING_QUOTE);
     }
     type_result = 3;
     mock_stops(type, RING_STOP_HOST_LIED, RING_ATTESTATION);
-    quote_result = 65536;
-    long fd = opened(QUOTE, O_RDONLY);
-    assert_int_equal(CALL(sys_lseek, fd, 0, SEEK_END), 65536);
-    CALL(sys_close, fd);
+    quote_result = 2 * RING_BUFFER_SIZE; /* its second part is as long as the first */
+    for (cut = -1; cut <= 1; cut += 2)
+        mock_stops(quote, RING_STOP_HOST_LIED, RING_QUOTE);
+    cut = 0;
 }
 
 static void test_keys(void **unused)
@@ -202,7 +248,7 @@ static void test_not_asked_for(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_report_data), TEST(test_quote), TEST(test_no_evidence),
+        TEST(test_report_data), TEST(test_quote), TEST(test_long),          TEST(test_no_evidence),
         TEST(test_lies),        TEST(test_keys),  TEST(test_not_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
