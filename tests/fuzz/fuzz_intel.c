@@ -80,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cella_status status = collateral_read_intel(verifier, data + 1, size - 1, "fuzz", &error);
         must(status == CELLA_OK || *error.sentence);
         must(status != CELLA_UNSUPPORTED || verifier->count == 0);
+        if (status == CELLA_UNSUPPORTED)
+            status = collateral_read_x509(verifier, data + 1, size - 1, "fuzz", &error);
         if (status == CELLA_OK)
             judge_quote(verifier, data[0] % 4 == 3);
         cella_verifier_free(verifier);

@@ -29,10 +29,13 @@ static void judge_as(const char *type, cella_verifier *verifier, const uint8_t *
     static const uint8_t pinned[32];
     cella_demands demands;
     cella_demands_default(&demands);
-    demands.type = type;
+    demands.type = size % 32 == 7 ? NULL : type;
     demands.at = *type == 't' ? 1795457925 : 1748736000;
     demands.attestation_key = size % 16 == 15 ? pinned : NULL;
-    demands.insecure_any_nonce = demands.insecure_allow_debug = true;
+    demands.insecure_allow_debug = true;
+    demands.insecure_any_nonce = size % 16 != 9;
+    demands.nonce = demands.insecure_any_nonce ? NULL : pinned;
+    demands.nonce_size = demands.insecure_any_nonce ? 0 : sizeof(pinned);
     demands.insecure_allow_sha1 = size % 2;
     demands.insecure_no_collateral = size % 4 > 1;
     demand_refusal(judge(verifier, &demands, bytes, size));

@@ -185,6 +185,11 @@ claims = '\0{"iss":"i","exp":1795457926,"nbf":1,"iat":1,"aud":["a"]}   '
 for name, header in (("chain", {"x5c": x5c}), ("crit", {"crit": ["b"]}), ("cty", {"cty": "JWT"}), ("type", {"typ": "application/eat+jwt"})):
     for space in range(4):
         write(f"{name}{space}", json.dumps({"alg": "ES256", "typ": "JWT", **header}) + claims[:len(claims) - space])
+with open(f"{vectors}/eat/trustee-ear/example.token.json") as file:
+    ear = {**json.load(file), "iss": "i", "exp": 1795457926, "nbf": 1}
+write("ear", '{"alg":"ES256"}\0' + json.dumps(ear))
+part = {"ear.status": "warning", "ear.trustworthiness-vector": {"hardware": 2, "configuration": 33}, "ear.appraisal-policy-id": "p"}
+write("ear-small", '{"alg":"ES256"}\0' + json.dumps({**ear, "ear.raw-evidence": "AA", "submods": {"a": part}}))
 n = "w" + "v" * 341
 rsa, of_certificate = {"kty": "RSA", "n": n, "e": "AQAB", "kid": "b"}, {"kty": "EC", "x5c": x5c[:1], "kid": "c"}
 write("jwks", json.dumps({"keys": [rsa, of_certificate, {"kty": "EC", "use": "enc"}, {"kty": "EC", "key_ops": ["verify"], "kid": "d"}]}))
@@ -554,6 +559,8 @@ for name, what in (("key", "oct"), ("key", "ec"), ("key", "pkcs11"), ("signing k
           "sealed": "00" * 32}).encode())
 digits = "0" * 128
 for number, claims in enumerate(({"report_data": digits}, {"x-ms-runtime": {"user-data": digits}},
-                                 {"submods": {"a": {"ear.veraison.annotated-evidence": {"tdx_report_data": digits}}}})):
+                                 {"eat_profile": "tag:github.com,2023:veraison/ear", "ear.verifier-id": {"developer": "d", "build": "b"},
+                                  "submods": {"a": {"ear.status": "affirming",
+                                                    "ear.veraison.annotated-evidence": {"tdx_report_data": digits}}}})):
     write(f"claims{number}", b"\4" + json.dumps({"iss": "i", "exp": 1700000001, "nbf": 1, "iat": 1, **claims}).encode())
 END
