@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Linked into the targets whose names end with _unsigned, in place of what checks signatures
- * (-Wl,--wrap): each is taken as its key's, but one that ends with a byte of 255. So what comes
- * after the check is reached by any bytes.
+ * (-Wl,--wrap, so each is called from another file than it is in): each is taken as its key's, but
+ * one that ends with a byte of 255. So what comes after the check is reached by any bytes.
  */
 #include "attest/ecdsa.h"
+#include "attest/x509.h"
 
 #include <openssl/x509.h>
 
@@ -12,8 +13,8 @@ bool __wrap_ecdsa_verify(EVP_PKEY *key, const EVP_MD *hash, const uint8_t *signa
                          const void *bytes, size_t size);
 int __wrap_EVP_DigestVerify(EVP_MD_CTX *context, const uint8_t *signature, size_t size,
                             const uint8_t *bytes, size_t bytes_size);
-int __wrap_X509_verify(X509 *certificate, EVP_PKEY *key);
-int __wrap_X509_CRL_verify(X509_CRL *list, EVP_PKEY *key);
+bool __wrap_x509_verify(const X509 *certificate, EVP_PKEY *key);
+bool __wrap_x509_verify_list(const X509_CRL *list, EVP_PKEY *key);
 
 static bool is_good(const uint8_t *signature, size_t size)
 {
@@ -34,13 +35,13 @@ int __wrap_EVP_DigestVerify(EVP_MD_CTX *context, const uint8_t *signature, size_
     return is_good(signature, size);
 }
 
-static int is_good_string(const ASN1_BIT_STRING *signature)
+static bool is_good_string(const ASN1_BIT_STRING *signature)
 {
     return signature &&
            is_good(ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature));
 }
 
-int __wrap_X509_verify(X509 *certificate, EVP_PKEY *key)
+bool __wrap_x509_verify(const X509 *certificate, EVP_PKEY *key)
 {
     const ASN1_BIT_STRING *signature;
     const X509_ALGOR *algorithm;
@@ -49,7 +50,7 @@ int __wrap_X509_verify(X509 *certificate, EVP_PKEY *key)
     return is_good_string(signature);
 }
 
-int __wrap_X509_CRL_verify(X509_CRL *list, EVP_PKEY *key)
+bool __wrap_x509_verify_list(const X509_CRL *list, EVP_PKEY *key)
 {
     const ASN1_BIT_STRING *signature;
     const X509_ALGOR *algorithm;
