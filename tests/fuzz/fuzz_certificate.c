@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * By the first byte: any bytes as an attested TLS certificate, as the evidence in one, as the
- * collateral in one, as certificates and revocation lists in every form, as roots. What is refused
- * proves nothing.
+ * By the first byte: any bytes as an attested TLS certificate, as the evidence in one, as
+ * certificates and revocation lists in every form, as roots. What is refused proves nothing.
  */
 #include "attest/collateral.h"
 #include "attest/ratls.h"
@@ -15,25 +14,15 @@ static bool is_inside(const uint8_t *part, size_t part_size, const uint8_t *all,
     return part >= all && part_size <= size && part <= all + size - part_size;
 }
 
-/* A certificate with this extension, and nothing else. */
-static X509 *make(const char *oid, const uint8_t *data, size_t size)
+static void read_evidence(const uint8_t *data, size_t size)
 {
+    struct ratls ratls;
     X509 *made = X509_new();
-    ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+    ASN1_OBJECT *object = OBJ_txt2obj(RATLS_OID, 1);
     ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
     must(made && object && value && ASN1_OCTET_STRING_set(value, data, (int)size));
     X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, 0, value);
     must(extension && X509_add_ext(made, extension, -1) == 1);
-    X509_EXTENSION_free(extension);
-    ASN1_OCTET_STRING_free(value);
-    ASN1_OBJECT_free(object);
-    return made;
-}
-
-static void read_evidence(const uint8_t *data, size_t size)
-{
-    struct ratls ratls;
-    X509 *made = make(RATLS_OID, data, size);
     if (!ratls_read(made, &ratls)) {
         const uint8_t *bytes =
             ASN1_STRING_get0_data(X509_EXTENSION_get_data(X509_get_ext(made, 0)));
@@ -43,27 +32,9 @@ static void read_evidence(const uint8_t *data, size_t size)
         must(!ratls.nonce ||
              is_inside(ratls.nonce, ratls.nonce_size, ratls.claims, ratls.claims_size));
     }
-    X509_free(made);
-}
-
-/* For one verification: the caller's verifier stays as it is. */
-static void read_carried(cella_verifier *verifier, const uint8_t *data, size_t size)
-{
-    struct ratls_carried carried;
-    cella_demands demands;
-    cella_error error = {0};
-    X509 *made = make(RATLS_ENDORSEMENTS_OID, data, size);
-    cella_demands_default(&demands);
-    demands.at = 1751328000;
-    demands.insecure_carried_collateral = true;
-    struct appraisal appraisal = {verifier, &demands, appraisal_result(demands.at), &error};
-    size_t count = verifier->count;
-    cella_status status = ratls_carried_read(&appraisal, made, &carried);
-    must(status == CELLA_OK || *error.sentence);
-    must(status || carried.verifier->count >= carried.own + count);
-    ratls_carried_drop(&carried);
-    must(verifier->count == count);
-    cella_result_free(appraisal.result);
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(value);
+    ASN1_OBJECT_free(object);
     X509_free(made);
 }
 
@@ -93,9 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(cella_verifier_new(&verifier, &error) == CELLA_OK);
         add_vector(verifier, "sgx/intel-qvl-sample/pckSignChain.pem");
     }
-    if (data[0] % 8 == 5) {
-        read_carried(verifier, data + 1, size - 1);
-    } else if (data[0] % 4 == 1) {
+    if (data[0] % 4 == 1) {
         read_evidence(data + 1, size - 1);
     } else if (data[0] % 4 > 1) {
         read_collateral(data + 1, size - 1, data[0] % 4 == 3);

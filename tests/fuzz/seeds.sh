@@ -465,10 +465,7 @@ for name in ("gramine", "rats-tls"):
     write(f"{name}-carried", b"\x0c" + pem)
     write(f"{name}-der", b"\0" + der)
     write(f"{name}-evidence", b"\1" + der[at + 2 + width:at + 2 + width + inner])
-def piece(content):
-    return b"\x59" + len(content).to_bytes(2, "big") + content
 crl, root = read("tdx/go-tdx-guest-v4/root_crl.der"), read("sgx/intel-qvl-sample/trustedRootCaCert.pem")
-write("carried", b"\5\xda\x12\x34\x56\x78\x82" + piece(crl) + piece(root + b"\0"))
 for name, content in (("crl-der", crl), ("crl-hex", crl.hex().encode()), ("root-pem", root), ("root-der", inside(root)),
                       ("chain", read("sgx/intel-qvl-sample/pckSignChain.pem")), ("vek", read("snp/trustee/test-vcek.der")),
                       ("root-url", root.replace(b"\n", b"%0A").replace(b" ", b"%20").replace(b"+", b"%2B"))):
