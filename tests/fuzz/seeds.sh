@@ -545,6 +545,8 @@ for sequence in range(3):
     lines, previous = lines + line + b"\n", hashlib.sha256(line).hexdigest()
 write("log", b"\0" + lines)
 write("log-torn", b"\0" + lines + b'{"seq')
+write("log-continued", b"\0" + json.dumps({"sequence": 3, "time": "2026-01-01T00:00:00Z", "event": "continue",
+      "previous": previous}).encode() + b"\n")
 key = {"kty": "EC", "crv": "P-256", "x": "gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0",
        "y": "SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"}
 write("issuer", b"\1" + json.dumps({"issuer": "j", "audience": "k", "jwks": {"keys": [key]}}).encode())
