@@ -112,6 +112,20 @@ static void expect(cella_verifier *verifier, const char *token, const cella_toke
     cella_result_free(result);
 }
 
+/* Whether the result of an accepted token has this text. */
+static bool says(const char *token, const cella_token_demands *demands, const char *part)
+{
+    cella_result *result;
+    cella_error error;
+    assert_int_equal(cella_token_verify(NULL, token, strlen(token), demands, &result, &error),
+                     CELLA_OK);
+    char *text = cella_result_json(result);
+    bool has = strstr(text, part) != NULL;
+    free(text);
+    cella_result_free(result);
+    return has;
+}
+
 /* ---- by keys ---- */
 
 static void test_keys(void **state)
@@ -132,6 +146,7 @@ static void test_keys(void **state)
         cella_token_demands demands = usual_demands(keys[i % 2]);
         expect(NULL, token, &demands, "", &warnings);
         assert_int_equal(warnings, 0);
+        assert_int_equal(says(token, &demands, "\"submods\":"), i >= 2);
         demands.keys = keys[1 - i % 2];
         expect(NULL, token, &demands, "ANCHOR", NULL);
         demands = usual_demands(keys[i % 2]);
@@ -158,6 +173,34 @@ static void test_keys(void **state)
         free(pems[i]);
     }
     cella_keys_free(NULL);
+}
+
+/* What its issuer was warned of, whoever verifies it is told. */
+static void test_warned(void **state)
+{
+    (void)state;
+    static const char warned[] =
+        "{\"verdict\":\"accepted\",\"type\":\"tpm\",\"refusal\":null,\"warnings\":[\"beware\"],"
+        "\"claims\":{\"x-ms-attestation-type\":\"tpm\"}}";
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    size_t size;
+    uint8_t *pem = pem_of(key, &size);
+    cella_keys *keys = keys_of(pem, size);
+    const cella_token_demands demands = usual_demands(keys);
+    for (int ear = 0; ear < 2; ear++) {
+        cella_token_order order = usual_order(pem, size);
+        cella_error error;
+        char *token;
+        order.profile = ear ? CELLA_TOKEN_EAR : CELLA_TOKEN_MAA;
+        assert_int_equal(cella_token_make(&order, warned, strlen(warned), &token, &error),
+                         CELLA_OK);
+        assert_true(says(token, &demands, "\"cella_warnings\":[\"beware\"]"));
+        assert_int_equal(says(token, &demands, "what was appraised is warning"), ear);
+        free(token);
+    }
+    cella_keys_free(keys);
+    free(pem);
+    EVP_PKEY_free(key);
 }
 
 /* ---- by certificates ---- */
@@ -360,6 +403,12 @@ static void test_misuse(void **state)
     assert_null(none);
     assert_int_equal(cella_keys_of(pem, 9, "k", &text, &error), CELLA_INVALID);
     assert_null(text);
+    EVP_PKEY *other = EVP_EC_gen("P-384");
+    free(pem);
+    pem = pem_of(other, &size);
+    assert_int_equal(cella_keys_of(pem, size, "k", &text, &error), CELLA_INVALID);
+    assert_sentence(&error, "k: tokens are signed by a key of P-256 or of RSA");
+    EVP_PKEY_free(other);
     cella_keys_free(keys);
     free(pem);
     EVP_PKEY_free(key);
@@ -368,9 +417,8 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_certificates),
-        cmocka_unit_test(test_make_refused),
+        cmocka_unit_test(test_keys),         cmocka_unit_test(test_warned),
+        cmocka_unit_test(test_certificates), cmocka_unit_test(test_make_refused),
         cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
