@@ -13,6 +13,7 @@
 #include <cella/attest.h>
 #include <cella/tls.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
 #include <time.h>
 
 static char base[] = "/tmp/cella-ratls-XXXXXX";
@@ -290,6 +291,97 @@ static void others_are_judged(void **state)
     json_decref(all);
 }
 
+/* ---- evidence for one connection ---- */
+
+struct connection {
+    SSL_CTX *client_context, *server_context;
+    SSL *client, *server;
+};
+
+static int any_certificate(X509_STORE_CTX *store, void *unused)
+{
+    (void)store, (void)unused;
+    return 1;
+}
+
+/* A handshake in memory with a server that has an attested certificate. */
+static struct connection connection_to(const char *pem, int version)
+{
+    struct connection made = {.client_context = SSL_CTX_new(TLS_client_method()),
+                              .server_context = SSL_CTX_new(TLS_server_method())};
+    BIO *bio = BIO_new_mem_buf(pem, -1), *ends[2];
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    assert_int_equal(SSL_CTX_use_certificate(made.server_context, certificate), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(made.server_context, key), 1);
+    SSL_CTX_set_cert_verify_callback(made.client_context, any_certificate, NULL);
+    assert_int_equal(SSL_CTX_set_max_proto_version(made.client_context, version), 1);
+    made.client = SSL_new(made.client_context);
+    made.server = SSL_new(made.server_context);
+    assert_int_equal(BIO_new_bio_pair(&ends[0], 0, &ends[1], 0), 1);
+    SSL_set_bio(made.client, ends[0], ends[0]);
+    SSL_set_bio(made.server, ends[1], ends[1]);
+    SSL_set_connect_state(made.client);
+    SSL_set_accept_state(made.server);
+    for (int i = 0; i < 10; i++) {
+        SSL_do_handshake(made.client);
+        SSL_do_handshake(made.server);
+    }
+    assert_true(SSL_is_init_finished(made.client) && SSL_is_init_finished(made.server));
+    EVP_PKEY_free(key);
+    X509_free(certificate);
+    BIO_free(bio);
+    return made;
+}
+
+static void end_connection(struct connection *connection)
+{
+    SSL_free(connection->client);
+    SSL_free(connection->server);
+    SSL_CTX_free(connection->client_context);
+    SSL_CTX_free(connection->server_context);
+}
+
+/* docs/attestation.md: RFC 9266's channel binding, then zeros. */
+static void binding_of(SSL *ssl, uint8_t report_data[64])
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    memset(report_data, 0, 64);
+    assert_int_equal(SSL_export_keying_material(ssl, report_data, 32, label, sizeof(label) - 1,
+                                                (const uint8_t *)"", 0, 1),
+                     1);
+}
+
+/* Evidence of the enclave is for the connection that it is sent over, and for no other: not for one
+ * to a machine in the middle that passes it on. */
+static void evidence_is_for_a_connection(void **state)
+{
+    (void)state;
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    char *pem = make(NULL, 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct connection own = connection_to(pem, versions[i]),
+                          middle = connection_to(pem, versions[i]);
+        uint8_t inside[64], outside[64], relayed[64], *evidence;
+        size_t size;
+        cella_error error;
+        assert_int_equal(SSL_version(own.client), versions[i]);
+        binding_of(own.server, inside);
+        binding_of(own.client, outside);
+        binding_of(middle.client, relayed);
+        assert_int_equal(evidence_of(NULL, inside, &evidence, &size, &error), CELLA_OK);
+        demands.type = "vsm";
+        demands.report_data = outside;
+        expect(evidence, size, "");
+        demands.report_data = relayed;
+        expect(evidence, size, CLASS_REPORT_DATA);
+        free(evidence);
+        end_connection(&own);
+        end_connection(&middle);
+    }
+    free(pem);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, begin)
@@ -300,6 +392,7 @@ int main(void)
         TEST(malformed_ones_are_refused),
         TEST(each_bit_counts),
         TEST(others_are_judged),
+        TEST(evidence_is_for_a_connection),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
