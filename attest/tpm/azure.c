@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Confidential VMs of Azure with SEV-SNP. What vouches for the key of such a VM's virtual TPM is
- * the processor: the paravisor below the guest (at VMPL 0) asks for a report over its own words,
- * which name that key; the processor signs the report. So the report's launch measurement says
- * which paravisor it was, and whoever relies on the TPM has to demand one that they know: other
- * software at VMPL 0 may name any key.
+ * Confidential VMs of Azure with SEV-SNP or TDX. What vouches for the key of such a VM's virtual
+ * TPM is the processor: the paravisor below the guest (at VMPL 0; in the trust domain itself, with
+ * the guest nested in it) asks for a report over its own words, which name that key; the processor
+ * signs the report, or Intel's quoting enclave does. So the report's measurement says which
+ * paravisor it was, and whoever relies on the TPM has to demand one that they know: other software
+ * in its place may name any key.
  */
 #include "attest/collateral.h"
 #include "attest/reader.h"
@@ -64,14 +65,53 @@ static cella_status judge_binding(struct appraisal *appraisal, const struct hcl 
 
 /* ---- the processor's report ---- */
 
-/* As evidence of its own, inside an object: what snp_judge and snp_claim record goes there. */
+static cella_status judge_snp(struct appraisal *appraisal, const struct tpm_judged *judged,
+                              const struct hcl *hcl)
+{
+    struct snp_judged report;
+    cella_status status = judge_binding(appraisal, hcl);
+    if (!status)
+        status = snp_judge(appraisal, hcl->report, HCL_REPORT_SIZE, judged->document.certificates,
+                           &report);
+    if (!status)
+        status = appraisal_debug(appraisal, "x-ms-sevsnpvm-is-debuggable",
+                                 report.report.policy & SNP_POLICY_DEBUG);
+    if (!status) {
+        record_text(appraisal, appraisal->result->claims, "x-ms-attestation-type", "sevsnpvm");
+        snp_claim(appraisal, &report);
+    }
+    return status;
+}
+
+/* The quote has to be of the paravisor's words, and says nothing of the nonce. */
+static cella_status judge_tdx(struct appraisal *appraisal, const struct tpm_judged *judged,
+                              const struct hcl *hcl)
+{
+    const struct document_bytes *quote = &judged->document.td_quote;
+    cella_demands demands = *appraisal->demands;
+    struct appraisal inner = *appraisal;
+    uint8_t report_data[64] = {0};
+    memcpy(report_data, hcl->runtime_hash, sizeof(hcl->runtime_hash));
+    demands.report_data = report_data;
+    demands.insecure_any_report_data = false;
+    inner.demands = &demands;
+    cella_status status = kind_tdx.verify(&inner, quote->bytes, quote->size);
+    if (!status || strcmp(appraisal->result->class, CLASS_REPORT_DATA) != 0)
+        return status;
+    return appraisal_refuse(appraisal, CLASS_BINDING, "report_data", appraisal->result->expected,
+                            appraisal->result->found,
+                            "The quote is not of this runtime data, so the attestation key in it "
+                            "may be anybody's.");
+}
+
+/* As evidence of its own, inside an object: what is recorded and claimed of it goes there. */
 static cella_status judge_report(struct appraisal *appraisal, const struct tpm_judged *judged,
                                  const struct hcl *hcl, json_t *claims)
 {
     cella_result *result = appraisal->result;
     json_t *outer_evidence = result->evidence, *outer_claims = result->claims;
-    struct snp_judged report;
     json_t *inner = json_object();
+    bool tdx = hcl->report_type == HCL_TDX;
     if (!inner || !claims) {
         json_decref(inner);
         return fail(appraisal->error, CELLA_MEMORY, "no memory to verify evidence");
@@ -79,24 +119,31 @@ static cella_status judge_report(struct appraisal *appraisal, const struct tpm_j
     result->evidence = inner;
     result->claims = claims;
     cella_status status =
-        snp_judge(appraisal, hcl->report, HCL_REPORT_SIZE, judged->document.certificates, &report);
-    if (!status)
-        status = appraisal_debug(appraisal, "x-ms-sevsnpvm-is-debuggable",
-                                 report.report.policy & SNP_POLICY_DEBUG);
-    if (!status) {
-        record_text(appraisal, claims, "x-ms-attestation-type", "sevsnpvm");
-        snp_claim(appraisal, &report);
-    }
+        tdx ? judge_tdx(appraisal, judged, hcl) : judge_snp(appraisal, judged, hcl);
     result->evidence = outer_evidence;
     result->claims = outer_claims;
     json_t *fields = json_object_get(inner, "report");
     if (fields)
-        record_json(appraisal, outer_evidence, "snp_report", json_incref(fields));
+        record_json(appraisal, outer_evidence, tdx ? "td_report" : "snp_report",
+                    json_incref(fields));
     json_object_del(inner, "report");
     if (json_object_update_missing(outer_evidence, inner))
         result->no_memory = true;
     json_decref(inner);
     return status;
+}
+
+/* What is beside the paravisor's words has to be of the processor that they name. */
+static cella_status judge_kind(struct appraisal *appraisal, const struct tpm_judged *judged,
+                               const struct hcl *hcl)
+{
+    bool tdx = hcl->report_type == HCL_TDX;
+    if (tdx == !!judged->document.td_quote.bytes)
+        return CELLA_OK;
+    return appraisal_refuse(appraisal, CLASS_BINDING, "report_type",
+                            tdx ? "a quote of the trust domain (\"td_quote\")"
+                                : "the processor's certificate (\"vcek\")",
+                            tdx ? "a certificate of SEV-SNP" : "a quote of TDX", NULL);
 }
 
 /* ---- what is proven ---- */
@@ -131,13 +178,13 @@ static cella_status judge(struct appraisal *appraisal, struct tpm_judged *judged
 {
     json_t *tee = json_object();
     record_hcl(appraisal, hcl);
-    cella_status status = find_key(appraisal, hcl, judged);
+    cella_status status = judge_kind(appraisal, judged, hcl);
+    if (!status)
+        status = find_key(appraisal, hcl, judged);
     if (!status)
         status = tpm_judge(appraisal, judged);
     if (!status)
         status = tpm_judge_pinned(appraisal, judged->ak);
-    if (!status)
-        status = judge_binding(appraisal, hcl);
     if (!status)
         status = judge_report(appraisal, judged, hcl, tee);
     if (status) {
@@ -160,7 +207,7 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
     if (!status) {
         status = hcl_read(judged.document.hcl.bytes, judged.document.hcl.size, &hcl, &error);
         status = status ? tpm_refuse(appraisal, status, CLASS_PARSE, "hcl_report",
-                                     "a report of Azure's paravisor for SEV-SNP", &error, NULL)
+                                     "a report of Azure's paravisor", &error, NULL)
                         : judge(appraisal, &judged, &hcl);
     }
     hcl_free(&hcl);

@@ -344,7 +344,8 @@ static const struct field azure_fields[] = {
     {"version", false, read_version, 0, BASE64},
     {"hcl_report", false, read_base64, AT(hcl), BASE64_URL},
     {"tpm_quote", false, read_azure_quote, 0, BASE64},
-    {"vcek", false, read_certificate, 0, BASE64_URL},
+    {"vcek", true, read_certificate, 0, BASE64_URL},
+    {"td_quote", true, read_base64, AT(td_quote), BASE64_URL},
 };
 
 cella_status document_read(struct cache *cache, const uint8_t *bytes, size_t size, bool azure,
@@ -359,12 +360,14 @@ cella_status document_read(struct cache *cache, const uint8_t *bytes, size_t siz
     struct scan_reader inside = scan_inside(&json);
     scan_next(&inside, &first, &value);
     if (azure)
-        status = read_object(&json, azure_fields, 4, document, error);
+        status = read_object(&json, azure_fields, 5, document, error);
     else if (scan_is_text(&first, "tpm_quote") || scan_is_text(&first, "ak_public"))
         status = read_object(&json, trustee_fields, 2, document, error);
     else
         status = read_object(&json, our_fields, 7, document, error);
-    if (!status && !document->public.bytes && !document->certificates)
+    if (!status && azure && !document->td_quote.bytes == !document->certificates)
+        status = malformed(error, "vcek", "either this or \"td_quote\" has to be there");
+    if (!status && !azure && !document->public.bytes && !document->certificates)
         status = malformed(error, "public", "neither this nor \"certificates\" is there");
     return status;
 }
@@ -377,5 +380,6 @@ void document_free(struct document *document)
     free(document->event_log.bytes);
     free(document->ima_log.bytes);
     free(document->hcl.bytes);
+    free(document->td_quote.bytes);
     sk_X509_pop_free(document->certificates, X509_free);
 }

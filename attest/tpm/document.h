@@ -18,12 +18,13 @@
  *   "tpm_quote"     {"message": TPMS_ATTEST, "signature": TPMT_SIGNATURE, each in base64, "pcrs":
  *                   [hexadecimal, ...], as they are quoted, in ascending order, of one bank}
  *
- * trustee's, of kind azure (a confidential VM of Azure with SEV-SNP):
+ * trustee's, of kind azure (a confidential VM of Azure with SEV-SNP or TDX):
  *   "version"       1 or 2
  *   "hcl_report"    base64 for URLs, with or without padding (hcl.h)
  *   "tpm_quote"     {"message": TPMS_ATTEST, "signature": RSASSA with SHA-256, the bytes alone,
  *                   "pcrs": [...]}, in hexadecimal
- *   "vcek"          the certificate, base64 for URLs of DER
+ *   "vcek"          SEV-SNP: the certificate, base64 for URLs of DER; or
+ *   "td_quote"      TDX: the quote of the trust domain, base64 for URLs
  */
 #ifndef TPM_DOCUMENT_H
 #define TPM_DOCUMENT_H
@@ -42,7 +43,7 @@ struct document_bytes {
 
 struct document {
     bool azure;
-    struct document_bytes attest, signature, public, event_log, ima_log, hcl;
+    struct document_bytes attest, signature, public, event_log, ima_log, hcl, td_quote;
     STACK_OF(X509) * certificates; /* azure: the VCEK */
     struct cache *cache;
     struct tpm_pcrs pcrs;

@@ -108,14 +108,11 @@ static cella_status read_all(struct reader *reader, struct hcl *hcl, cella_error
     if (reader->failed || runtime != hcl->runtime_size + RUNTIME_HEAD ||
         size != RUNTIME_AT + runtime)
         return fail(error, CELLA_INVALID, "HCL report: its sizes contradict one another");
-    if (hcl->report_type == HCL_TDX)
+    bool known = hcl->report_type == HCL_SNP || hcl->report_type == HCL_TDX;
+    if (!known || version != 1 || hash != SHA256_HASH)
         return fail(error, CELLA_UNSUPPORTED,
-                    "HCL report: of a TDX guest, whose report only its own machine can check; give "
-                    "a TDX quote over it as evidence of type tdx");
-    if (hcl->report_type != HCL_SNP || version != 1 || hash != SHA256_HASH)
-        return fail(error, CELLA_UNSUPPORTED,
-                    "HCL report: type %u, version %u, hash %u; 2 (SEV-SNP), 1, 1 (SHA-256) are "
-                    "known here",
+                    "HCL report: type %u, version %u, hash %u; 2 (SEV-SNP) and 4 (TDX), 1, 1 "
+                    "(SHA-256) are known here",
                     hcl->report_type, (unsigned)version, (unsigned)hash);
     return read_runtime(reader, hcl, error);
 }

@@ -5,7 +5,8 @@
  * TPM's attestation key among them, which that report covers.
  *
  *   0x000 "HCLA", version (4), size (4), request type (4), status (4), zeros (12)
- *   0x020 the hardware's report: of SEV-SNP 1184 bytes
+ *   0x020 the hardware's report: of SEV-SNP 1184 bytes; TDX: what only its own machine can check,
+ *         so that a quote over the same report data stands beside it
  *   0x4c0 size from here on (4), version (4), type of the report (4: 2 SNP, 4 TDX), hash (4: 1
  *         SHA-256), size of the JSON (4)
  *   0x4d4 JSON; SHA-256 of it are the first 32 bytes of the report's data. Zeros to the end.

@@ -147,8 +147,9 @@ static inline void hcl_put(uint8_t *to, size_t value)
         to[i] = (uint8_t)(value >> 8 * i);
 }
 
-/* hcl.h */
-static inline json_t *hcl_report(const uint8_t report[HCL_REPORT_SIZE], const char *runtime)
+/* hcl.h; `type`: HCL_SNP, HCL_TDX */
+static inline json_t *hcl_report_of(uint32_t type, const uint8_t report[HCL_REPORT_SIZE],
+                                    const char *runtime)
 {
     size_t size = strlen(runtime);
     uint8_t *bytes = calloc(1, 0x4d4 + size);
@@ -159,13 +160,18 @@ static inline json_t *hcl_report(const uint8_t report[HCL_REPORT_SIZE], const ch
     memcpy(bytes + 0x20, report, HCL_REPORT_SIZE);
     hcl_put(bytes + 0x4c0, size + 20);
     hcl_put(bytes + 0x4c4, 1);
-    hcl_put(bytes + 0x4c8, HCL_SNP);
+    hcl_put(bytes + 0x4c8, type);
     hcl_put(bytes + 0x4cc, 1);
     hcl_put(bytes + 0x4d0, size);
     memcpy(bytes + 0x4d4, runtime, size);
     json_t *text = tpm_encode(BASE64_URL, bytes, 0x4d4 + size);
     free(bytes);
     return text;
+}
+
+static inline json_t *hcl_report(const uint8_t report[HCL_REPORT_SIZE], const char *runtime)
+{
+    return hcl_report_of(HCL_SNP, report, runtime);
 }
 
 /* Evidence of kind azure: `report` is the processor's over `runtime`. */
