@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & 0x80)
         open_header(key, data + 1, size - 1);
     else if (data[0] & 0x40)
-        open_rest(data[0] % 3, data + 1, size - 1);
+        open_rest(1 + data[0] % 2, data + 1, size - 1); /* RSA would take all the time */
     else
         open_text(key, (const char *)data + 1, size - 1);
     return 0;
