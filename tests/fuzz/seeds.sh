@@ -320,6 +320,7 @@ END
 
 for name in first second; do
     { printf '\002' && cat "$vectors/vsm-tpm/$name.evidence"; } >"$folder/evidence/$name"
+    { printf 'B' && cat "$vectors/vsm-tpm/$name.evidence"; } >"$folder/evidence/$name-kind"
 done
 
 # Quotes of SGX and TDX, whole and in the JSON of Azure's samples; a PCK certificate's extension;
@@ -466,6 +467,11 @@ for name in ("gramine", "rats-tls"):
     write(f"{name}-der", b"\0" + der)
     write(f"{name}-evidence", b"\1" + der[at + 2 + width:at + 2 + width + inner])
 crl, root = read("tdx/go-tdx-guest-v4/root_crl.der"), read("sgx/intel-qvl-sample/trustedRootCaCert.pem")
+def text(value):
+    return bytes([0x60 + len(value)]) + value.encode()
+pair = b"\x82\1\x58\x20" + bytes(32)
+claims = b"\xa2" + text("nonce") + b"\x43abc" + text("pubkey-hash") + b"\x58" + bytes([len(pair)]) + pair
+write("evidence", b"\1\xd9\xea\x60\x82\x44quot\x58" + bytes([len(claims)]) + claims)
 for name, content in (("crl-der", crl), ("crl-hex", crl.hex().encode()), ("root-pem", root), ("root-der", inside(root)),
                       ("chain", read("sgx/intel-qvl-sample/pckSignChain.pem")), ("vek", read("snp/trustee/test-vcek.der")),
                       ("root-url", root.replace(b"\n", b"%0A").replace(b" ", b"%20").replace(b"+", b"%2B"))):
