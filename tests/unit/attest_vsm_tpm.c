@@ -303,6 +303,8 @@ static void power_off(void)
     swtpm_off(&swtpm);
 }
 
+static int kept_open = -1; /* a connection for many extends, or none */
+
 /* TPM2_PCR_Extend (part 3, 22.2). */
 static void extend(uint32_t pcr, const uint8_t digest[32])
 {
@@ -311,11 +313,12 @@ static void extend(uint32_t pcr, const uint8_t digest[32])
     uint8_t answer[64];
     command[13] = (uint8_t)pcr;
     memcpy(command + 33, digest, 32);
-    int fd = swtpm_connect(&swtpm);
+    int fd = kept_open >= 0 ? kept_open : swtpm_connect(&swtpm);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, command, sizeof(command)), sizeof(command));
     ssize_t size = read(fd, answer, sizeof(answer));
-    close(fd);
+    if (fd != kept_open)
+        close(fd);
     assert_true(size >= 10);
     assert_int_equal(answer[8] << 8 | answer[9], 0);
 }
@@ -445,7 +448,9 @@ static void put_machine(struct log *log)
 static void put_file(struct log *log, const char *path, const uint8_t digest[32])
 {
     uint8_t measured[32];
-    struct log *data = calloc(1, sizeof(*data));
+    static struct log store;
+    struct log *data = &store;
+    data->size = 0;
     put(data, 8 + 32, 4);
     put_bytes(data, "sha256:", 8);
     put_bytes(data, digest, 32);
@@ -458,7 +463,6 @@ static void put_file(struct log *log, const char *path, const uint8_t digest[32]
     put_bytes(log, "ima-ng", 6);
     put(log, data->size, 4);
     put_bytes(log, data->bytes, data->size);
-    free(data);
     if (swtpm.process > 0)
         extend(10, measured);
 }
@@ -888,6 +892,7 @@ static void test_long_log(void **state)
         put_machine(&log);
         log.size = 0;
         put_aggregate(&log, 10);
+        kept_open = swtpm_connect(&swtpm);
         for (size_t i = 0; i < entries; i++) {
             snprintf(path, sizeof(path), "/usr/lib/a-library-of-%zu", i);
             put_file(&log, path, digest);
@@ -895,6 +900,8 @@ static void test_long_log(void **state)
         if (measured)
             put_file(&log, "/usr/bin/test", launcher);
         put_file(&log, "/usr/bin/last", digest);
+        close(kept_open);
+        kept_open = -1;
         write_log(&log, "ima");
         read_claims(&claims);
         expect_claim(&claims, "launcher_proof", measured ? "proved" : "asserted");
@@ -908,6 +915,30 @@ static void test_long_log(void **state)
     log.size -= 4; /* cut off */
     write_log(&log, "ima");
     expect_no_platform("IMA log");
+}
+
+/* Where there is no room for the digests of all entries there is none for any: a part proves
+ * nothing. */
+static void test_no_room(void **state)
+{
+    (void)state;
+    uint8_t values[TPM_DEVICE_PCRS][TPM_PCR_SIZE];
+    struct tpm_device *device;
+    struct platform_log log;
+    cella_error error;
+    need_swtpm();
+    boot(true); /* three entries */
+    assert_int_equal(tpm_device_open(swtpm.where, &device, &error), CELLA_OK);
+    assert_int_equal(tpm_device_read_pcrs(device, 1 << IMA_PCR, values, &error), CELLA_OK);
+    tpm_device_close(device);
+    for (size_t most = 95; most <= 96; most++) {
+        if (platform_log_ima(in_base("ima"), values[IMA_PCR], launcher, most, &log, &error))
+            fail_msg("%s", error.sentence);
+        assert_int_equal(log.digests_size, most == 96 ? 96 : 0);
+        assert_true(most == 96 || log.size == 0);
+        free(log.bytes);
+        free(log.digests);
+    }
 }
 
 /* A kernel that GRUB did not start. Root tells the TPM afterwards what GRUB would have. */
@@ -1224,17 +1255,12 @@ int main(void)
         cmocka_unit_test(test_text_log),
     };
     const struct CMUnitTest on_swtpm[] = {
-        cmocka_unit_test(test_platform),
-        cmocka_unit_test(test_launcher),
-        cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_logs),
-        cmocka_unit_test(test_long_log),
-        cmocka_unit_test(test_made_up),
-        cmocka_unit_test(test_altered),
-        cmocka_unit_test(test_kexec),
-        cmocka_unit_test(test_second_aggregate),
-        cmocka_unit_test(test_other_log),
-        cmocka_unit_test(test_other_key),
+        cmocka_unit_test(test_platform),  cmocka_unit_test(test_launcher),
+        cmocka_unit_test(test_reset),     cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_long_log),  cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_made_up),   cmocka_unit_test(test_altered),
+        cmocka_unit_test(test_kexec),     cmocka_unit_test(test_second_aggregate),
+        cmocka_unit_test(test_other_log), cmocka_unit_test(test_other_key),
         cmocka_unit_test(test_no_tpm), /* the last: the TPM is off then */
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
