@@ -215,8 +215,7 @@ static cella_status login(struct pkcs11 *key, cella_error *error)
         return fail(error, CELLA_REFUSED,
                     "%s: the PKCS#11 token %s says that its PIN %s; its security officer can set "
                     "another",
-                    key->where, key->token,
-                    result == CKR_PIN_LOCKED ? "is locked" : "has expired");
+                    key->where, key->token, result == CKR_PIN_LOCKED ? "is locked" : "has expired");
     return result == CKR_OK || result == CKR_USER_ALREADY_LOGGED_IN
                ? CELLA_OK
                : failed(key, "C_Login", result, error);

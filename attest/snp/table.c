@@ -78,7 +78,8 @@ bool snp_table_certificates(const struct snp_table *table, STACK_OF(X509) * to)
 {
     for (size_t i = 0; i < table->count; i++)
         if (table->entries[i].kind == SNP_TABLE_CERTIFICATE &&
-            !x509_read(NULL, table->entries[i].bytes, table->entries[i].size, to, CERTIFICATES_MOST))
+            !x509_read(NULL, table->entries[i].bytes, table->entries[i].size, to,
+                       CERTIFICATES_MOST))
             return false;
     return sk_X509_num(to) <= CERTIFICATES_MOST;
 }
