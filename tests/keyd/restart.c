@@ -62,7 +62,7 @@ static void test_stopped(void **state)
     (void)state;
     start();
     unsigned before = granted_in_log(&torn);
-    begin_load(threads, port);
+    begin_load(threads, port, false);
     for (int i = 0; i < 4; i++) {
         wait_until_given(given + 300);
         for (int j = 0; j < 3; j++)
@@ -87,7 +87,7 @@ static void test_killed(void **state)
     (void)state;
     start();
     unsigned before = granted_in_log(&torn);
-    begin_load(threads, port);
+    begin_load(threads, port, true);
     for (int i = 0; i < 4; i++) {
         wait_until_given(given + 300);
         stop(SIGKILL, SIGKILL);

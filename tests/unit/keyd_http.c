@@ -182,7 +182,7 @@ static void test_stopped(void **state)
     (void)state;
     struct server server = start(0, 100000);
     uint16_t port = server.port;
-    begin_load(threads, port);
+    begin_load(threads, port, false);
     for (int i = 0; i < 3; i++) {
         wait_until_given(given + 100);
         stop(&server);
@@ -217,7 +217,7 @@ static void test_killed(void **state)
         }
         close(channel[1]);
         assert_int_equal(read(channel[0], &port, sizeof(port)), sizeof(port));
-        begin_load(threads, port);
+        begin_load(threads, port, true);
         wait_until_given(150);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);

@@ -31,8 +31,8 @@ static inline void tpm_put(struct tpm_made *to, uint64_t value, size_t size)
 static inline void tpm_put_2b(struct tpm_made *to, const void *bytes, size_t size)
 {
     tpm_put(to, size, 2);
-    memcpy(to->bytes + to->size, bytes, size);
-    to->size += size;
+    for (size_t i = 0; i < size; i++)
+        to->bytes[to->size++] = ((const uint8_t *)bytes)[i];
 }
 
 /* TPMS_ATTEST of PCR 0 of the SHA-256 bank, which is zeros; NULL: no nonce. */
