@@ -139,8 +139,8 @@ static cella_status seal(struct exchange_grant *grant, X509 *endorsement, X509 *
         fail(error, status, "OpenSSL writes no certificate");
         goto out;
     }
-    status =
-        exchange_seal(grant, secret, (uint8_t *)text, (size_t)BIO_get_mem_data(bio, &text), error);
+    size_t size = (size_t)BIO_get_mem_data(bio, &text);
+    status = exchange_seal(grant, secret, (uint8_t *)text, size, error);
     if (status == CELLA_OK)
         status = tpm_credential_make(grant->kind, x509_key(endorsement), public->name,
                                      public->name_size, secret, &grant->credential, error);
