@@ -249,6 +249,22 @@ with open(f"{vectors}/tpm/trustee/evidence-v1.json") as file:
     report = base64.urlsafe_b64decode(json.load(file)["hcl_report"])
 with open(f"{folder}/hcl/snp", "wb") as file:
     file.write(report)
+# The same of a TDX guest: another type, and a quote whose report data are the hash of the words.
+with open(f"{vectors}/tdx/dcap-qvl/tdx_quote.bin", "rb") as file:
+    quote = bytearray(file.read())
+words = report[0x4d4:0x4d4 + struct.unpack_from("<I", report, 0x4d0)[0]]
+quote[568:632] = hashlib.sha256(words).digest() + bytes(32)
+report = report[:0x4c8] + struct.pack("<I", 4) + report[0x4cc:]
+with open(f"{folder}/hcl/tdx", "wb") as file:
+    file.write(report)
+with open(f"{vectors}/tpm/trustee/evidence-v1.json") as file:
+    evidence = json.load(file)
+del evidence["vcek"]
+evidence["hcl_report"] = base64.urlsafe_b64encode(report).decode().rstrip("=")
+evidence["td_quote"] = base64.urlsafe_b64encode(quote).decode().rstrip("=")
+for space in range(4):
+    with open(f"{folder}/tpm_quote/tdx{space}", "w") as file:
+        file.write(json.dumps(evidence) + space * " ")
 for name in ("ecdsa", "rsapss"):
     with open(f"{vectors}/tpm/cella/{name}.json") as file:
         evidence = json.load(file)
