@@ -393,6 +393,10 @@ def sequence(body):
     return b"\x30\x82" + len(body).to_bytes(2, "big") + body
 signed, *rest = parts(next(parts(crl))[1])
 fields = [whole for whole, body in parts(signed[1])]
+# ... and one that is only what changed since another (deltaCRLIndicator, critical).
+extensions = next(parts(next(parts(fields[-1]))[1]))[1] + bytes.fromhex("300d0603551d1b0101ff0403020101")
+delta = fields[:-1] + [b"\xa0\x82" + (len(extensions) + 4).to_bytes(2, "big") + sequence(extensions)]
+write("intel/delta", b"\0" + sequence(sequence(b"".join(delta)) + b"".join(whole for whole, body in rest)))
 fields.insert(-1, sequence(sequence(serial + b"\x17\x0d250101000000Z")))
 write("intel/revoked", b"\0" + sequence(sequence(b"".join(fields)) + b"".join(whole for whole, body in rest)))
 quote = read(f"{vectors}/tdx/intel-qvl-sample/quote.dat")
