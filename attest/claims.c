@@ -14,18 +14,29 @@
 
 #define TEXT_MOST 256
 
+/* What others wrote goes into sentences and JSON: all but printable ASCII becomes "?". */
+static void copy_plain(char *to, size_t room, const char *text)
+{
+    snprintf(to, room, "%s", text);
+    for (; *to; to++)
+        if (*to < ' ' || *to > '~')
+            *to = '?';
+}
+
 cella_status refuse(cella_refusal *refusal, cella_error *error, cella_refusal_kind kind,
                     const char *claim, const char *expected, const char *found)
 {
+    char plain[sizeof(refusal->found)];
+    copy_plain(plain, sizeof(plain), found);
     if (refusal) {
         memset(refusal, 0, sizeof(*refusal));
         refusal->kind = kind;
         snprintf(refusal->claim, sizeof(refusal->claim), "%s", claim);
         snprintf(refusal->expected, sizeof(refusal->expected), "%s", expected);
-        snprintf(refusal->found, sizeof(refusal->found), "%s", found);
+        snprintf(refusal->found, sizeof(refusal->found), "%s", plain);
     }
     return fail(error, CELLA_REFUSED, "evidence: %s: expected %.200s, found %.200s", claim,
-                expected, found);
+                expected, plain);
 }
 
 const char *time_text(int64_t time, char text[32])

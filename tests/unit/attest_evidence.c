@@ -7,6 +7,7 @@
 
 #include "attest/certificate.h"
 #include "attest/evidence.h"
+#include "attest/refusal.h"
 #include "attest/x509.h"
 #include "image/hex.h"
 
@@ -678,10 +679,23 @@ static void test_open(void **state)
     expect_not_open(where, CELLA_INVALID, "root.pem: is no certificate");
 }
 
+/* A file's name in a log may be any bytes; a terminal and JSON would take them ill. */
+static void test_found_is_plain(void **state)
+{
+    (void)state;
+    cella_refusal refusal;
+    cella_error error;
+    assert_int_equal(refuse(&refusal, &error, CELLA_REFUSAL_TPM, "tpm.ima", "a", "/b\x1b[2J\xe9"),
+                     CELLA_REFUSED);
+    assert_string_equal(refusal.found, "/b?[2J?");
+    assert_string_equal(error.sentence, "evidence: tpm.ima: expected a, found /b?[2J?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_found_is_plain),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_roots),
         cmocka_unit_test(test_no_tpm),
