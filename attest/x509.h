@@ -29,6 +29,9 @@ X509 *x509_decode(const uint8_t *bytes, size_t size);
 /* The same. Issuers come again and again: what the verifier has read before is shared. */
 X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size);
 
+/* Certificates as a cache keeps them (cache.h). */
+extern const struct cache_type x509_cached;
+
 /* Its public key, borrowed; NULL: none that can be used. */
 EVP_PKEY *x509_key(const X509 *certificate);
 /* SHA-256 of the SubjectPublicKeyInfo in DER. */

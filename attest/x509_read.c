@@ -144,15 +144,16 @@ static void drop_certificate(void *certificate)
     X509_free(certificate);
 }
 
+const struct cache_type x509_cached = {keep_certificate, drop_certificate};
+
 X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size)
 {
-    static const struct cache_type type = {keep_certificate, drop_certificate};
     uint8_t key[32];
     if (!sha256_of(bytes, size, key))
         return NULL;
-    X509 *certificate = cache_get(verifier->cache, key, &type);
+    X509 *certificate = cache_get(verifier->cache, key, &x509_cached);
     if (!certificate && (certificate = x509_decode(bytes, size)))
-        cache_put(verifier->cache, key, &type, certificate);
+        cache_put(verifier->cache, key, &x509_cached, certificate);
     return certificate;
 }
 

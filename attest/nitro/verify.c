@@ -109,18 +109,6 @@ static void record_certificates(struct judging *judging)
 
 /* ---- certificates ---- */
 
-static void keep(void *certificate)
-{
-    X509_up_ref(certificate);
-}
-
-static void drop(void *certificate)
-{
-    X509_free(certificate);
-}
-
-static const struct cache_type type = {keep, drop};
-
 static void key_of(const struct nitro_bytes *certificate, uint8_t key[32])
 {
     static const char kind[] = "certificate of nitro";
@@ -134,7 +122,7 @@ static X509 *read_certificate(struct cache *cache, const struct nitro_bytes *fro
 {
     uint8_t key[32];
     key_of(from, key);
-    X509 *certificate = cache_get(cache, key, &type);
+    X509 *certificate = cache_get(cache, key, &x509_cached);
     return certificate ? certificate : x509_decode(from->bytes, from->size);
 }
 
@@ -145,10 +133,10 @@ static void remember(struct judging *judging)
     struct cache *cache = judging->appraisal->verifier->cache;
     uint8_t key[32];
     key_of(&judging->document.certificate, key);
-    cache_put(cache, key, &type, judging->leaf);
+    cache_put(cache, key, &x509_cached, judging->leaf);
     for (int i = 0; i < sk_X509_num(judging->bundle); i++) {
         key_of(&judging->document.cabundle[i], key);
-        cache_put(cache, key, &type, sk_X509_value(judging->bundle, i));
+        cache_put(cache, key, &x509_cached, sk_X509_value(judging->bundle, i));
     }
 }
 

@@ -24,18 +24,7 @@ static void drop_ak(void *object)
     free(ak);
 }
 
-static void keep_certificate(void *object)
-{
-    X509_up_ref(object);
-}
-
-static void drop_certificate(void *object)
-{
-    X509_free(object);
-}
-
 static const struct cache_type ak_type = {keep_ak, drop_ak};
-static const struct cache_type certificate_type = {keep_certificate, drop_certificate};
 
 /* The cache is one for all kinds of things. */
 static bool hash_of(const char kind[16], const void *bytes, size_t size, uint8_t key[32])
@@ -99,13 +88,13 @@ X509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t size)
     uint8_t key[32];
     if (!hash_of("tpm certificate", bytes, size, key))
         return NULL;
-    X509 *certificate = cache_get(cache, key, &certificate_type);
+    X509 *certificate = cache_get(cache, key, &x509_cached);
     if (certificate)
         return certificate;
     STACK_OF(X509) *read = sk_X509_new_null();
     if (read && x509_read(NULL, bytes, size, read, 1) && sk_X509_num(read) == 1) {
         certificate = sk_X509_pop(read);
-        cache_put(cache, key, &certificate_type, certificate);
+        cache_put(cache, key, &x509_cached, certificate);
     }
     sk_X509_pop_free(read, X509_free);
     return certificate;
