@@ -131,16 +131,6 @@ static void test_warned(void **state)
     json_decref(claims);
 }
 
-static void add(cella_verifier *verifier, const char *path)
-{
-    size_t size;
-    cella_error error;
-    uint8_t *bytes = vector(path, &size);
-    if (cella_verifier_add(verifier, bytes, size, path, &error))
-        fail_msg("%s", error.sentence);
-    free(bytes);
-}
-
 static void test_vectors(void **state)
 {
     (void)state;
@@ -165,7 +155,7 @@ static void test_vectors(void **state)
         uint8_t *evidence = vector(rows[i].evidence, &size);
         assert_int_equal(cella_verifier_new(&verifier, &error), CELLA_OK);
         if (rows[i].collateral)
-            add(verifier, rows[i].collateral);
+            add_vector(verifier, rows[i].collateral);
         cella_demands_default(&demands);
         demands.at = rows[i].at;
         demands.insecure_any_report_data = true; /* which is a warning */

@@ -175,22 +175,31 @@ static void test_purpose(void **state)
     free(bytes);
 }
 
+/* The three images that its evidence says were booted. */
+static void read_images(const uint8_t *bytes, size_t size, const cella_verify_options *options,
+                        uint8_t images[][32])
+{
+    static cella_claims claims;
+    char name[64], text[256];
+    cella_error error = {0};
+    assert_int_equal(cella_evidence_verify(bytes, size, options, &claims, NULL, &error), CELLA_OK);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name, sizeof(name), "posture.boot_image_%zu", i + 1);
+        assert_true(cella_claims_get(&claims, name, text) && hex_read(text, images[i], 32));
+    }
+}
+
 /* Reference values of what may be booted. */
 static void test_images(void **state)
 {
     (void)state;
     static cella_claims claims;
     uint8_t root[32], images[4][32] = {{0}};
-    char name[64], text[256];
     size_t size;
     cella_error error = {0};
     cella_verify_options options = vector_options(root);
     uint8_t *bytes = vector("first.evidence", &size);
-    assert_int_equal(cella_evidence_verify(bytes, size, &options, &claims, NULL, &error), CELLA_OK);
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(name, sizeof(name), "posture.boot_image_%zu", i + 1);
-        assert_true(cella_claims_get(&claims, name, text) && hex_read(text, images[i], 32));
-    }
+    read_images(bytes, size, &options, images);
     options.boot_images = (const uint8_t(*)[32])images;
     options.boot_image_count = 3;
     assert_int_equal(cella_evidence_verify(bytes, size, &options, &claims, NULL, &error), CELLA_OK);
@@ -218,20 +227,14 @@ static void test_images(void **state)
 static void test_demanded_images(void **state)
 {
     (void)state;
-    static cella_claims claims;
     uint8_t root[32], images[3][32];
-    char name[64], text[256];
     size_t size;
     cella_verifier *verifier;
     cella_result *result;
     cella_error error = {0};
     cella_verify_options options = vector_options(root);
     uint8_t *bytes = vector("first.evidence", &size);
-    assert_int_equal(cella_evidence_verify(bytes, size, &options, &claims, NULL, &error), CELLA_OK);
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(name, sizeof(name), "posture.boot_image_%zu", i + 1);
-        assert_true(cella_claims_get(&claims, name, text) && hex_read(text, images[i], 32));
-    }
+    read_images(bytes, size, &options, images);
     cella_demands demands;
     cella_demands_default(&demands);
     demands.at = options.at;
