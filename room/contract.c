@@ -6,6 +6,7 @@
  */
 #include "contract.h"
 
+#include "../image/calendar.h"
 #include "../image/fail.h"
 #include "../image/file.h"
 #include "../image/hex.h"
@@ -768,24 +769,7 @@ cella_status contract_check_time(const struct contract *contract, int64_t now, c
 
 bool contract_time_parse(const char *text, int64_t *seconds)
 {
-    static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
-    struct tm parts = {0};
-    char again[21];
-    if (strlen(text) != sizeof(form) - 1)
-        return false;
-    for (size_t i = 0; form[i]; i++)
-        if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
-            return false;
-    sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-           &parts.tm_hour, &parts.tm_min, &parts.tm_sec);
-    if (parts.tm_year < 1970)
-        return false;
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    *seconds = timegm(&parts);
-    /* A 30th of February has become a day of March. */
-    contract_time_text(*seconds, again);
-    return strcmp(text, again) == 0;
+    return calendar_read(text, strlen(text), seconds) && *seconds >= 0;
 }
 
 void contract_time_text(int64_t seconds, char text[21])
