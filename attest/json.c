@@ -4,13 +4,13 @@
  */
 #include "json.h"
 
+#include "image/calendar.h"
 #include "image/fail.h"
 
 #include <ctype.h>
-#include <stdio.h>
+#include <emmintrin.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct scanner {
     const uint8_t *at, *end;
@@ -59,11 +59,11 @@ static int digit(uint8_t character)
 /* The character that an escape behind its backslash stands for, 1 to 127; -1: none. */
 static int escape(const uint8_t *at, size_t size, size_t *length)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    const char *simple = size > 0 && *at ? strchr(from, *at) : NULL;
+    static const char simple[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     *length = 1;
-    if (simple)
-        return to[simple - from];
+    if (size > 0 && at[0] < sizeof(simple) && simple[at[0]])
+        return simple[at[0]];
     if (size < 5 || at[0] != 'u' || at[1] != '0' || at[2] != '0' || digit(at[3]) < 0 ||
         digit(at[3]) > 7 || digit(at[4]) < 0)
         return -1;
@@ -72,36 +72,44 @@ static int escape(const uint8_t *at, size_t size, size_t *length)
     return character ? character : -1;
 }
 
-/* Over plain characters of a text, 16 at a time: most of what others sign is base64. */
-static void skip_plain(struct scanner *scanner)
+/* Where the first byte is that is no plain character of a text: most of what others sign is plain,
+ * and base64 for the most part. */
+static const uint8_t *plain_end(const uint8_t *at, const uint8_t *end)
 {
-    typedef uint8_t bytes __attribute__((vector_size(16)));
-    typedef uint64_t halves __attribute__((vector_size(16)));
-    for (bytes next; scanner->end - scanner->at >= 16; scanner->at += 16) {
-        memcpy(&next, scanner->at, 16);
-        halves other = (halves)((next < ' ') | (next > '~') | (next == '"') | (next == '\\'));
-        if (other[0] | other[1])
-            return;
+    const __m128i space = _mm_set1_epi8(' '), delete = _mm_set1_epi8(0x7f),
+                  quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+    for (; end - at >= 16; at += 16) {
+        __m128i next = _mm_loadu_si128((const __m128i_u *)at);
+        __m128i other = _mm_or_si128(
+            _mm_or_si128(_mm_cmplt_epi8(next, space), _mm_cmpeq_epi8(next, delete)), /* signed */
+            _mm_or_si128(_mm_cmpeq_epi8(next, quote), _mm_cmpeq_epi8(next, backslash)));
+        int places = _mm_movemask_epi8(other);
+        if (places)
+            return at + __builtin_ctz((unsigned)places);
     }
+    while (at < end && *at >= ' ' && *at <= '~' && *at != '"' && *at != '\\')
+        at++;
+    return at;
 }
 
 static bool scan_string(struct scanner *scanner, struct scan_item *item)
 {
     *item = (struct scan_item){.type = SCAN_TEXT, .bytes = ++scanner->at};
-    for (skip_plain(scanner); scanner->at < scanner->end && *scanner->at != '"';) {
-        size_t length = 0;
-        if (*scanner->at < ' ' || *scanner->at > '~')
+    for (;;) {
+        size_t length;
+        scanner->at = plain_end(scanner->at, scanner->end);
+        if (scanner->at == scanner->end)
+            return wrong(scanner, "a text without an end");
+        if (*scanner->at == '"')
+            break;
+        if (*scanner->at != '\\')
             return wrong(scanner, "a character that is not printable ASCII in a text");
-        if (*scanner->at++ != '\\')
-            continue;
         item->escaped = true;
+        scanner->at++;
         if (escape(scanner->at, (size_t)(scanner->end - scanner->at), &length) < 0)
             return wrong(scanner, "an escape that is malformed or stands for no ASCII character");
         scanner->at += length;
-        skip_plain(scanner);
     }
-    if (scanner->at == scanner->end)
-        return wrong(scanner, "a text without an end");
     item->size = (size_t)(scanner->at++ - item->bytes);
     return true;
 }
@@ -230,7 +238,15 @@ cella_status scan_decode(const uint8_t *bytes, size_t size, const char *what,
 
 /* ---- finding, in what was checked ---- */
 
-/* Over a value that scan_value has accepted, without checking it again. */
+/* Over what scan_value has accepted, without checking it again. */
+static void pass_string(struct scanner *scanner)
+{
+    scanner->at = plain_end(scanner->at + 1, scanner->end);
+    while (*scanner->at != '"') /* a backslash: what is behind it is no end */
+        scanner->at = plain_end(scanner->at + 2, scanner->end);
+    scanner->at++;
+}
+
 static void pass_value(struct scanner *scanner, struct scan_item *item)
 {
     char first = peek(scanner);
@@ -242,9 +258,8 @@ static void pass_value(struct scanner *scanner, struct scan_item *item)
     size_t depth = 0;
     do {
         char character = (char)*scanner->at;
-        struct scan_item text;
         if (character == '"') {
-            scan_string(scanner, &text);
+            pass_string(scanner);
             continue;
         }
         if (character == '{' || character == '[')
@@ -374,22 +389,8 @@ bool scan_hex(const struct scan_item *item, uint8_t *to, size_t size)
 
 bool scan_time(const struct scan_item *item, int64_t *time)
 {
-    static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
-    char text[21], again[32] = "";
-    struct tm parts = {0};
-    if (!scan_copy_text(item, text, 20) || strlen(text) != 20)
-        return false;
-    for (size_t i = 0; form[i]; i++)
-        if (form[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != form[i])
-            return false;
-    sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-           &parts.tm_hour, &parts.tm_min, &parts.tm_sec);
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    *time = timegm(&parts);
-    /* A 30th of February has become a day of March. */
-    strftime(again, sizeof(again), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return *time >= 0 && strcmp(text, again) == 0;
+    return item->type == SCAN_TEXT && !item->escaped &&
+           calendar_read((const char *)item->bytes, item->size, time) && *time >= 0;
 }
 
 bool scan_number(const struct scan_item *item, uint64_t most, uint64_t *number)
@@ -403,13 +404,15 @@ uint8_t *scan_unescape(const struct scan_item *item, size_t *size)
     uint8_t *bytes = malloc(item->size + 1), *to = bytes;
     *size = 0;
     for (const uint8_t *at = item->bytes, *end = at + item->size; bytes && at < end;) {
-        size_t length;
-        if (*at != '\\') {
-            *to++ = *at++;
-            continue;
+        const uint8_t *plain = plain_end(at, end);
+        size_t count = (size_t)(plain - at), length;
+        memcpy(to, at, count);
+        to += count;
+        at = plain;
+        if (at < end) {
+            *to++ = (uint8_t)escape(at + 1, (size_t)(end - at - 1), &length);
+            at += 1 + length;
         }
-        *to++ = (uint8_t)escape(at + 1, (size_t)(end - at - 1), &length);
-        at += 1 + length;
     }
     if (bytes) {
         *size = (size_t)(to - bytes);

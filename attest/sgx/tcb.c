@@ -181,12 +181,14 @@ static cella_status read_components(const struct scan_item *array, const char *w
 {
     struct scan_item key, component;
     cella_status status = CELLA_OK;
-    if (scan_count(array) != TCB_COMPONENTS)
-        return invalid(what, field, "16 components", error);
+    size_t count = 0;
     struct scan_reader reader = scan_inside(array);
-    for (size_t i = 0; status == CELLA_OK && scan_next(&reader, &key, &component); i++)
-        status = read_component(&component, what, &svns[i], &names[i], error);
-    return status;
+    for (; status == CELLA_OK && scan_next(&reader, &key, &component); count++)
+        status = count < TCB_COMPONENTS
+                     ? read_component(&component, what, &svns[count], &names[count], error)
+                     : invalid(what, field, "16 components", error);
+    return status || count == TCB_COMPONENTS ? status
+                                             : invalid(what, field, "16 components", error);
 }
 
 /* Version 3: {"sgxtcbcomponents": [...], "pcesvn": 13, "tdxtcbcomponents": [...]} */
