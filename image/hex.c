@@ -4,16 +4,32 @@
  */
 #include "hex.h"
 
-static char digit(unsigned value)
+#include <string.h>
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight digits of four bytes, the first of each in the lowest byte: as they stand in memory. */
+static uint64_t digits(uint64_t four)
 {
-    return (char)(value + '0' + (value > 9) * ('a' - '0' - 10));
+    uint64_t spread = (four | four << 16) & UINT64_C(0x0000ffff0000ffff);
+    spread = (spread | spread << 8) & UINT64_C(0x00ff00ff00ff00ff);
+    uint64_t values =
+        (spread >> 4 & UINT64_C(0x000f000f000f000f)) | (spread & UINT64_C(0x000f000f000f000f)) << 8;
+    uint64_t letters = (values + EACH(6)) >> 4 & EACH(1); /* 1 where it is above 9 */
+    return values + EACH('0') + letters * ('a' - '0' - 10);
 }
 
 char *hex_write(const uint8_t *bytes, size_t size, char *text)
 {
-    for (size_t i = 0; i < size; i++) {
-        text[2 * i] = digit(bytes[i] >> 4);
-        text[2 * i + 1] = digit(bytes[i] & 15);
+    size_t i = 0;
+    for (uint32_t four; i + 4 <= size; i += 4) {
+        memcpy(&four, bytes + i, 4);
+        uint64_t eight = digits(four);
+        memcpy(text + 2 * i, &eight, 8);
+    }
+    for (; i < size; i++) {
+        uint64_t two = digits(bytes[i]);
+        memcpy(text + 2 * i, &two, 2);
     }
     text[2 * size] = 0;
     return text;
