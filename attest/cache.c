@@ -18,29 +18,31 @@ struct entry {
     uint64_t used; /* the clock when it was last asked for; 0: empty */
 };
 
+struct set {
+    struct entry ways[WAYS];
+};
+
 struct cache {
     pthread_mutex_t lock;
     uint64_t clock;
-    size_t sets;
-    struct entry entries[];
+    size_t count;
+    struct set *sets[]; /* NULL: nothing was put in it yet */
 };
 
 struct cache *cache_new(size_t most)
 {
-    size_t sets = (most + WAYS - 1) / WAYS;
-    struct cache *cache = calloc(1, sizeof(*cache) + sets * WAYS * sizeof(struct entry));
+    size_t count = (most + WAYS - 1) / WAYS;
+    struct cache *cache = calloc(1, sizeof(*cache) + count * sizeof(cache->sets[0]));
     if (!cache)
         return NULL;
-    cache->sets = sets;
+    cache->count = count;
     pthread_mutex_init(&cache->lock, NULL);
     return cache;
 }
 
 static void empty(struct entry *entry)
 {
-    if (!entry->used)
-        return; /* and its page may never have been touched */
-    if (entry->type)
+    if (entry->used && entry->type)
         entry->type->drop(entry->object);
     memset(entry, 0, sizeof(*entry));
 }
@@ -49,8 +51,11 @@ void cache_free(struct cache *cache)
 {
     if (!cache)
         return;
-    for (size_t i = 0; i < cache->sets * WAYS; i++)
-        empty(&cache->entries[i]);
+    for (size_t i = 0; i < cache->count; i++) {
+        for (size_t way = 0; cache->sets[i] && way < WAYS; way++)
+            empty(&cache->sets[i]->ways[way]);
+        free(cache->sets[i]);
+    }
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
@@ -60,13 +65,18 @@ static bool holds(const struct entry *entry, const uint8_t key[32], const struct
     return entry->used && entry->type == type && memcmp(entry->key, key, 32) == 0;
 }
 
-/* The entry of this key and type, else the one to put it into. Under the lock. */
-static struct entry *find(struct cache *cache, const uint8_t key[32], const struct cache_type *type)
+static struct set **set_of(struct cache *cache, const uint8_t key[32])
 {
     uint64_t hash;
     memcpy(&hash, key, sizeof(hash));
-    struct entry *set = &cache->entries[hash % cache->sets * WAYS], *oldest = set;
-    for (struct entry *entry = set; entry < set + WAYS; entry++) {
+    return &cache->sets[hash % cache->count];
+}
+
+/* The entry of this key and type, else the one to put it into. Under the lock, as all below. */
+static struct entry *find(struct set *set, const uint8_t key[32], const struct cache_type *type)
+{
+    struct entry *oldest = set->ways;
+    for (struct entry *entry = set->ways; entry < set->ways + WAYS; entry++) {
         if (holds(entry, key, type))
             return entry;
         if (entry->used < oldest->used)
@@ -80,8 +90,9 @@ static bool look_up(struct cache *cache, const uint8_t key[32], const struct cac
                     void **object)
 {
     pthread_mutex_lock(&cache->lock);
-    struct entry *entry = find(cache, key, type);
-    bool there = holds(entry, key, type);
+    struct set *set = *set_of(cache, key);
+    struct entry *entry = set ? find(set, key, type) : NULL;
+    bool there = entry && holds(entry, key, type);
     if (there) {
         entry->used = ++cache->clock;
         *object = entry->object;
@@ -92,11 +103,9 @@ static bool look_up(struct cache *cache, const uint8_t key[32], const struct cac
     return there;
 }
 
-static void put(struct cache *cache, const uint8_t key[32], const struct cache_type *type,
-                void *object)
+static void fill(struct cache *cache, struct entry *entry, const uint8_t key[32],
+                 const struct cache_type *type, void *object)
 {
-    pthread_mutex_lock(&cache->lock);
-    struct entry *entry = find(cache, key, type);
     if (!holds(entry, key, type)) {
         empty(entry);
         memcpy(entry->key, key, 32);
@@ -106,6 +115,18 @@ static void put(struct cache *cache, const uint8_t key[32], const struct cache_t
             type->keep(object);
     }
     entry->used = ++cache->clock;
+}
+
+/* Without memory it is not remembered. */
+static void put(struct cache *cache, const uint8_t key[32], const struct cache_type *type,
+                void *object)
+{
+    pthread_mutex_lock(&cache->lock);
+    struct set **set = set_of(cache, key);
+    if (!*set)
+        *set = calloc(1, sizeof(**set));
+    if (*set)
+        fill(cache, find(*set, key, type), key, type, object);
     pthread_mutex_unlock(&cache->lock);
 }
 
