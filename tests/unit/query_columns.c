@@ -97,8 +97,8 @@ static void test_the_same_answers(void **state)
         "SELECT n, s.rowid FROM keys k JOIN %s s ON k.r = s.i ORDER BY 1, 2",
         "SELECT n, s.rowid FROM keys k JOIN %s s ON k.r = s.r AND k.t = s.t ORDER BY 1, 2",
         "SELECT n, s.rowid FROM keys k JOIN %s s ON k.t = s.i ORDER BY 1, 2",
-        "SELECT n, s.rowid FROM keys k LEFT JOIN %s s ON k.t = s.t AND k.i = s.i AND s.r > 1 "
-        "ORDER BY 1, 2",
+        ("SELECT n, s.rowid FROM keys k LEFT JOIN %s s ON k.t = s.t AND k.i = s.i AND s.r > 1 "
+         "ORDER BY 1, 2"),
         "SELECT n, s.rowid FROM keys k LEFT JOIN %s s ON k.i = s.i WHERE s.t IS NULL ORDER BY 1, 2",
         "SELECT a.i, count(*), sum(b.r) FROM %s a JOIN %s b ON a.i = b.i AND a.t = b.t GROUP BY 1",
     };
