@@ -284,6 +284,20 @@ static cella_status ask_policy(const cella_policy *policy, json_t *result, cella
     return status;
 }
 
+/* Marks of what is neither evidence nor anything else that is read here. */
+static const char *advice_by_mark(const uint8_t *bytes, size_t size)
+{
+    if (size > 3 && memcmp(bytes, "eyJ", 3) == 0)
+        return "It is a token, an attestation result: `cella token verify` is for that.";
+    if (size > 4 && memcmp(bytes, "CCEL", 4) == 0)
+        return "It is the ACPI table that says where the log is: give the log itself, "
+               "/sys/firmware/acpi/tables/data/CCEL, with --collateral.";
+    if (memmem(bytes, size, "\"ear.status\"", 12) || memmem(bytes, size, "\"x-ms-ver\"", 10))
+        return "It is what an attestation result says, without its signature, so nobody vouches "
+               "for it: give the signed token to `cella token verify`.";
+    return NULL;
+}
+
 /* What else it may be, and which command is for that; NULL: no idea. */
 static const char *advice_for(const uint8_t *bytes, size_t size)
 {
@@ -302,8 +316,8 @@ static const char *advice_for(const uint8_t *bytes, size_t size)
             "It looks like collateral, and is malformed: `cella collateral check` tells where.";
     else if (cella_policy_read(bytes, size, "it", &policy, NULL) == CELLA_OK)
         advice = "It is a policy: give it with --policy; `cella policy check` reads it.";
-    else if (size > 3 && memcmp(bytes, "eyJ", 3) == 0)
-        advice = "It is a token, an attestation result: `cella token verify` is for that.";
+    else
+        advice = advice_by_mark(bytes, size);
     cella_policy_free(policy);
     cella_verifier_free(verifier);
     return advice;

@@ -150,6 +150,21 @@ many=()
 for _ in $(seq 17); do many+=(--boot-image "${booted[0]}"); done
 try "$cella" verify --at now "${many[@]}" x && misused '16 times'
 
+# What is no evidence is told what it is.
+while read -r file answer; do
+    try "$cella" verify --at 2025-07-01 "$vectors/$file"
+    exits 2
+    shows "$answer"
+done <<'END'
+sgx/intel-qvl-sample/tcbInfo.json It vouches for evidence, and is none
+sgx/openenclave-json/tcb_info/tcbInfoNegativeFloat.json It looks like collateral, and is malformed
+skr/caci_release_policy.json It is a policy
+eat/maa-sevsnp/token.jwt It is a token, an attestation result
+eat/trustee-ear/example.token.json without its signature
+tdx/gcp-cos113/ccel_table.bin It is the ACPI table that says where the log is
+tdx/gcp-cos113/nonce.bin Name its kind with --type
+END
+
 # A policy has its say, once all else is proven.
 cat >measured.json <<'END'
 {"version": "1.0.0", "anyOf": [{"authority": "cella", "allOf": [
