@@ -17,6 +17,15 @@
 
 /* ---- how it ends ---- */
 
+/* `text` may be what is there already: what is refused anew may say what was said before. */
+static void keep_text(cella_result *result, char **to, const char *text)
+{
+    char *copy = strdup(text);
+    result->no_memory |= !copy;
+    free(*to);
+    *to = copy;
+}
+
 cella_status appraisal_refuse(struct appraisal *appraisal, const char *class, const char *claim,
                               const char *expected, const char *found, const char *advice)
 {
@@ -28,13 +37,15 @@ cella_status appraisal_refuse(struct appraisal *appraisal, const char *class, co
         status = CELLA_UNSUPPORTED;
     snprintf(result->class, sizeof(result->class), "%s", class);
     snprintf(result->claim, sizeof(result->claim), "%s", claim);
-    snprintf(result->expected, sizeof(result->expected), "%s", expected);
-    snprintf(result->found, sizeof(result->found), "%s", found);
-    snprintf(result->advice, sizeof(result->advice), "%s", advice ? advice : "");
     if (status == CELLA_INVALID)
-        return fail(appraisal->error, status, "evidence: %s: %s", claim, found);
-    return fail(appraisal->error, status, "evidence: %s: expected %.180s, found %.180s", claim,
-                expected, found);
+        fail(appraisal->error, status, "evidence: %s: %s", claim, found);
+    else
+        fail(appraisal->error, status, "evidence: %s: expected %.180s, found %.180s", claim,
+             expected, found);
+    keep_text(result, &result->advice, advice ? advice : "");
+    keep_text(result, &result->expected, expected);
+    keep_text(result, &result->found, found);
+    return status;
 }
 
 cella_status appraisal_malformed(struct appraisal *appraisal, const char *claim, const char *format,

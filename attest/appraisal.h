@@ -43,13 +43,20 @@
 
 struct cella_result {
     char class[24]; /* "": accepted */
-    char claim[64], expected[512], found[512], advice[512];
-    const char *type; /* "" until it is known */
+    char claim[64];
+    char *expected, *found, *advice; /* appraisal_refuse's; NULL before */
+    const char *type;                /* "" until it is known */
     int64_t at;
     json_t *claims, *evidence, *warnings; /* objects; warnings: an array of text */
     bool boot_images_judged;              /* those of the demands */
     bool no_memory;                       /* something was not recorded */
 };
+
+/* As text, for whoever writes it. */
+static inline const char *result_text(const char *of)
+{
+    return of ? of : "";
+}
 
 struct appraisal {
     cella_verifier *verifier;

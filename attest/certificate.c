@@ -9,7 +9,7 @@
 #include "image/fail.h"
 #include "image/hex.h"
 #include "refusal.h"
-#include "x509.h"
+#include "sha256.h"
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
@@ -130,6 +130,22 @@ X509 *certificate_make_tls(EVP_PKEY *key, const char *name, const char *usage)
 
 /* ---- judging ---- */
 
+bool certificate_key_hash(const X509 *certificate, uint8_t sha256[32])
+{
+    uint8_t *der = NULL;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    bool good = size > 0 && sha256_of(der, (size_t)size, sha256);
+    OPENSSL_free(der);
+    return good;
+}
+
+/* Seconds since 1970; INT64_MIN: not a time. */
+static int64_t seconds(const ASN1_TIME *time)
+{
+    struct tm parts;
+    return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : INT64_MIN;
+}
+
 /* NULL: not one certificate in DER. */
 static X509 *read_certificate(const struct cose_certificate *from)
 {
@@ -154,7 +170,7 @@ static cella_status judge_root(const X509 *root, const cella_verify_options *opt
                                uint8_t hash[32], cella_refusal *refusal, cella_error *error)
 {
     char expected[65 + 32], found[65];
-    if (!x509_key_hash(root, hash))
+    if (!certificate_key_hash(root, hash))
         return fail(error, CELLA_INVALID, "evidence: the root's certificate has no usable key");
     if (is_trusted(hash, options))
         return CELLA_OK;
@@ -306,11 +322,11 @@ static void remember(const uint8_t sha256[32], const X509 *platform, const X509 
     struct good_chain *chain = good_chains ? calloc(1, sizeof(*chain)) : NULL;
     if (!chain)
         return;
-    int64_t from = x509_time(X509_get0_notBefore(root));
-    int64_t until = x509_time(X509_get0_notAfter(root));
+    int64_t from = seconds(X509_get0_notBefore(root));
+    int64_t until = seconds(X509_get0_notAfter(root));
     chain->references = 1;
-    chain->from = x509_time(X509_get0_notBefore(platform));
-    chain->until = x509_time(X509_get0_notAfter(platform));
+    chain->from = seconds(X509_get0_notBefore(platform));
+    chain->until = seconds(X509_get0_notAfter(platform));
     chain->from = from > chain->from ? from : chain->from;
     chain->until = until < chain->until ? until : chain->until;
     memcpy(chain->root, root_hash, 32);

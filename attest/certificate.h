@@ -25,6 +25,9 @@ X509 *certificate_make_tls(EVP_PKEY *key, const char *name, const char *usage);
 /* Adds an extension, with a value as openssl's configuration has it. */
 bool certificate_add(X509 *certificate, X509 *issuer, int nid, const char *value);
 
+/* SHA-256 of its SubjectPublicKeyInfo in DER. False: no memory. */
+bool certificate_key_hash(const X509 *certificate, uint8_t sha256[32]);
+
 /* Judges a chain of two, a platform's certificate and its root's, at a time. `attestation`: whether
  * it has to be one of a TPM's attestation key, or must not. On CELLA_OK *key is the platform's (the
  * caller's to free) and `root` says whose word it is. */

@@ -5,11 +5,9 @@
 #include "collateral.h"
 
 #include "image/fail.h"
+#include "pem.h"
 
 #include <ctype.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +20,10 @@ static void drop(struct collateral *one)
 {
     switch (one->kind) {
     case COLLATERAL_CERTIFICATE:
-        X509_free(one->certificate);
+        x509_drop(one->certificate);
         break;
     case COLLATERAL_CRL:
-        X509_CRL_free(one->crl);
+        x509_list_free(one->list);
         break;
     case COLLATERAL_TCB_INFO:
     case COLLATERAL_IDENTITY:
@@ -47,11 +45,9 @@ void collateral_free_all(cella_verifier *verifier)
     free(verifier->collateral);
 }
 
-static bool is_same_certificate(const X509 *one, const X509 *other)
+static bool is_same_object(const struct x509_signed *one, const struct x509_signed *other)
 {
-    uint8_t hash[32], other_hash[32];
-    return x509_hash(one, hash) && x509_hash(other, other_hash) &&
-           memcmp(hash, other_hash, sizeof(hash)) == 0;
+    return memcmp(one->hash, other->hash, sizeof(one->hash)) == 0;
 }
 
 static bool is_same(const struct collateral *one, const struct collateral *other)
@@ -60,9 +56,9 @@ static bool is_same(const struct collateral *one, const struct collateral *other
         return false;
     switch (one->kind) {
     case COLLATERAL_CERTIFICATE:
-        return is_same_certificate(one->certificate, other->certificate);
+        return is_same_object(&one->certificate->is, &other->certificate->is);
     case COLLATERAL_CRL:
-        return X509_CRL_match(one->crl, other->crl) == 0;
+        return is_same_object(&one->list->is, &other->list->is);
     case COLLATERAL_TCB_INFO:
     case COLLATERAL_IDENTITY:
         return one->document.size == other->document.size &&
@@ -102,7 +98,7 @@ cella_status collateral_add(cella_verifier *verifier, struct collateral *collate
     return CELLA_OK;
 }
 
-cella_status collateral_add_certificate(cella_verifier *verifier, X509 *certificate,
+cella_status collateral_add_certificate(cella_verifier *verifier, struct x509 *certificate,
                                         const char *name, cella_error *error)
 {
     struct collateral one = {.kind = COLLATERAL_CERTIFICATE, .certificate = certificate};
@@ -110,10 +106,10 @@ cella_status collateral_add_certificate(cella_verifier *verifier, X509 *certific
     return collateral_add(verifier, &one, error);
 }
 
-cella_status collateral_add_crl(cella_verifier *verifier, X509_CRL *crl, const char *name,
-                                cella_error *error)
+cella_status collateral_add_list(cella_verifier *verifier, struct x509_list *list, const char *name,
+                                 cella_error *error)
 {
-    struct collateral one = {.kind = COLLATERAL_CRL, .crl = crl};
+    struct collateral one = {.kind = COLLATERAL_CRL, .list = list};
     snprintf(one.name, sizeof(one.name), "%s", name);
     return collateral_add(verifier, &one, error);
 }
@@ -123,29 +119,29 @@ cella_status collateral_add_crl(cella_verifier *verifier, X509_CRL *crl, const c
 static cella_status read_der(cella_verifier *verifier, const uint8_t *bytes, size_t size,
                              const char *name, cella_error *error)
 {
-    const uint8_t *at = bytes;
-    X509 *certificate = x509_parse(verifier, bytes, size);
+    struct x509 *certificate = x509_parse(verifier, bytes, size);
     if (certificate)
         return collateral_add_certificate(verifier, certificate, name, error);
-    X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)size);
-    ERR_clear_error();
-    if (crl && at == bytes + size)
-        return collateral_add_crl(verifier, crl, name, error);
-    X509_CRL_free(crl);
+    struct x509_list *list = x509_list_decode(bytes, size);
+    if (list)
+        return collateral_add_list(verifier, list, name, error);
     return fail(error, CELLA_UNSUPPORTED, "%s: neither a certificate nor a revocation list", name);
 }
 
-/* One object of a PEM text; what is neither certificate nor list is an error. */
-static cella_status read_pem_object(cella_verifier *verifier, const char *label,
-                                    const uint8_t *bytes, long size, const char *name,
-                                    cella_error *error)
+/* One block of a PEM text; what is neither certificate nor list is an error. */
+static cella_status read_block(cella_verifier *verifier, const struct pem_block *block,
+                               const char *name, cella_error *error)
 {
-    if (strcmp(label, PEM_STRING_X509) != 0 && strcmp(label, PEM_STRING_X509_OLD) != 0 &&
-        strcmp(label, PEM_STRING_X509_CRL) != 0)
+    char label[61];
+    if (!pem_is_certificate(block) && !pem_is_list(block)) {
+        snprintf(label, sizeof(label), "%.*s",
+                 (int)(block->label.size < 60 ? block->label.size : 60),
+                 (const char *)block->label.bytes);
         return fail(error, CELLA_INVALID,
-                    "%s: PEM of \"%.60s\"; certificates and revocation lists are collateral", name,
+                    "%s: PEM of \"%s\"; certificates and revocation lists are collateral", name,
                     label);
-    cella_status status = read_der(verifier, bytes, (size_t)size, name, error);
+    }
+    cella_status status = read_der(verifier, block->inside.bytes, block->inside.size, name, error);
     return status == CELLA_UNSUPPORTED
                ? fail(error, CELLA_INVALID, "%s: a PEM block that is malformed inside", name)
                : status;
@@ -155,25 +151,16 @@ static cella_status read_pem(cella_verifier *verifier, const uint8_t *bytes, siz
                              const char *name, cella_error *error)
 {
     cella_status status = CELLA_OK;
-    char *label, *header;
-    uint8_t *inside;
-    long inside_size;
+    struct pem_reader reader = pem_read(bytes, size);
+    struct pem_block block;
     bool any = false;
-    BIO *bio = BIO_new_mem_buf(bytes, (int)size);
-    if (!bio)
-        return fail(error, CELLA_MEMORY, "%s: no memory to read it", name);
-    while (status == CELLA_OK && PEM_read_bio(bio, &label, &header, &inside, &inside_size) == 1) {
-        status = read_pem_object(verifier, label, inside, inside_size, name, error);
+    while (status == CELLA_OK && pem_next(&reader, &block)) {
+        status = read_block(verifier, &block, name, error);
         any = true;
-        OPENSSL_free(label);
-        OPENSSL_free(header);
-        OPENSSL_free(inside);
     }
-    bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    BIO_free(bio);
-    ERR_clear_error();
-    if (status == CELLA_OK && !(any && at_end))
-        return fail(error, CELLA_INVALID, "%s: PEM that is malformed or cut off", name);
+    if (status == CELLA_OK && (!any || reader.failed))
+        status = fail(error, CELLA_INVALID, "%s: PEM that is malformed or cut off", name);
+    pem_end(&reader);
     return status;
 }
 

@@ -29,8 +29,8 @@ struct collateral {
     enum collateral_kind kind;
     char name[256]; /* where it is from */
     union {
-        X509 *certificate;
-        X509_CRL *crl;
+        struct x509 *certificate;
+        struct x509_list *list;
         struct {
             struct collateral_signed document;
             void *parsed; /* its struct of attest/sgx/tcb.h */
@@ -53,10 +53,10 @@ struct cella_verifier {
 
 /* Add one: it takes the object over, also where it fails. The same one a second time is let pass.
  */
-cella_status collateral_add_certificate(cella_verifier *verifier, X509 *certificate,
+cella_status collateral_add_certificate(cella_verifier *verifier, struct x509 *certificate,
                                         const char *name, cella_error *error);
-cella_status collateral_add_crl(cella_verifier *verifier, X509_CRL *crl, const char *name,
-                                cella_error *error);
+cella_status collateral_add_list(cella_verifier *verifier, struct x509_list *list, const char *name,
+                                 cella_error *error);
 cella_status collateral_add(cella_verifier *verifier, struct collateral *collateral,
                             cella_error *error);
 void collateral_free_all(cella_verifier *verifier);

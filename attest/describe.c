@@ -27,7 +27,7 @@ static void put(struct describing *describing, const char *name, json_t *value)
         describing->failed = true;
 }
 
-static void put_name(struct describing *describing, const char *name, const X509_NAME *of)
+static void put_name(struct describing *describing, const char *name, const struct der *of)
 {
     char text[128];
     x509_common_name(of, text);
@@ -54,28 +54,30 @@ static void put_period(struct describing *describing, int64_t from, int64_t unti
 
 /* ---- whose signature it has ---- */
 
-typedef bool signs(cella_verifier *verifier, const struct collateral *piece, X509 *certificate);
+typedef bool signs(cella_verifier *verifier, const struct collateral *piece,
+                   const struct x509 *certificate);
 
 static bool signs_certificate(cella_verifier *verifier, const struct collateral *piece,
-                              X509 *certificate)
+                              const struct x509 *certificate)
 {
-    return X509_NAME_cmp(X509_get_issuer_name(piece->certificate),
-                         X509_get_subject_name(certificate)) == 0 &&
-           x509_signed_by(verifier, piece->certificate, certificate);
+    const struct x509_signed *object = &piece->certificate->is;
+    return der_same(&object->issuer, &certificate->subject) &&
+           x509_signed_by(verifier, object, certificate);
 }
 
-static bool signs_list(cella_verifier *verifier, const struct collateral *piece, X509 *certificate)
+static bool signs_list(cella_verifier *verifier, const struct collateral *piece,
+                       const struct x509 *certificate)
 {
-    return X509_NAME_cmp(X509_CRL_get_issuer(piece->crl), X509_get_subject_name(certificate)) ==
-               0 &&
-           x509_list_signed_by(verifier, piece->crl, certificate);
+    const struct x509_signed *object = &piece->list->is;
+    return der_same(&object->issuer, &certificate->subject) &&
+           x509_signed_by(verifier, object, certificate);
 }
 
 static bool signs_document(cella_verifier *verifier, const struct collateral *piece,
-                           X509 *certificate)
+                           const struct x509 *certificate)
 {
     (void)verifier;
-    EVP_PKEY *key = x509_key(certificate);
+    EVP_PKEY *key = certificate->key;
     bool good = key && ecdsa_is_key(key, ECDSA_P256) &&
                 ecdsa_verify(key, EVP_sha256(), piece->document.signature, 32,
                              piece->document.bytes, piece->document.size);
@@ -92,7 +94,7 @@ static void put_signer(struct describing *describing, const struct collateral *p
         const struct collateral *one = &verifier->collateral[i];
         if (one->kind == COLLATERAL_CERTIFICATE &&
             by(describing->verifier, piece, one->certificate)) {
-            x509_common_name(X509_get_subject_name(one->certificate), name);
+            x509_common_name(&one->certificate->subject, name);
             put(describing, "signed_by", json_string(name));
             return;
         }
@@ -103,12 +105,12 @@ static void put_signer(struct describing *describing, const struct collateral *p
 /* ---- each kind ---- */
 
 /* Of a VCEK or VLEK: "Milan-B0, chip ..., bootloader 3, tee 0, snp 8, microcode 115". */
-static void describe_vek(struct describing *describing, const X509 *certificate)
+static void describe_vek(struct describing *describing, const struct x509 *certificate)
 {
     struct snp_certificate vek;
     const char *problem;
     char text[512], hwid[129];
-    if (snp_certificate_read(certificate, &vek, &problem) != CELLA_OK)
+    if (snp_certificate_read(&certificate->is.extensions, &vek, &problem) != CELLA_OK)
         return;
     size_t used = (size_t)snprintf(
         text, sizeof(text), "%s, %s %s", vek.product, vek.hwid_size ? "chip" : "leased to",
@@ -122,25 +124,22 @@ static void describe_vek(struct describing *describing, const X509 *certificate)
 
 static void describe_certificate(struct describing *describing, const struct collateral *piece)
 {
-    X509 *certificate = piece->certificate;
+    const struct x509 *certificate = piece->certificate;
     put(describing, "kind", json_string("certificate"));
-    put_name(describing, "of", X509_get_subject_name(certificate));
-    put_name(describing, "issuer", X509_get_issuer_name(certificate));
+    put_name(describing, "of", &certificate->subject);
+    put_name(describing, "issuer", &certificate->is.issuer);
     describe_vek(describing, certificate);
     put_signer(describing, piece, signs_certificate);
-    put_period(describing, x509_time(X509_get0_notBefore(certificate)),
-               x509_time(X509_get0_notAfter(certificate)));
+    put_period(describing, certificate->from, certificate->until);
 }
 
 static void describe_list(struct describing *describing, const struct collateral *piece)
 {
-    STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(piece->crl);
     put(describing, "kind", json_string("revocation list"));
-    put_name(describing, "of", X509_CRL_get_issuer(piece->crl));
-    put(describing, "entries", json_integer(revoked ? sk_X509_REVOKED_num(revoked) : 0));
+    put_name(describing, "of", &piece->list->is.issuer);
+    put(describing, "entries", json_integer((json_int_t)piece->list->count));
     put_signer(describing, piece, signs_list);
-    put_period(describing, x509_time(X509_CRL_get0_lastUpdate(piece->crl)),
-               x509_time(X509_CRL_get0_nextUpdate(piece->crl)));
+    put_period(describing, piece->list->from, piece->list->until);
 }
 
 static void describe_tcb_info(struct describing *describing, const struct collateral *piece)

@@ -5,6 +5,8 @@
 #define OPENSSL_SUPPRESS_DEPRECATED /* EC_KEY: see ecdsa_verify */
 #include "ecdsa.h"
 
+#include "sha256.h"
+
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
@@ -40,7 +42,7 @@ bool ecdsa_verify(EVP_PKEY *key, const EVP_MD *hash, const uint8_t *signature, s
     unsigned digest_size = 0;
     EC_KEY *ec = (EC_KEY *)EVP_PKEY_get0_EC_KEY(key);
     ECDSA_SIG *both = read_signature(signature, half);
-    bool good = ec && both && EVP_Digest(bytes, size, digest, &digest_size, hash, NULL) == 1 &&
+    bool good = ec && both && digest_of(hash, bytes, size, digest, &digest_size) &&
                 ECDSA_do_verify(digest, (int)digest_size, both, ec) == 1;
     ECDSA_SIG_free(both);
     ERR_clear_error();

@@ -192,12 +192,12 @@ static cella_status use_certificates(struct cella_platform *platform, X509 *own,
                                      cella_error *error)
 {
     if (!add_to_chain(platform, own) || !add_to_chain(platform, root) ||
-        !read_subject(platform, own) || !x509_key_hash(root, platform->root))
+        !read_subject(platform, own) || !certificate_key_hash(root, platform->root))
         return fail(error, CELLA_INVALID, "%s: OpenSSL cannot use its certificates",
                     platform->folder);
     if (platform->key)
         return CELLA_OK;
-    if (!x509_key_hash(own, platform->tpm_key))
+    if (!certificate_key_hash(own, platform->tpm_key))
         return fail(error, CELLA_MEMORY, "no memory for the platform");
     return platform_tpm_open(platform->folder, X509_get0_pubkey(own), platform->launcher,
                              &platform->key, &platform->tpm, &platform->tpm_size, error);

@@ -32,27 +32,14 @@
 
 /* ---- the endorsement key ---- */
 
-static bool is_for_endorsement(X509 *certificate)
-{
-    bool found = false;
-    char oid[32];
-    EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
-    for (int i = 0; i < sk_ASN1_OBJECT_num(usage); i++) {
-        OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(usage, i), 1);
-        found |= strcmp(oid, ENDORSEMENT_USAGE) == 0;
-    }
-    EXTENDED_KEY_USAGE_free(usage);
-    return found;
-}
-
 /* Makers' roots vouch for other keys, too: whoever has one of those could open grants without any
  * TPM. So the certificate has to say what it is for. */
 static cella_status judge_endorsement(struct appraisal *appraisal,
                                       const struct exchange_request *request,
                                       const struct tpm_endorsement **kind)
 {
-    X509 *certificate = sk_X509_value(request->certificates, 0);
-    EVP_PKEY *key = x509_key(certificate);
+    struct x509 *certificate = x509_pool_first(&request->certificates);
+    EVP_PKEY *key = certificate->key;
     struct x509_chain chain;
     if (appraisal->verifier->root_count == 0)
         return appraisal_refuse(appraisal, CLASS_ANCHOR, CERTIFICATE, "a root of TPM makers'",
@@ -60,12 +47,12 @@ static cella_status judge_endorsement(struct appraisal *appraisal,
     if (!key || !(*kind = tpm_endorsement_of(key)) || !tpm_key_taken(key))
         return appraisal_refuse(appraisal, CLASS_KEY, CERTIFICATE,
                                 "a key of RSA 2048, P-256 or P-384", "another", NULL);
-    if (!is_for_endorsement(certificate))
+    if (!x509_is_for(certificate, ENDORSEMENT_USAGE, false))
         return appraisal_refuse(appraisal, CLASS_KEY, CERTIFICATE,
                                 "one for endorsement keys (" ENDORSEMENT_USAGE ")",
                                 "one for something else", NULL);
-    cella_status status = x509_judge_decryption(appraisal, CERTIFICATE, certificate,
-                                                request->certificates, X509_CRL_IF_PRESENT, &chain);
+    cella_status status = x509_judge_decryption(
+        appraisal, CERTIFICATE, certificate, &request->certificates, X509_CRL_IF_PRESENT, &chain);
     if (status)
         return status;
     if (!chain.listed[0])
@@ -127,8 +114,8 @@ static void issuer_free(struct issuer *issuer)
     X509_free(issuer->root);
 }
 
-static cella_status seal(struct exchange_grant *grant, X509 *endorsement, X509 *own, X509 *root,
-                         const struct tpm_public *public, cella_error *error)
+static cella_status seal(struct exchange_grant *grant, const struct x509 *endorsement, X509 *own,
+                         X509 *root, const struct tpm_public *public, cella_error *error)
 {
     uint8_t secret[TPM_CREDENTIAL];
     char *text;
@@ -142,8 +129,8 @@ static cella_status seal(struct exchange_grant *grant, X509 *endorsement, X509 *
     size_t size = (size_t)BIO_get_mem_data(bio, &text);
     status = exchange_seal(grant, secret, (uint8_t *)text, size, error);
     if (status == CELLA_OK)
-        status = tpm_credential_make(grant->kind, x509_key(endorsement), public->name,
-                                     public->name_size, secret, &grant->credential, error);
+        status = tpm_credential_make(grant->kind, endorsement->key, public->name, public->name_size,
+                                     secret, &grant->credential, error);
 out:
     OPENSSL_cleanse(secret, sizeof(secret));
     BIO_free(bio);
@@ -162,7 +149,7 @@ static cella_status grant_to(const struct issuer *issuer, const struct exchange_
     } else {
         grant->kind = kind;
         status =
-            seal(grant, sk_X509_value(request->certificates, 0), own, issuer->root, public, error);
+            seal(grant, x509_pool_first(&request->certificates), own, issuer->root, public, error);
     }
     if (status == CELLA_OK)
         status = exchange_grant_write(grant, bytes, size, error);
@@ -183,10 +170,9 @@ static void claim(struct appraisal *appraisal, const struct exchange_request *re
         appraisal->result->no_memory = true;
     OPENSSL_free(der);
     record_hex(appraisal, to, "tpm_key", hash, sizeof(hash));
-    if (!x509_key_hash(sk_X509_value(request->certificates, 0), hash))
-        appraisal->result->no_memory = true;
     record_text(appraisal, to, "endorsement", kind->name);
-    record_hex(appraisal, to, "endorsement_key", hash, sizeof(hash));
+    record_hex(appraisal, to, "endorsement_key", x509_pool_first(&request->certificates)->key_hash,
+               32);
 }
 
 static cella_status certify(struct appraisal *appraisal, const struct issuer *issuer,

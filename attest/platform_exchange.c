@@ -69,25 +69,17 @@ static cella_status read_members(json_t *json, const char *what, const char *nam
 
 /* ---- requests ---- */
 
-static json_t *certificate_text(X509 *certificate)
-{
-    uint8_t *der = NULL;
-    int size = i2d_X509(certificate, &der);
-    json_t *text = size > 0 ? as_text(der, (size_t)size) : NULL;
-    OPENSSL_free(der);
-    return text;
-}
-
 cella_status exchange_request_write(const struct exchange_request *request, uint8_t **bytes,
                                     size_t *size, cella_error *error)
 {
     json_t *certificates = json_array();
-    for (int i = 0; i < sk_X509_num(request->certificates); i++)
-        if (json_array_append_new(certificates,
-                                  certificate_text(sk_X509_value(request->certificates, i)))) {
+    for (size_t i = 0; i < request->certificates.count; i++) {
+        const struct der *der = &request->certificates.all[i]->is.whole;
+        if (json_array_append_new(certificates, as_text(der->bytes, der->size))) {
             json_decref(certificates);
             certificates = NULL;
         }
+    }
     return dump(json_pack("{s:i, s:o, s:o}", REQUEST, VERSION, "endorsement", certificates, "key",
                           as_text(request->key, request->key_size)),
                 bytes, size, error);
@@ -99,18 +91,15 @@ static cella_status read_certificates(const json_t *list, struct exchange_reques
     uint8_t der[4096];
     size_t at, size;
     json_t *one;
-    request->certificates = sk_X509_new_null();
-    if (!request->certificates)
-        return fail(error, CELLA_MEMORY, "request: no memory to read it");
     if (json_array_size(list) == 0 || json_array_size(list) > X509_CHAIN_MOST)
         return fail(error, CELLA_INVALID, "request: \"endorsement\" has 1 to %d certificates",
                     X509_CHAIN_MOST);
     json_array_foreach(list, at, one)
     {
-        X509 *certificate = read_text(one, der, sizeof(der), &size) ? x509_decode(der, size) : NULL;
-        if (certificate && sk_X509_push(request->certificates, certificate))
+        struct x509 *certificate =
+            read_text(one, der, sizeof(der), &size) ? x509_decode(der, size) : NULL;
+        if (certificate && x509_pool_add(&request->certificates, certificate))
             continue;
-        X509_free(certificate);
         return fail(error, CELLA_INVALID,
                     "request: \"endorsement\": %zu is no certificate in DER, in base64", at);
     }
@@ -138,8 +127,7 @@ cella_status exchange_request_read(const uint8_t *bytes, size_t size,
 
 void exchange_request_free(struct exchange_request *request)
 {
-    sk_X509_pop_free(request->certificates, X509_free);
-    request->certificates = NULL;
+    x509_pool_clear(&request->certificates);
 }
 
 /* ---- grants ---- */

@@ -20,7 +20,7 @@
 #define EXCHANGE_SEALED_MOST 16384
 
 struct exchange_request {
-    STACK_OF(X509) * certificates;
+    struct x509_pool certificates;
     uint8_t key[EXCHANGE_KEY_MOST];
     size_t key_size;
 };

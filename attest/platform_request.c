@@ -26,18 +26,20 @@
 
 /* The certificate in an NV index, where others bytes may follow it. */
 static cella_status read_endorsement(struct tpm_device *device, const struct tpm_endorsement *kind,
-                                     X509 **certificate, cella_error *error)
+                                     struct x509 **certificate, cella_error *error)
 {
     struct tpm_answer content;
+    struct der inside, whole;
+    uint8_t tag;
     cella_status status = tpm_device_read_nv(device, kind->certificate, &content, error);
     if (status)
         return status;
-    const uint8_t *at = content.bytes;
-    *certificate = d2i_X509(NULL, &at, (long)content.size);
-    EVP_PKEY *key = *certificate ? X509_get0_pubkey(*certificate) : NULL;
-    if (key && tpm_endorsement_of(key) == kind)
+    struct der from = {content.bytes, content.size};
+    *certificate =
+        der_any(&from, &tag, &inside, &whole) ? x509_decode(whole.bytes, whole.size) : NULL;
+    if (*certificate && (*certificate)->key && tpm_endorsement_of((*certificate)->key) == kind)
         return CELLA_OK;
-    X509_free(*certificate);
+    x509_drop(*certificate);
     *certificate = NULL;
     return fail(error, CELLA_UNSUPPORTED,
                 "the TPM: NV index 0x%" PRIx32 " holds no certificate of an endorsement key %s",
@@ -46,7 +48,7 @@ static cella_status read_endorsement(struct tpm_device *device, const struct tpm
 
 /* Whether the TPM makes the certificate's key of the template that all have. */
 static cella_status check_endorsement(struct tpm_device *device, const struct tpm_endorsement *kind,
-                                      X509 *certificate, cella_error *error)
+                                      const struct x509 *certificate, cella_error *error)
 {
     uint32_t handle;
     struct tpm_answer area;
@@ -58,7 +60,7 @@ static cella_status check_endorsement(struct tpm_device *device, const struct tp
     status = tpm_public_read(area.bytes, area.size, &public, error);
     if (status)
         return status;
-    if (EVP_PKEY_eq(public.key, X509_get0_pubkey(certificate)) != 1)
+    if (EVP_PKEY_eq(public.key, certificate->key) != 1)
         status = fail(error, CELLA_UNSUPPORTED,
                       "the TPM: its certificate is of another endorsement key %s than the one that "
                       "TCG's template makes",
@@ -68,7 +70,7 @@ static cella_status check_endorsement(struct tpm_device *device, const struct tp
 }
 
 /* The first kind of key that there is a good certificate of. */
-static cella_status find_endorsement(struct tpm_device *device, X509 **certificate,
+static cella_status find_endorsement(struct tpm_device *device, struct x509 **certificate,
                                      cella_error *error)
 {
     const struct tpm_endorsement *kind;
@@ -78,7 +80,7 @@ static cella_status find_endorsement(struct tpm_device *device, X509 **certifica
     for (size_t i = 0; status && (kind = tpm_endorsement(i)); i++) {
         bool there;
         cella_error why = {0};
-        X509 *found = NULL;
+        struct x509 *found = NULL;
         cella_status tried = tpm_device_has(device, kind->certificate, &there, &why);
         if (tried == CELLA_OK && !there)
             continue;
@@ -88,7 +90,7 @@ static cella_status find_endorsement(struct tpm_device *device, X509 **certifica
             tried = check_endorsement(device, kind, found, &why);
         status = tried ? fail(error, tried, "%s", why.sentence) : CELLA_OK;
         if (tried)
-            X509_free(found);
+            x509_drop(found);
         else
             *certificate = found;
     }
@@ -98,26 +100,23 @@ static cella_status find_endorsement(struct tpm_device *device, X509 **certifica
 static cella_status ask(struct tpm_device *device, uint32_t handle, uint8_t **bytes, size_t *size,
                         cella_error *error)
 {
-    struct exchange_request request = {.certificates = sk_X509_new_null()};
+    struct exchange_request request = {.key_size = 0};
     struct tpm_answer area;
     EVP_PKEY *key = NULL;
-    X509 *certificate = NULL;
+    struct x509 *certificate = NULL;
     cella_status status = platform_tpm_public(device, handle, &area, &key, error);
     EVP_PKEY_free(key);
     if (status == CELLA_OK)
         status = find_endorsement(device, &certificate, error);
+    if (status == CELLA_OK && !x509_pool_add(&request.certificates, certificate))
+        status = fail(error, CELLA_MEMORY, "no memory for a request");
     if (status == CELLA_OK && area.size > sizeof(request.key))
         status = fail(error, CELLA_UNSUPPORTED, "the TPM: its attestation key is too long");
-    if (status == CELLA_OK &&
-        (!request.certificates || !sk_X509_push(request.certificates, certificate)))
-        status = fail(error, CELLA_MEMORY, "no memory for a request");
     if (status == CELLA_OK) {
-        certificate = NULL; /* the list's now */
         memcpy(request.key, area.bytes, area.size);
         request.key_size = area.size;
         status = exchange_request_write(&request, bytes, size, error);
     }
-    X509_free(certificate);
     exchange_request_free(&request);
     return status;
 }
@@ -169,55 +168,44 @@ static cella_status open_grant(struct tpm_device *device, uint32_t handle,
     return status;
 }
 
-static bool put_chain(X509 *own, X509 *root, uint8_t *der[2], struct cose_chain *chain)
-{
-    X509 *const certificates[2] = {own, root};
-    for (size_t i = 0; i < 2; i++) {
-        int size = i2d_X509(certificates[i], &der[i]);
-        if (size <= 0)
-            return false;
-        chain->certificates[i] = (struct cose_certificate){der[i], (size_t)size};
-    }
-    chain->count = 2;
-    return true;
-}
-
 /* Evidence under these certificates would be accepted from this key, by whoever trusts the root. */
-static cella_status check_chain(X509 *own, X509 *root, EVP_PKEY *key, cella_error *error)
+static cella_status check_chain(const struct x509 *own, const struct x509 *root, EVP_PKEY *key,
+                                cella_error *error)
 {
-    struct cose_chain chain = {0};
-    uint8_t *der[2] = {NULL, NULL}, hash[32], found[32];
+    const struct der *const der[2] = {&own->is.whole, &root->is.whole};
+    const struct cose_chain chain = {
+        .certificates = {{der[0]->bytes, der[0]->size}, {der[1]->bytes, der[1]->size}}, .count = 2};
+    uint8_t found[32];
     EVP_PKEY *certified = NULL;
     cella_verify_options options;
     cella_verify_options_default(&options);
     options.at = time(NULL);
-    options.roots = (const uint8_t(*)[32]) & hash;
+    options.roots = &root->key_hash;
     options.root_count = 1;
-    cella_status status = CELLA_MEMORY;
-    if (!x509_key_hash(root, hash) || !put_chain(own, root, der, &chain))
-        fail(error, status, "no memory to check a certificate");
-    else
-        status = certificate_judge(&chain, true, &options, &certified, found, NULL, error);
+    cella_status status = certificate_judge(&chain, true, &options, &certified, found, NULL, error);
     if (status == CELLA_OK && EVP_PKEY_eq(certified, key) != 1)
         status = fail(error, CELLA_REFUSED, "grant: its certificate is of another key");
     EVP_PKEY_free(certified);
-    OPENSSL_free(der[0]);
-    OPENSSL_free(der[1]);
     return status;
 }
 
-static cella_status replace(int folder, const char *name, const char *temporary, X509 *certificate,
-                            cella_error *error)
+static cella_status replace(int folder, const char *name, const char *temporary,
+                            const struct x509 *certificate, cella_error *error)
 {
+    const uint8_t *at = certificate->is.whole.bytes;
+    X509 *decoded = d2i_X509(NULL, &at, (long)certificate->is.whole.size);
     unlinkat(folder, temporary, 0); /* of one that did not come to its end */
-    if (platform_write_certificate(folder, temporary, certificate) &&
-        renameat(folder, temporary, folder, name) == 0)
+    bool good = decoded && platform_write_certificate(folder, temporary, decoded) &&
+                renameat(folder, temporary, folder, name) == 0;
+    X509_free(decoded);
+    if (good)
         return CELLA_OK;
     return fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", name, strerror(errno));
 }
 
 /* If it ends between the two, the platform cannot be opened, and taking the grant again helps. */
-static cella_status install(const char *path, X509 *own, X509 *root, cella_error *error)
+static cella_status install(const char *path, const struct x509 *own, const struct x509 *root,
+                            cella_error *error)
 {
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
@@ -238,21 +226,19 @@ static cella_status take(const char *folder, struct tpm_device *device, uint32_t
     size_t size;
     struct tpm_answer area;
     EVP_PKEY *key = NULL;
-    STACK_OF(X509) *certificates = sk_X509_new_null();
-    cella_status status = text && certificates
-                              ? platform_tpm_public(device, handle, &area, &key, error)
-                              : fail(error, CELLA_MEMORY, "no memory for a grant");
+    struct x509_pool certificates = {NULL, 0};
+    cella_status status = text ? platform_tpm_public(device, handle, &area, &key, error)
+                               : fail(error, CELLA_MEMORY, "no memory for a grant");
     if (status == CELLA_OK)
         status = open_grant(device, handle, grant, text, &size, error);
     if (status == CELLA_OK &&
-        (!x509_read(NULL, text, size, certificates, 2) || sk_X509_num(certificates) != 2))
+        (!x509_read(NULL, text, size, &certificates, 2) || certificates.count != 2))
         status = fail(error, CELLA_INVALID, "grant: two certificates are wanted in it");
-    X509 *own = sk_X509_value(certificates, 0), *root = sk_X509_value(certificates, 1);
     if (status == CELLA_OK)
-        status = check_chain(own, root, key, error);
+        status = check_chain(certificates.all[0], certificates.all[1], key, error);
     if (status == CELLA_OK)
-        status = install(folder, own, root, error);
-    sk_X509_pop_free(certificates, X509_free);
+        status = install(folder, certificates.all[0], certificates.all[1], error);
+    x509_pool_clear(&certificates);
     EVP_PKEY_free(key);
     free(text);
     return status;

@@ -7,7 +7,9 @@
 #ifndef ATTEST_PUBLIC_KEY_H
 #define ATTEST_PUBLIC_KEY_H
 
-#include <openssl/x509.h>
+#include "der.h"
+
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,19 +21,21 @@ EVP_PKEY *public_key_of_point(const char *curve, const uint8_t *point, size_t ha
  * says. */
 EVP_PKEY *public_key_of_modulus(const uint8_t *modulus, size_t size, uint32_t exponent);
 
-/* The key of a SubjectPublicKeyInfo, and its DER: of RSA, on a named curve (the point is checked to
- * be on it), or what else OpenSSL decodes. NULL: none that can be used. */
-EVP_PKEY *public_key_read(X509_PUBKEY *info, const uint8_t *der, size_t size);
-/* Of its DER alone: exactly these bytes. */
+/* The key of a SubjectPublicKeyInfo, exactly these bytes: of RSA, on a named curve (the point is
+ * checked to be on it), or what else OpenSSL decodes. NULL: none that can be used. */
 EVP_PKEY *public_key_decode(const uint8_t *der, size_t size);
 
-/* A library context in which OpenSSL has no decoders to look up for what it reads. NULL: no memory.
- * What is read in it has no key yet. */
-OSSL_LIB_CTX *public_key_no_decoders(void);
-
-/* True: `key` made `signature` over `bytes`, by this algorithm; neither the key nor the hash is
- * weak (112 bits of security and more: no RSA-1024, no SHA-1). */
-bool public_key_verify(EVP_PKEY *key, const X509_ALGOR *algorithm, const ASN1_BIT_STRING *signature,
+/* True: `key` made `signature` over `bytes`, by this algorithm (an AlgorithmIdentifier): ECDSA,
+ * RSA, RSA-PSS, Ed25519 or Ed448; neither the key nor the hash is weak (112 bits of security and
+ * more: no RSA-1024, no SHA-1). */
+bool public_key_verify(EVP_PKEY *key, const struct der *algorithm, const struct der *signature,
                        const uint8_t *bytes, size_t size);
+
+/* By RSA, PKCS #1 v1.5. */
+bool public_key_verify_rsa(EVP_PKEY *key, const EVP_MD *hash, const struct der *signature,
+                           const uint8_t *bytes, size_t size);
+/* By RSA-PSS with MGF1 of the same hash. `salt`: its length, or RSA_PSS_SALTLEN_AUTO. */
+bool public_key_verify_pss(EVP_PKEY *key, const EVP_MD *hash, int salt, const struct der *signature,
+                           const uint8_t *bytes, size_t size);
 
 #endif

@@ -8,9 +8,9 @@
 #include "image/hex.h"
 #include "x509.h"
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 #define CERTIFICATES_MOST 8 /* in a file; one of them has the extension */
@@ -53,15 +53,11 @@ static const char *read_claims(struct ratls *ratls)
                                                   : "its claims buffer has no pubkey-hash";
 }
 
-const char *ratls_read(const X509 *certificate, struct ratls *ratls)
+const char *ratls_read(const struct der *extension, struct ratls *ratls)
 {
-    size_t size;
     struct cbor_item tagged, pair, evidence, claims, more;
     memset(ratls, 0, sizeof(*ratls));
-    const uint8_t *bytes = x509_extension(certificate, RATLS_OID, &size);
-    if (!bytes)
-        return "the certificate has no evidence (extension " RATLS_OID ")";
-    if (!cbor_decode_foreign(bytes, size, &tagged) || tagged.type != CBOR_TAG)
+    if (!cbor_decode_foreign(extension->bytes, extension->size, &tagged) || tagged.type != CBOR_TAG)
         return "its evidence is not one tagged item of CBOR";
     struct cbor_reader inside = cbor_inside(&tagged);
     if (!cbor_next(&inside, &pair) || pair.type != CBOR_ARRAY)
@@ -123,21 +119,20 @@ bool ratls_claims(EVP_PKEY *key, const uint8_t *nonce, size_t nonce_size, uint8_
 /* ---- judging ---- */
 
 /* The certificate of a file that has evidence; NULL: not exactly one. */
-static X509 *find_certificate(const uint8_t *bytes, size_t size)
+static struct x509 *find_certificate(const uint8_t *bytes, size_t size, struct der *extension)
 {
-    STACK_OF(X509) *all = sk_X509_new_null();
-    X509 *found = NULL;
+    struct x509_pool all = {NULL, 0};
+    struct x509 *found = NULL;
     int count = 0;
-    size_t length;
-    if (all && x509_read(NULL, bytes, size, all, CERTIFICATES_MOST))
-        for (int i = 0; i < sk_X509_num(all); i++)
-            if (x509_extension(sk_X509_value(all, i), RATLS_OID, &length)) {
-                found = sk_X509_value(all, i);
+    if (x509_read(NULL, bytes, size, &all, CERTIFICATES_MOST))
+        for (size_t i = 0; i < all.count; i++)
+            if (x509_extension(all.all[i], RATLS_OID, extension)) {
+                found = all.all[i];
                 count++;
             }
     if (count == 1)
-        X509_up_ref(found);
-    sk_X509_pop_free(all, X509_free);
+        x509_keep(found);
+    x509_pool_clear(&all);
     return count == 1 ? found : NULL;
 }
 
@@ -147,18 +142,18 @@ static bool recognise(const uint8_t *bytes, size_t size)
     bool der = size > 4 && bytes[0] == 0x30 && bytes[1] == 0x82;
     if (!der && !memmem(bytes, size, "-----BEGIN CERTIFICATE-----", 27))
         return false;
-    X509 *certificate = find_certificate(bytes, size);
-    X509_free(certificate);
+    struct der extension;
+    struct x509 *certificate = find_certificate(bytes, size, &extension);
+    x509_drop(certificate);
     return certificate != NULL;
 }
 
-static cella_status judge_key(struct appraisal *appraisal, X509 *certificate,
+static cella_status judge_key(struct appraisal *appraisal, const struct x509 *certificate,
                               const struct ratls *ratls)
 {
     uint8_t hash[64];
     size_t size = 0;
     char expected[129], found[129];
-    EVP_PKEY *key = x509_key(certificate);
     const char *algorithm = NULL;
     for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++)
         if (hashes[i].number == ratls->hash_algorithm)
@@ -166,13 +161,11 @@ static cella_status judge_key(struct appraisal *appraisal, X509 *certificate,
     if (!algorithm)
         return appraisal_refuse(appraisal, CLASS_UNSUPPORTED, "pubkey-hash",
                                 "SHA-256, SHA-384 or SHA-512", "another algorithm", NULL);
-    bool signed_itself = x509_verify(certificate, key);
-    ERR_clear_error();
-    if (!signed_itself)
+    if (!x509_verify(&certificate->is, certificate->key))
         return appraisal_refuse(appraisal, CLASS_SIG, "certificate", "signed by its own key",
                                 "another signature, or altered",
                                 "Whoever made it need not have its key: do not talk to it.");
-    if (!key_hash(key, algorithm, hash, &size))
+    if (!key_hash(certificate->key, algorithm, hash, &size))
         return appraisal_refuse(appraisal, CLASS_KEY, "certificate", "a usable key", "another",
                                 NULL);
     if (ratls->key_hash_size == size && memcmp(ratls->key_hash, hash, size) == 0)
@@ -204,13 +197,14 @@ static cella_status judge_evidence(struct appraisal *appraisal, const struct rat
     cella_status status = kind->verify(&inner, ratls->evidence, ratls->evidence_size);
     if (status && strcmp(appraisal->result->class, CLASS_REPORT_DATA) == 0)
         return appraisal_refuse(appraisal, CLASS_BINDING, "report_data",
-                                appraisal->result->expected, appraisal->result->found,
+                                result_text(appraisal->result->expected),
+                                result_text(appraisal->result->found),
                                 "The evidence was made for another certificate.");
     return status;
 }
 
 /* By the collateral that the certificate carries, too, where that may be. */
-static cella_status judge_carried(struct appraisal *appraisal, X509 *certificate,
+static cella_status judge_carried(struct appraisal *appraisal, const struct x509 *certificate,
                                   const struct ratls *ratls)
 {
     struct ratls_carried carried;
@@ -222,11 +216,12 @@ static cella_status judge_carried(struct appraisal *appraisal, X509 *certificate
     return status;
 }
 
-static cella_status judge(struct appraisal *appraisal, X509 *certificate)
+static cella_status judge(struct appraisal *appraisal, const struct x509 *certificate,
+                          const struct der *extension)
 {
     struct ratls ratls;
     uint8_t hash[32];
-    const char *wrong = ratls_read(certificate, &ratls);
+    const char *wrong = ratls_read(extension, &ratls);
     if (wrong)
         return appraisal_malformed(appraisal, "certificate", "%s", wrong);
     json_t *evidence = appraisal->result->evidence;
@@ -234,16 +229,17 @@ static cella_status judge(struct appraisal *appraisal, X509 *certificate)
     record_number(appraisal, evidence, "claims_buffer_len", (int64_t)ratls.claims_size);
     SHA256(ratls.claims, ratls.claims_size, hash);
     record_hex(appraisal, evidence, "claims_sha256", hash, sizeof(hash));
-    if (!x509_key_hash(certificate, hash))
+    if (!certificate->key)
         return appraisal_malformed(appraisal, "certificate", "its key cannot be used");
-    record_hex(appraisal, evidence, "spki_sha256", hash, sizeof(hash));
+    record_hex(appraisal, evidence, "spki_sha256", certificate->key_hash, 32);
     cella_status status = judge_key(appraisal, certificate, &ratls);
     if (status == CELLA_OK)
         status = judge_carried(appraisal, certificate, &ratls);
     if (status == CELLA_OK)
         status = appraisal_nonce(appraisal, ratls.nonce, ratls.nonce_size);
     if (status == CELLA_OK) {
-        record_hex(appraisal, appraisal->result->claims, "tls_key_sha256", hash, sizeof(hash));
+        record_hex(appraisal, appraisal->result->claims, "tls_key_sha256", certificate->key_hash,
+                   32);
         if (ratls.nonce)
             record_hex(appraisal, appraisal->result->claims, "eat_nonce", ratls.nonce,
                        ratls.nonce_size);
@@ -253,13 +249,14 @@ static cella_status judge(struct appraisal *appraisal, X509 *certificate)
 
 static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, size_t size)
 {
-    X509 *certificate = find_certificate(bytes, size);
+    struct der extension;
+    struct x509 *certificate = find_certificate(bytes, size, &extension);
     if (!certificate)
         return appraisal_malformed(appraisal, "certificate",
                                    "not one certificate that carries evidence (extension " RATLS_OID
                                    ")");
-    cella_status status = judge(appraisal, certificate);
-    X509_free(certificate);
+    cella_status status = judge(appraisal, certificate, &extension);
+    x509_drop(certificate);
     return status;
 }
 

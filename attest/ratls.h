@@ -12,7 +12,7 @@
 
 #include "appraisal.h"
 
-#include <openssl/x509.h>
+#include "x509.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@
 #define RATLS_TAG_CELLA        1667591276                   /* "cell": cella's own evidence */
 #define RATLS_NONCE_MOST       64
 
-/* What the extension holds; points into the certificate. */
+/* What the extension holds; points into it. */
 struct ratls {
     uint64_t tag;
     const uint8_t *evidence, *claims;
@@ -37,7 +37,7 @@ struct ratls {
 };
 
 /* NULL: read. Else what is wrong, for a sentence. */
-const char *ratls_read(const X509 *certificate, struct ratls *ratls);
+const char *ratls_read(const struct der *extension, struct ratls *ratls);
 
 /* What a certificate carries beside its evidence, and the caller's verifier's collateral. */
 struct ratls_carried {
@@ -45,7 +45,7 @@ struct ratls_carried {
     size_t own;
 };
 /* Refuses what is malformed. Ends with ratls_carried_drop in any case. */
-cella_status ratls_carried_read(struct appraisal *appraisal, const X509 *certificate,
+cella_status ratls_carried_read(struct appraisal *appraisal, const struct x509 *certificate,
                                 struct ratls_carried *carried);
 void ratls_carried_drop(struct ratls_carried *carried);
 

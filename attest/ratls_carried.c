@@ -88,16 +88,16 @@ static cella_status add_all(struct appraisal *appraisal, const struct cbor_item 
     return status;
 }
 
-cella_status ratls_carried_read(struct appraisal *appraisal, const X509 *certificate,
+cella_status ratls_carried_read(struct appraisal *appraisal, const struct x509 *certificate,
                                 struct ratls_carried *carried)
 {
     struct cbor_item pieces[PIECES_MOST];
-    size_t size, count;
+    struct der value;
+    size_t count;
     carried->verifier = NULL;
-    const uint8_t *bytes = x509_extension(certificate, RATLS_ENDORSEMENTS_OID, &size);
-    if (!bytes)
+    if (!x509_extension(certificate, RATLS_ENDORSEMENTS_OID, &value))
         return CELLA_OK;
-    if (!read_pieces(bytes, size, pieces, &count))
+    if (!read_pieces(value.bytes, value.size, pieces, &count))
         return appraisal_malformed(appraisal, "endorsements",
                                    "not a CBOR array of 1 to %d byte strings", PIECES_MOST);
     record_number(appraisal, appraisal->result->evidence, "ratls_endorsements", (int64_t)count);

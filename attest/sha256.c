@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init: see sha256.h */
 #include "sha256.h"
 
+#include <openssl/objects.h>
+#include <openssl/sha.h>
 #include <pthread.h>
 
 static const EVP_MD *algorithm;
@@ -22,5 +25,16 @@ const EVP_MD *sha256_algorithm(void)
 
 bool sha256_of(const void *bytes, size_t size, uint8_t hash[32])
 {
-    return EVP_Digest(bytes, size, hash, NULL, sha256_algorithm(), NULL) == 1;
+    SHA256_CTX context;
+    return SHA256_Init(&context) && SHA256_Update(&context, bytes, size) &&
+           SHA256_Final(hash, &context);
+}
+
+bool digest_of(const EVP_MD *by, const void *bytes, size_t size, uint8_t digest[EVP_MAX_MD_SIZE],
+               unsigned *digest_size)
+{
+    if (EVP_MD_get_type(by) != NID_sha256)
+        return EVP_Digest(bytes, size, digest, digest_size, by, NULL) == 1;
+    *digest_size = SHA256_DIGEST_LENGTH;
+    return sha256_of(bytes, size, digest);
 }

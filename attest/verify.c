@@ -81,29 +81,27 @@ cella_status cella_verifier_add_root_key(cella_verifier *verifier, const uint8_t
 }
 
 /* Its certificate is kept as well: evidence need not carry it. */
-static cella_status add_root(cella_verifier *verifier, X509 *root, const char *name,
+static cella_status add_root(cella_verifier *verifier, struct x509 *root, const char *name,
                              cella_error *error)
 {
-    uint8_t sha256[32];
-    if (!x509_key_hash(root, sha256))
+    if (!root->key)
         return fail(error, CELLA_INVALID, "%s: a root without a usable key", name);
-    X509_up_ref(root);
-    cella_status status = collateral_add_certificate(verifier, root, name, error);
-    return status ? status : cella_verifier_add_root_key(verifier, sha256, error);
+    cella_status status = collateral_add_certificate(verifier, x509_keep(root), name, error);
+    return status ? status : cella_verifier_add_root_key(verifier, root->key_hash, error);
 }
 
 cella_status cella_verifier_add_root(cella_verifier *verifier, const uint8_t *bytes, size_t size,
                                      const char *name, cella_error *error)
 {
-    STACK_OF(X509) *roots = sk_X509_new_null();
+    struct x509_pool roots = {NULL, 0};
     cella_status status =
         fail(error, CELLA_INVALID, "%s: no root: one or more certificates in PEM or DER are wanted",
              name);
-    if (roots && x509_read(NULL, bytes, size, roots, ROOTS_MOST))
+    if (x509_read(verifier, bytes, size, &roots, ROOTS_MOST))
         status = CELLA_OK;
-    for (int i = 0; status == CELLA_OK && i < sk_X509_num(roots); i++)
-        status = add_root(verifier, sk_X509_value(roots, i), name, error);
-    sk_X509_pop_free(roots, X509_free);
+    for (size_t i = 0; status == CELLA_OK && i < roots.count; i++)
+        status = add_root(verifier, roots.all[i], name, error);
+    x509_pool_clear(&roots);
     return status;
 }
 
@@ -161,6 +159,9 @@ void cella_result_free(cella_result *result)
     json_decref(result->claims);
     json_decref(result->evidence);
     json_decref(result->warnings);
+    free(result->expected);
+    free(result->found);
+    free(result->advice);
     free(result);
 }
 
@@ -190,11 +191,12 @@ char *cella_result_json(const cella_result *result)
         json_pack("{s:s, s:s, s:s, s:O, s:O, s:O}", "verdict", verdict(result), "type",
                   result->type, "evaluated_at", time_text(result->at, at), "claims", result->claims,
                   "evidence", result->evidence, "warnings", result->warnings);
-    json_t *refusal = cella_result_accepted(result)
-                          ? json_null()
-                          : json_pack("{s:s, s:s, s:s, s:s, s:s}", "class", result->class, "claim",
-                                      result->claim, "expected", result->expected, "found",
-                                      result->found, "advice", result->advice);
+    json_t *refusal =
+        cella_result_accepted(result)
+            ? json_null()
+            : json_pack("{s:s, s:s, s:s, s:s, s:s}", "class", result->class, "claim", result->claim,
+                        "expected", result_text(result->expected), "found",
+                        result_text(result->found), "advice", result_text(result->advice));
     if (all && json_object_set_new(all, "refusal", refusal) == 0)
         text = json_dumps(all, JSON_COMPACT);
     json_decref(all);

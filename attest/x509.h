@@ -8,46 +8,116 @@
 #define ATTEST_X509_H
 
 #include "appraisal.h"
+#include "cache.h"
+#include "der.h"
 
-#include <openssl/x509.h>
+#include <openssl/evp.h>
 
-#define X509_CHAIN_MOST 6 /* certificates of a chain */
+#define X509_CHAIN_MOST 6          /* certificates of a chain */
+#define X509_NO_TIME    INT64_MIN  /* where a time should be, and is none */
+#define X509_ANY_USAGE  UINT32_MAX /* no keyUsage is there */
 
-/* Certificates are read without OpenSSL's decoding of their keys (x509_read.c says why): x509_key
- * has it, X509_get0_pubkey has nothing, and X509_verify fails. What these functions give may be
- * shared between threads. */
+/* Bits of keyUsage, as they stand in its first two bytes. */
+enum x509_usage {
+    X509_DIGITAL_SIGNATURE = 0x80,
+    X509_KEY_ENCIPHERMENT = 0x20,
+    X509_KEY_AGREEMENT = 0x08,
+    X509_CERTIFICATE_SIGN = 0x04,
+};
 
-/* Reads every certificate of a PEM text, or of DER one behind the other, onto `to`, at most `most`
- * of them. False: malformed, none, or more; what was read stays on `to`, the caller's to free.
- * `verifier` (may be NULL): shares what it has read before, as x509_parse. */
-bool x509_read(cella_verifier *verifier, const uint8_t *bytes, size_t size, STACK_OF(X509) * to,
-               int most);
+/* What a certificate and a revocation list have in common. */
+struct x509_signed {
+    struct der whole, body; /* SEQUENCE { body, algorithm, signature } */
+    struct der algorithm;   /* AlgorithmIdentifier, whole */
+    struct der signature;   /* inside of its BIT STRING */
+    struct der issuer;      /* Name, whole */
+    struct der extensions;  /* each behind the other; none: NULL bytes */
+    uint8_t hash[32];       /* SHA-256 of all of it */
+};
 
-/* The certificate that is exactly these bytes of DER, the caller's to free; NULL: malformed. */
-X509 *x509_decode(const uint8_t *bytes, size_t size);
+/* A certificate, read; it is not changed any more, so threads may share it. Names are the same
+ * where their bytes are: who issues under another spelling of his own name is not found. */
+struct x509 {
+    int references;
+    struct x509_signed is;
+    struct der serial, subject, key_info; /* inside; Name and SubjectPublicKeyInfo, whole */
+    int64_t from, until;                  /* seconds since 1970, or X509_NO_TIME */
+    uint32_t version;                     /* 2 is X.509 version 3 */
+    bool malformed;        /* an extension of RFC 5280's has no such value, or is there twice */
+    bool unknown_critical; /* one that is critical is not judged here */
+    bool is_ca;
+    int64_t path_length;  /* below zero: no pathLenConstraint */
+    uint32_t usage;       /* enum x509_usage, or X509_ANY_USAGE */
+    uint8_t key_hash[32]; /* SHA-256 of the SubjectPublicKeyInfo */
+    EVP_PKEY *key;        /* NULL: none that can be used */
+    uint8_t bytes[];
+};
 
-/* The same. Issuers come again and again: what the verifier has read before is shared. */
-X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size);
+/* A revocation list. */
+struct x509_list {
+    struct x509_signed is;
+    int64_t from, until;   /* thisUpdate, nextUpdate */
+    bool unknown_critical; /* an extension, of an entry's or its own, that is critical */
+    struct der revoked;    /* entries */
+    size_t count;          /* of them */
+    uint8_t bytes[];
+};
 
-/* Certificates as a cache keeps them (cache.h). */
+/* The certificate or list that is exactly these bytes; NULL: malformed (or no memory). */
+struct x509 *x509_decode(const uint8_t *bytes, size_t size);
+struct x509_list *x509_list_decode(const uint8_t *bytes, size_t size);
+/* The same. Issuers come again and again: what the verifier (may be NULL) has read before is
+ * shared. */
+struct x509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size);
+
+struct x509 *x509_keep(struct x509 *certificate); /* one more reference */
+void x509_drop(struct x509 *certificate);         /* NULL is let pass */
+void x509_list_free(struct x509_list *list);      /* NULL is let pass */
+
+/* Certificates as a cache keeps them. */
 extern const struct cache_type x509_cached;
 
-/* Its public key, borrowed; NULL: none that can be used. */
-EVP_PKEY *x509_key(const X509 *certificate);
-/* SHA-256 of the SubjectPublicKeyInfo in DER. */
-bool x509_key_hash(const X509 *certificate, uint8_t sha256[32]);
-/* SHA-256 of all of it in DER. */
-bool x509_hash(const X509 *certificate, uint8_t sha256[32]);
+/* Certificates in an order; starts as zeros. */
+struct x509_pool {
+    struct x509 **all;
+    size_t count;
+};
+
+/* Takes the reference in any case. False: no memory. */
+bool x509_pool_add(struct x509_pool *pool, struct x509 *certificate);
+/* Drops what is in it. */
+void x509_pool_clear(struct x509_pool *pool);
+/* The first; NULL: there is none. */
+static inline struct x509 *x509_pool_first(const struct x509_pool *pool)
+{
+    return pool->count > 0 ? pool->all[0] : NULL;
+}
+
+/* Reads every certificate of a PEM text, or of DER one behind the other, onto `to`, at most `most`
+ * of them. False: malformed, none, or more; what was read stays on `to`. `verifier` as in
+ * x509_parse. */
+bool x509_read(cella_verifier *verifier, const uint8_t *bytes, size_t size, struct x509_pool *to,
+               size_t most);
+
 /* True: `key` (may be NULL) signed it. Nothing is remembered. */
-bool x509_verify(const X509 *certificate, EVP_PKEY *key);
-bool x509_verify_list(const X509_CRL *list, EVP_PKEY *key);
-/* Seconds since 1970; INT64_MIN: not a time. */
-int64_t x509_time(const ASN1_TIME *time);
-/* The common name of a name, NUL-terminated; "" where there is none. */
-void x509_common_name(const X509_NAME *name, char text[128]);
-/* The value (inside the OCTET STRING) of the extension with this dotted OID; NULL: none. Points
- * into the certificate. */
-const uint8_t *x509_extension(const X509 *certificate, const char *oid, size_t *size);
+bool x509_verify(const struct x509_signed *object, EVP_PKEY *key);
+
+/* The first common name of a name, NUL-terminated, what is not plain ASCII as '?'; "" where there
+ * is none. */
+void x509_common_name(const struct der *name, char text[128]);
+
+/* One extension, taken off the front of `from`. False: there is none. */
+struct x509_extension {
+    struct der oid, value; /* value: inside of the OCTET STRING */
+    bool critical;
+};
+bool x509_extension_take(struct der *from, struct x509_extension *extension);
+/* The value of the extension with this OID, in dots; false: none. */
+bool x509_extension(const struct x509 *certificate, const char *oid, struct der *value);
+/* Whether extendedKeyUsage lists this; `without` where the certificate has no such extension. */
+bool x509_is_for(const struct x509 *certificate, const char *oid, bool without);
+/* Whether this serial number is on the list. */
+bool x509_is_revoked(const struct x509_list *list, const struct der *serial);
 
 /* A trusted root: by its key. */
 struct x509_anchor {
@@ -56,7 +126,7 @@ struct x509_anchor {
 };
 
 struct x509_chain {
-    X509 *certificates[X509_CHAIN_MOST]; /* the leaf first, the root last; borrowed */
+    struct x509 *certificates[X509_CHAIN_MOST]; /* the leaf first, the root last; borrowed */
     size_t count;
     uint8_t root[32];             /* SHA-256 of the root's SubjectPublicKeyInfo */
     bool listed[X509_CHAIN_MOST]; /* a good revocation list of its issuer's was there */
@@ -76,15 +146,15 @@ enum x509_revocation {
  * CLASS_COLLATERAL, with `what` (such as "PCK certificate") as the claim. The first chain that is
  * good is recorded in the result's evidence: "vouched_by", its names, and "root". With
  * insecure_no_collateral X509_CRL_ALL is as X509_CRL_IF_PRESENT. */
-cella_status x509_judge(struct appraisal *appraisal, const char *what, X509 *leaf,
-                        STACK_OF(X509) * pool, const struct x509_anchor *anchors,
+cella_status x509_judge(struct appraisal *appraisal, const char *what, struct x509 *leaf,
+                        const struct x509_pool *pool, const struct x509_anchor *anchors,
                         size_t anchor_count, enum x509_revocation revocation,
                         struct x509_chain *chain);
 
 /* The same for the certificate of a key that others encrypt to (keyUsage keyEncipherment or
  * keyAgreement), up to a root of cella_verifier_add_root's. */
-cella_status x509_judge_decryption(struct appraisal *appraisal, const char *what, X509 *leaf,
-                                   STACK_OF(X509) * pool, enum x509_revocation revocation,
+cella_status x509_judge_decryption(struct appraisal *appraisal, const char *what, struct x509 *leaf,
+                                   const struct x509_pool *pool, enum x509_revocation revocation,
                                    struct x509_chain *chain);
 
 /* What x509_judge records, where the verdict is remembered: whose word it is, the names of the
@@ -92,7 +162,7 @@ cella_status x509_judge_decryption(struct appraisal *appraisal, const char *what
 void x509_record(struct appraisal *appraisal, const struct x509_chain *chain);
 
 /* True: `issuer`'s key signed it. Remembers a yes. */
-bool x509_signed_by(cella_verifier *verifier, X509 *certificate, X509 *issuer);
-bool x509_list_signed_by(cella_verifier *verifier, X509_CRL *list, X509 *issuer);
+bool x509_signed_by(cella_verifier *verifier, const struct x509_signed *object,
+                    const struct x509 *issuer);
 
 #endif

@@ -1,319 +1,522 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads certificates, and keeps beside each what is asked of it again and again.
- *
- * OpenSSL 3 decodes the public key of a certificate while it reads it, with decoders that it looks
- * up anew each time: 100 us of 120, as long as it takes to verify two signatures. So they are read
- * where there are none to look up, and their keys are decoded by public_key.h.
+ * Reads certificates and revocation lists (RFC 5280, sections 4.1 and 5.1) as DER. OpenSSL could:
+ * in 100 us a certificate, as long as it takes to verify two signatures, and as BER, which is not
+ * what issuers sign.
  */
 #include "collateral.h"
+#include "pem.h"
 #include "public_key.h"
 #include "sha256.h"
 #include "x509.h"
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-/* ---- what is kept beside a certificate ---- */
+#define EXTENSIONS_MOST 64
 
-struct beside {
-    uint8_t hash[32], key_hash[32]; /* SHA-256 of the certificate, of its SubjectPublicKeyInfo */
-    EVP_PKEY *key;                  /* NULL: none that can be used */
-};
+/* ---- one that counts its references ---- */
 
-static int beside_index = -1; /* among what OpenSSL keeps for others */
-
-static void drop_beside(void *parent, void *beside, CRYPTO_EX_DATA *all, int index, long number,
-                        void *nothing)
+struct x509 *x509_keep(struct x509 *certificate)
 {
-    struct beside *one = beside;
-    (void)parent, (void)all, (void)index, (void)number, (void)nothing;
-    if (one)
-        EVP_PKEY_free(one->key);
-    free(one);
-}
-
-static void make_index(void)
-{
-    beside_index = X509_get_ex_new_index(0, NULL, NULL, NULL, drop_beside);
-}
-
-/* False: no memory. */
-static bool has_index(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_index);
-    return beside_index >= 0;
-}
-
-static bool read_key(const X509 *certificate, struct beside *to)
-{
-    X509_PUBKEY *info = X509_get_X509_PUBKEY(certificate);
-    uint8_t *der = NULL;
-    int size = i2d_X509_PUBKEY(info, &der);
-    bool good = size > 0 && sha256_of(der, (size_t)size, to->key_hash);
-    if (good)
-        to->key = public_key_read(info, der, (size_t)size);
-    OPENSSL_free(der);
-    return good;
-}
-
-/* What is beside it; NULL: no memory. */
-static const struct beside *beside(const X509 *certificate)
-{
-    struct beside *one = has_index() ? X509_get_ex_data(certificate, beside_index) : NULL;
-    uint8_t *der = NULL;
-    if (one)
-        return one;
-    one = has_index() ? calloc(1, sizeof(*one)) : NULL;
-    int size = one ? i2d_X509(certificate, &der) : 0;
-    if (size > 0 && sha256_of(der, (size_t)size, one->hash) && read_key(certificate, one) &&
-        X509_set_ex_data((X509 *)certificate, beside_index, one) == 1) {
-        OPENSSL_free(der);
-        return one;
-    }
-    drop_beside(NULL, one, NULL, 0, 0, NULL);
-    OPENSSL_free(der);
-    return NULL;
-}
-
-EVP_PKEY *x509_key(const X509 *certificate)
-{
-    const struct beside *kept = beside(certificate);
-    return kept ? kept->key : NULL;
-}
-
-bool x509_key_hash(const X509 *certificate, uint8_t sha256[32])
-{
-    const struct beside *kept = beside(certificate);
-    if (kept)
-        memcpy(sha256, kept->key_hash, sizeof(kept->key_hash));
-    return kept;
-}
-
-bool x509_hash(const X509 *certificate, uint8_t sha256[32])
-{
-    const struct beside *kept = beside(certificate);
-    if (kept)
-        memcpy(sha256, kept->hash, sizeof(kept->hash));
-    return kept;
-}
-
-/* ---- reading ---- */
-
-/* How many bytes the object of DER takes that is at the head of these; 0: it is not whole. */
-static size_t object_size(const uint8_t *bytes, size_t size)
-{
-    const uint8_t *at = bytes;
-    long inside;
-    int tag, class;
-    /* 0x80: malformed, or longer; 1: of indefinite length */
-    if (ASN1_get_object(&at, &inside, &tag, &class, (long)size) & 0x81)
-        return 0;
-    return (size_t)(at - bytes) + (size_t)inside;
-}
-
-X509 *x509_decode(const uint8_t *bytes, size_t size)
-{
-    const uint8_t *at = bytes;
-    OSSL_LIB_CTX *context = public_key_no_decoders();
-    X509 *certificate = context && size <= INT32_MAX ? X509_new_ex(context, NULL) : NULL;
-    if (!certificate)
-        return NULL;
-    /* Not d2i_X509, which would refuse what x509_judge has a sentence for. */
-    ASN1_item_d2i((ASN1_VALUE **)&certificate, &at, (long)size, ASN1_ITEM_rptr(X509));
-    bool good = certificate && at == bytes + size && beside(certificate);
-    ERR_clear_error();
-    if (good)
-        return certificate;
-    X509_free(certificate);
-    return NULL;
-}
-
-static void keep_certificate(void *certificate)
-{
-    X509_up_ref(certificate);
-}
-
-static void drop_certificate(void *certificate)
-{
-    X509_free(certificate);
-}
-
-const struct cache_type x509_cached = {keep_certificate, drop_certificate};
-
-X509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size)
-{
-    uint8_t key[32];
-    if (!sha256_of(bytes, size, key))
-        return NULL;
-    X509 *certificate = cache_get(verifier->cache, key, &x509_cached);
-    if (!certificate && (certificate = x509_decode(bytes, size)))
-        cache_put(verifier->cache, key, &x509_cached, certificate);
+    __atomic_add_fetch(&certificate->references, 1, __ATOMIC_RELAXED);
     return certificate;
 }
 
-/* One more onto `to`. */
-static bool take(cella_verifier *verifier, const uint8_t *bytes, size_t size, STACK_OF(X509) * to,
-                 int most)
+void x509_drop(struct x509 *certificate)
 {
-    if (sk_X509_num(to) >= most)
-        return false;
-    X509 *one = verifier ? x509_parse(verifier, bytes, size) : x509_decode(bytes, size);
-    if (one && sk_X509_push(to, one))
-        return true;
-    X509_free(one);
+    if (!certificate || __atomic_sub_fetch(&certificate->references, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    EVP_PKEY_free(certificate->key);
+    free(certificate);
+}
+
+void x509_list_free(struct x509_list *list)
+{
+    free(list);
+}
+
+static void keep_cached(void *certificate)
+{
+    x509_keep(certificate);
+}
+
+static void drop_cached(void *certificate)
+{
+    x509_drop(certificate);
+}
+
+const struct cache_type x509_cached = {keep_cached, drop_cached};
+
+bool x509_pool_add(struct x509_pool *pool, struct x509 *certificate)
+{
+    size_t count = pool->count;
+    if ((count & (count - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
+        struct x509 **more = realloc(pool->all, (count ? 2 * count : 1) * sizeof(struct x509 *));
+        if (!more) {
+            x509_drop(certificate);
+            return false;
+        }
+        pool->all = more;
+    }
+    pool->all[pool->count++] = certificate;
+    return true;
+}
+
+void x509_pool_clear(struct x509_pool *pool)
+{
+    for (size_t i = 0; i < pool->count; i++)
+        x509_drop(pool->all[i]);
+    free(pool->all);
+    *pool = (struct x509_pool){NULL, 0};
+}
+
+/* ---- names ---- */
+
+/* Takes one attribute of a Name's inside: SETs of SEQUENCEs of an OID and a value. `set`: what is
+ * left of the one that was begun. */
+static bool take_attribute(struct der *name, struct der *set, struct der *oid, struct der *value)
+{
+    struct der pair;
+    uint8_t tag;
+    return (set->size > 0 || der_take(name, DER_SET, set)) && der_take(set, DER_SEQUENCE, &pair) &&
+           der_take(&pair, DER_OID, oid) && der_any(&pair, &tag, value, NULL) && pair.size == 0;
+}
+
+static bool is_name(struct der name)
+{
+    struct der set = {NULL, 0}, oid, value;
+    bool good = true;
+    while (good && name.size > 0) {
+        good = take_attribute(&name, &set, &oid, &value);
+        while (good && set.size > 0)
+            good = take_attribute(&name, &set, &oid, &value);
+    }
+    return good;
+}
+
+void x509_common_name(const struct der *name, char text[128])
+{
+    static const uint8_t common_name[] = {0x55, 0x04, 0x03};
+    struct der whole = *name, inside = {NULL, 0}, set = {NULL, 0}, oid, value;
+    text[0] = 0;
+    if (!der_take(&whole, DER_SEQUENCE, &inside))
+        return;
+    while (inside.size + set.size > 0 && take_attribute(&inside, &set, &oid, &value)) {
+        if (!DER_IS(&oid, common_name))
+            continue;
+        size_t size = value.size < 127 ? value.size : 127;
+        for (size_t i = 0; i < size; i++)
+            text[i] = value.bytes[i] < ' ' || value.bytes[i] > '~' ? '?' : (char)value.bytes[i];
+        text[size] = 0;
+        return;
+    }
+}
+
+/* ---- extensions ---- */
+
+bool x509_extension_take(struct der *from, struct x509_extension *extension)
+{
+    struct der inside, critical;
+    extension->critical = false;
+    return from->size > 0 && der_take(from, DER_SEQUENCE, &inside) &&
+           der_take(&inside, DER_OID, &extension->oid) &&
+           der_optional(&inside, DER_BOOLEAN, &critical) &&
+           (!critical.bytes || der_truth(&critical, &extension->critical)) &&
+           der_take(&inside, DER_OCTETS, &extension->value) && inside.size == 0;
+}
+
+/* The value of the first with this OID. */
+static bool find_extension(const struct x509 *certificate, const uint8_t *oid, size_t size,
+                           struct der *value)
+{
+    struct der from = certificate->is.extensions;
+    struct x509_extension one;
+    while (x509_extension_take(&from, &one))
+        if (der_is(&one.oid, oid, size)) {
+            *value = one.value;
+            return true;
+        }
     return false;
 }
 
-static bool read_pem(cella_verifier *verifier, BIO *bio, STACK_OF(X509) * to, int most)
+bool x509_extension(const struct x509 *certificate, const char *oid, struct der *value)
 {
-    char *label, *header;
-    uint8_t *inside;
-    long size;
+    uint8_t bytes[DER_OID_MOST];
+    return find_extension(certificate, bytes, der_oid(oid, bytes), value);
+}
+
+/* Those of RFC 5280 (2.5.29.x) that make a difference here, and those that make none even where
+ * they are critical: what else a name may be, policies, where revocation lists are. Constraints of
+ * names and of policies do, and are not judged. */
+enum {
+    KEY_USAGE = 15,
+    OTHER_NAME = 17,
+    CONSTRAINTS = 19,
+    LISTS = 31,
+    POLICIES = 32,
+    PURPOSES = 37
+};
+
+/* Bits that are said not to be there are zero (X.690, section 11.2.1): else one reader would see
+ * them, and another not. */
+static bool read_usage(struct der value, struct x509 *to)
+{
+    struct der bits;
+    if (!der_take(&value, DER_BIT_STRING, &bits) || value.size > 0 || bits.size < 2 ||
+        bits.bytes[0] > 7 || bits.bytes[bits.size - 1] & ((1U << bits.bytes[0]) - 1))
+        return false;
+    to->usage = (uint32_t)bits.bytes[1] | (bits.size > 2 ? (uint32_t)bits.bytes[2] << 8 : 0);
+    return to->usage != 0;
+}
+
+static bool read_constraints(struct der value, struct x509 *to)
+{
+    struct der inside, ca, length;
+    uint32_t most = 0;
+    if (!der_take(&value, DER_SEQUENCE, &inside) || value.size > 0 ||
+        !der_optional(&inside, DER_BOOLEAN, &ca) || (ca.bytes && !der_truth(&ca, &to->is_ca)) ||
+        !der_optional(&inside, DER_INTEGER, &length) || inside.size > 0 ||
+        (length.bytes && !der_number(&length, INT32_MAX, &most)))
+        return false;
+    to->path_length = length.bytes ? (int64_t)most : -1;
+    return true;
+}
+
+static bool read_purposes(struct der value)
+{
+    struct der inside, oid;
+    if (!der_take(&value, DER_SEQUENCE, &inside) || value.size > 0 || inside.size == 0)
+        return false;
+    while (inside.size > 0)
+        if (!der_take(&inside, DER_OID, &oid))
+            return false;
+    return true;
+}
+
+static bool is_rfc5280(const struct der *oid)
+{
+    return oid->size == 3 && oid->bytes[0] == 0x55 && oid->bytes[1] == 0x1d;
+}
+
+static void judge_extension(const struct x509_extension *one, struct x509 *to)
+{
     bool good = true;
-    while (good && PEM_read_bio(bio, &label, &header, &inside, &size) == 1) {
-        if (strcmp(label, PEM_STRING_X509) == 0 || strcmp(label, PEM_STRING_X509_OLD) == 0)
-            good = take(verifier, inside, (size_t)size, to, most);
-        OPENSSL_free(label);
-        OPENSSL_free(header);
-        OPENSSL_free(inside);
+    switch (is_rfc5280(&one->oid) ? one->oid.bytes[2] : 0) {
+    case KEY_USAGE:
+        good = read_usage(one->value, to);
+        break;
+    case CONSTRAINTS:
+        good = read_constraints(one->value, to);
+        break;
+    case PURPOSES:
+        good = read_purposes(one->value);
+        break;
+    case OTHER_NAME:
+    case LISTS:
+    case POLICIES:
+        break;
+    default:
+        to->unknown_critical |= one->critical;
     }
-    /* It ends where no further begins, and nowhere else. */
-    return good && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    to->malformed |= !good;
 }
 
-bool x509_read(cella_verifier *verifier, const uint8_t *bytes, size_t size, STACK_OF(X509) * to,
-               int most)
+/* False: they cannot be told apart. */
+static bool read_extensions(struct x509 *to)
 {
-    const int before = sk_X509_num(to);
-    bool good = size > 0 && size <= INT32_MAX;
-    most += before;
-    if (good && bytes[0] == 0x30) {
-        for (size_t one; good && size > 0; bytes += one, size -= one) {
-            one = object_size(bytes, size);
-            good = one > 0 && take(verifier, bytes, one, to, most);
-        }
-    } else if (good) {
-        BIO *bio = BIO_new_mem_buf(bytes, (int)size);
-        good = bio && read_pem(verifier, bio, to, most);
-        BIO_free(bio);
+    struct x509_extension all[EXTENSIONS_MOST];
+    struct der from = to->is.extensions;
+    for (size_t count = 0; from.size > 0; count++) {
+        if (count == EXTENSIONS_MOST || !x509_extension_take(&from, &all[count]))
+            return false;
+        for (size_t i = 0; i < count; i++)
+            to->malformed |= der_same(&all[i].oid, &all[count].oid);
+        judge_extension(&all[count], to);
     }
-    ERR_clear_error();
-    return good && sk_X509_num(to) > before;
+    return true;
 }
 
-/* ---- what it says ---- */
-
-int64_t x509_time(const ASN1_TIME *time)
+bool x509_is_for(const struct x509 *certificate, const char *oid, bool without)
 {
-    struct tm parts;
-    if (!time || ASN1_TIME_to_tm(time, &parts) != 1)
-        return INT64_MIN;
-    return timegm(&parts);
+    static const uint8_t purposes[] = {0x55, 0x1d, PURPOSES};
+    uint8_t bytes[DER_OID_MOST];
+    const size_t size = der_oid(oid, bytes);
+    struct der value, inside, one;
+    if (!find_extension(certificate, purposes, sizeof(purposes), &value))
+        return without;
+    if (!der_take(&value, DER_SEQUENCE, &inside))
+        return false;
+    while (inside.size > 0 && der_take(&inside, DER_OID, &one))
+        if (der_is(&one, bytes, size))
+            return true;
+    return false;
 }
 
-void x509_common_name(const X509_NAME *name, char text[128])
+/* ---- what certificates and lists have in common ---- */
+
+/* AlgorithmIdentifier: SEQUENCE { OID, parameters }, which may be absent. */
+static bool take_algorithm(struct der *from, struct der *whole)
 {
-    /* X509_NAME_get_text_by_NID copies bytes of any encoding: only plain ones are wanted here. */
-    if (X509_NAME_get_text_by_NID((X509_NAME *)name, NID_commonName, text, 128) < 0)
-        text[0] = 0;
-    for (char *at = text; *at; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?';
+    struct der inside, oid, parameters;
+    uint8_t tag;
+    return der_any(from, &tag, &inside, whole) && tag == DER_SEQUENCE &&
+           der_take(&inside, DER_OID, &oid) &&
+           (inside.size == 0 || der_any(&inside, &tag, &parameters, NULL)) && inside.size == 0;
 }
 
-const uint8_t *x509_extension(const X509 *certificate, const char *oid, size_t *size)
+/* SEQUENCE { body, AlgorithmIdentifier, BIT STRING }; the body's inside is what is left to read. */
+static bool read_signed(struct x509_signed *to, struct der *body)
 {
-    ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
-    int at = object ? X509_get_ext_by_OBJ(certificate, object, -1) : -1;
-    ASN1_OBJECT_free(object);
-    if (at < 0)
+    struct der from = to->whole, inside, bits;
+    uint8_t tag;
+    return der_take(&from, DER_SEQUENCE, &inside) && from.size == 0 &&
+           der_any(&inside, &tag, body, &to->body) && tag == DER_SEQUENCE &&
+           take_algorithm(&inside, &to->algorithm) && der_take(&inside, DER_BIT_STRING, &bits) &&
+           inside.size == 0 && der_bytes(&bits, &to->signature);
+}
+
+static bool take_name(struct der *body, struct der *name)
+{
+    struct der inside;
+    uint8_t tag;
+    return der_any(body, &tag, &inside, name) && tag == DER_SEQUENCE && is_name(inside);
+}
+
+/* The algorithm inside of what is signed is the one outside of it. */
+static bool take_same_algorithm(struct der *body, const struct x509_signed *is)
+{
+    struct der whole;
+    return take_algorithm(body, &whole) && der_same(&whole, &is->algorithm);
+}
+
+/* A UTCTime or GeneralizedTime; where it says no time of RFC 5280's it is X509_NO_TIME. */
+static bool take_time(struct der *body, int64_t *time)
+{
+    struct der inside;
+    uint8_t tag;
+    if (!der_any(body, &tag, &inside, NULL) || (tag != DER_UTC_TIME && tag != DER_TIME))
+        return false;
+    if (!der_time(tag, &inside, time))
+        *time = X509_NO_TIME;
+    return true;
+}
+
+/* [number] { SEQUENCE of them }, or none. */
+static bool take_extensions(struct der *body, int number, struct der *extensions)
+{
+    struct der tagged;
+    *extensions = (struct der){NULL, 0};
+    return der_optional(body, DER_CONTEXT(number), &tagged) &&
+           (!tagged.bytes || (der_take(&tagged, DER_SEQUENCE, extensions) && tagged.size == 0 &&
+                              extensions->size > 0));
+}
+
+/* ---- certificates ---- */
+
+static bool take_version(struct der *body, uint32_t *version)
+{
+    struct der tagged, number;
+    *version = 0;
+    return der_optional(body, DER_CONTEXT(0), &tagged) &&
+           (!tagged.bytes || (der_take(&tagged, DER_INTEGER, &number) && tagged.size == 0 &&
+                              der_number(&number, UINT32_MAX, version)));
+}
+
+static bool take_validity(struct der *body, struct x509 *to)
+{
+    struct der both;
+    return der_take(body, DER_SEQUENCE, &both) && take_time(&both, &to->from) &&
+           take_time(&both, &to->until) && both.size == 0;
+}
+
+/* SubjectPublicKeyInfo: SEQUENCE { AlgorithmIdentifier, BIT STRING }. */
+static bool take_key_info(struct der *body, struct der *whole)
+{
+    struct der inside, algorithm, bits, key;
+    uint8_t tag;
+    return der_any(body, &tag, &inside, whole) && tag == DER_SEQUENCE &&
+           take_algorithm(&inside, &algorithm) && der_take(&inside, DER_BIT_STRING, &bits) &&
+           inside.size == 0 && der_bytes(&bits, &key);
+}
+
+/* Numbers that names had before they were unique: [1] and [2], bit strings. */
+static bool skip_unique(struct der *body)
+{
+    struct der one, other, bytes;
+    return der_optional(body, 0x81, &one) && (!one.bytes || der_bytes(&one, &bytes)) &&
+           der_optional(body, 0x82, &other) && (!other.bytes || der_bytes(&other, &bytes));
+}
+
+static bool read_certificate(struct x509 *to)
+{
+    struct der body;
+    to->path_length = -1;
+    to->usage = X509_ANY_USAGE;
+    return read_signed(&to->is, &body) && take_version(&body, &to->version) &&
+           der_take(&body, DER_INTEGER, &to->serial) && der_is_integer(&to->serial) &&
+           take_same_algorithm(&body, &to->is) && take_name(&body, &to->is.issuer) &&
+           take_validity(&body, to) && take_name(&body, &to->subject) &&
+           take_key_info(&body, &to->key_info) && skip_unique(&body) &&
+           take_extensions(&body, 3, &to->is.extensions) && body.size == 0 && read_extensions(to) &&
+           sha256_of(to->key_info.bytes, to->key_info.size, to->key_hash);
+}
+
+static struct x509 *decode(const uint8_t *bytes, size_t size, const uint8_t hash[32])
+{
+    struct x509 *made = malloc(sizeof(*made) + size);
+    if (!made)
         return NULL;
-    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_get_ext(certificate, at));
-    *size = (size_t)ASN1_STRING_length(value);
-    return ASN1_STRING_get0_data(value);
+    *made = (struct x509){.references = 1};
+    memcpy(made->bytes, bytes, size);
+    memcpy(made->is.hash, hash, sizeof(made->is.hash));
+    made->is.whole = (struct der){made->bytes, size};
+    if (read_certificate(made)) {
+        made->key = public_key_decode(made->key_info.bytes, made->key_info.size);
+        return made;
+    }
+    free(made);
+    return NULL;
+}
+
+struct x509 *x509_parse(cella_verifier *verifier, const uint8_t *bytes, size_t size)
+{
+    uint8_t hash[32];
+    if (size == 0 || bytes[0] != DER_SEQUENCE || size > INT32_MAX || !sha256_of(bytes, size, hash))
+        return NULL;
+    struct x509 *certificate = verifier ? cache_get(verifier->cache, hash, &x509_cached) : NULL;
+    if (!certificate && (certificate = decode(bytes, size, hash)) && verifier)
+        cache_put(verifier->cache, hash, &x509_cached, certificate);
+    return certificate;
+}
+
+struct x509 *x509_decode(const uint8_t *bytes, size_t size)
+{
+    return x509_parse(NULL, bytes, size);
+}
+
+/* ---- revocation lists ---- */
+
+/* None that is critical is known. False: malformed. */
+static bool judge_extensions(struct der extensions, struct x509_list *to)
+{
+    struct x509_extension one;
+    while (extensions.size > 0) {
+        if (!x509_extension_take(&extensions, &one))
+            return false;
+        to->unknown_critical |= one.critical;
+    }
+    return true;
+}
+
+/* SEQUENCE { serial number, when, extensions }. */
+static bool take_revoked(struct der *from, struct der *serial, struct der *extensions)
+{
+    struct der inside;
+    int64_t time;
+    *extensions = (struct der){NULL, 0};
+    return der_take(from, DER_SEQUENCE, &inside) && der_take(&inside, DER_INTEGER, serial) &&
+           der_is_integer(serial) && take_time(&inside, &time) &&
+           (inside.size == 0 || der_take(&inside, DER_SEQUENCE, extensions)) && inside.size == 0;
+}
+
+static bool read_revoked(struct x509_list *to)
+{
+    struct der from = to->revoked, serial, extensions;
+    for (; from.size > 0; to->count++) {
+        if (!take_revoked(&from, &serial, &extensions) || !judge_extensions(extensions, to))
+            return false;
+    }
+    return judge_extensions(to->is.extensions, to);
+}
+
+static bool is_time(const struct der *body)
+{
+    return body->size > 0 && (body->bytes[0] == DER_UTC_TIME || body->bytes[0] == DER_TIME);
+}
+
+static bool read_list(struct x509_list *to)
+{
+    struct der body, version;
+    uint32_t number;
+    to->until = X509_NO_TIME;
+    return read_signed(&to->is, &body) && der_optional(&body, DER_INTEGER, &version) &&
+           (!version.bytes || (der_number(&version, 1, &number) && number == 1)) &&
+           take_same_algorithm(&body, &to->is) && take_name(&body, &to->is.issuer) &&
+           take_time(&body, &to->from) && (!is_time(&body) || take_time(&body, &to->until)) &&
+           der_optional(&body, DER_SEQUENCE, &to->revoked) &&
+           take_extensions(&body, 0, &to->is.extensions) && body.size == 0 && read_revoked(to);
+}
+
+struct x509_list *x509_list_decode(const uint8_t *bytes, size_t size)
+{
+    struct x509_list *made = size > 0 && size <= INT32_MAX ? calloc(1, sizeof(*made) + size) : NULL;
+    if (!made)
+        return NULL;
+    memcpy(made->bytes, bytes, size);
+    made->is.whole = (struct der){made->bytes, size};
+    if (read_list(made) && sha256_of(bytes, size, made->is.hash))
+        return made;
+    free(made);
+    return NULL;
+}
+
+/* Lists may be long: most serial numbers are nowhere in their bytes. */
+bool x509_is_revoked(const struct x509_list *list, const struct der *serial)
+{
+    struct der from = list->revoked, one, extensions;
+    if (from.size == 0 || !memmem(from.bytes, from.size, serial->bytes, serial->size))
+        return false;
+    while (from.size > 0 && take_revoked(&from, &one, &extensions))
+        if (der_same(&one, serial))
+            return true;
+    return false;
+}
+
+/* ---- several ---- */
+
+/* One more onto `to`. */
+static bool take(cella_verifier *verifier, const struct der *der, struct x509_pool *to, size_t most)
+{
+    struct x509 *one = to->count < most ? x509_parse(verifier, der->bytes, der->size) : NULL;
+    return one && x509_pool_add(to, one);
+}
+
+static bool read_pem(cella_verifier *verifier, struct pem_reader *reader, struct x509_pool *to,
+                     size_t most)
+{
+    struct pem_block block;
+    bool good = true;
+    while (good && pem_next(reader, &block)) {
+        if (pem_is_certificate(&block))
+            good = take(verifier, &block.inside, to, most);
+    }
+    return good && !reader->failed;
+}
+
+bool x509_read(cella_verifier *verifier, const uint8_t *bytes, size_t size, struct x509_pool *to,
+               size_t most)
+{
+    const size_t before = to->count;
+    struct der from = {bytes, size}, inside, whole;
+    bool good = size > 0 && size <= INT32_MAX;
+    uint8_t tag;
+    most += before;
+    if (good && bytes[0] == DER_SEQUENCE) {
+        while (good && from.size > 0)
+            good = der_any(&from, &tag, &inside, &whole) && take(verifier, &whole, to, most);
+    } else if (good) {
+        struct pem_reader reader = pem_read(bytes, size);
+        good = read_pem(verifier, &reader, to, most);
+        pem_end(&reader);
+    }
+    return good && to->count > before;
 }
 
 /* ---- who signed it ---- */
 
-/* SEQUENCE { what is signed, AlgorithmIdentifier, BIT STRING }, where what is signed names the same
- * algorithm: so are certificates and revocation lists. */
-struct signed_object {
-    const uint8_t *bytes; /* what is signed */
-    size_t size;
-    const uint8_t *algorithm;
-    size_t algorithm_size;
-};
-
-static bool open_sequence(const uint8_t **at, size_t *size)
+bool x509_verify(const struct x509_signed *object, EVP_PKEY *key)
 {
-    long inside;
-    int tag, class;
-    if (ASN1_get_object(at, &inside, &tag, &class, (long)*size) != V_ASN1_CONSTRUCTED ||
-        tag != V_ASN1_SEQUENCE)
-        return false;
-    *size = (size_t)inside;
-    return true;
-}
-
-static bool read_signed(const uint8_t *der, size_t size, struct signed_object *to)
-{
-    if (!open_sequence(&der, &size))
-        return false;
-    to->bytes = der;
-    to->size = object_size(der, size);
-    to->algorithm = der + to->size;
-    to->algorithm_size = to->size ? object_size(to->algorithm, size - to->size) : 0;
-    return to->algorithm_size > 0;
-}
-
-/* Behind a version (of a list that has one) stands the algorithm. */
-static bool list_names_algorithm(const struct signed_object *list)
-{
-    const uint8_t *at = list->bytes;
-    size_t size = list->size;
-    if (!open_sequence(&at, &size))
-        return false;
-    size_t version = size > 0 && *at == V_ASN1_INTEGER ? object_size(at, size) : 0;
-    return object_size(at + version, size - version) == list->algorithm_size &&
-           memcmp(at + version, list->algorithm, list->algorithm_size) == 0;
-}
-
-bool x509_verify(const X509 *certificate, EVP_PKEY *key)
-{
-    const ASN1_BIT_STRING *signature;
-    const X509_ALGOR *algorithm;
-    struct signed_object object;
-    uint8_t *der = NULL;
-    X509_get0_signature(&signature, &algorithm, certificate);
-    if (!key || X509_ALGOR_cmp(algorithm, X509_get0_tbs_sigalg(certificate)) != 0)
-        return false;
-    /* OpenSSL has kept the bytes of what was signed as they were read. */
-    int size = i2d_X509(certificate, &der);
-    bool good = size > 0 && read_signed(der, (size_t)size, &object) &&
-                public_key_verify(key, algorithm, signature, object.bytes, object.size);
-    OPENSSL_free(der);
-    ERR_clear_error();
-    return good;
-}
-
-bool x509_verify_list(const X509_CRL *list, EVP_PKEY *key)
-{
-    const ASN1_BIT_STRING *signature;
-    const X509_ALGOR *algorithm;
-    struct signed_object object;
-    uint8_t *der = NULL;
-    X509_CRL_get0_signature(list, &signature, &algorithm);
-    int size = key ? i2d_X509_CRL((X509_CRL *)list, &der) : 0;
-    bool good = size > 0 && read_signed(der, (size_t)size, &object) &&
-                list_names_algorithm(&object) &&
-                public_key_verify(key, algorithm, signature, object.bytes, object.size);
-    OPENSSL_free(der);
-    ERR_clear_error();
-    return good;
+    return key && public_key_verify(key, &object->algorithm, &object->signature, object->body.bytes,
+                                    object->body.size);
 }

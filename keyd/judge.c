@@ -92,8 +92,9 @@ void judge_free(struct judge *judge)
 static json_t *refusal_of(const cella_result *result, const char *sentence)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "class", result->class, "claim",
-                     result->claim, "expected", result->expected, "found", result->found, "advice",
-                     result->advice, "sentence", sentence);
+                     result->claim, "expected", result_text(result->expected), "found",
+                     result_text(result->found), "advice", result_text(result->advice), "sentence",
+                     sentence);
 }
 
 static cella_status judge_evidence(struct judge *judge, const struct request *request, int64_t at,

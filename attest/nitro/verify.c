@@ -11,12 +11,10 @@
 #include "attest/collateral.h"
 #include "attest/ecdsa.h"
 #include "attest/refusal.h"
+#include "attest/sha256.h"
 #include "document.h"
 #include "image/fail.h"
 
-#include <openssl/err.h>
-#include <openssl/sha.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,8 +27,8 @@ static const struct x509_anchor root_g1 = {
 struct judging {
     struct appraisal *appraisal;
     struct nitro_document document;
-    X509 *leaf;
-    STACK_OF(X509) * bundle;
+    struct x509 *leaf;
+    struct x509_pool bundle;
 };
 
 /* ---- recording ---- */
@@ -86,58 +84,43 @@ static void record(struct appraisal *appraisal, const struct nitro_document *doc
 }
 
 /* From when until when it is valid. */
-static json_t *validity(const X509 *certificate)
+static json_t *validity(const struct x509 *certificate)
 {
     char from[32], until[32];
-    return json_pack("[s, s]", time_text(x509_time(X509_get0_notBefore(certificate)), from),
-                     time_text(x509_time(X509_get0_notAfter(certificate)), until));
+    return json_pack("[s, s]", time_text(certificate->from, from),
+                     time_text(certificate->until, until));
 }
 
 static void record_certificates(struct judging *judging)
 {
     struct appraisal *appraisal = judging->appraisal;
     json_t *to = appraisal->result->evidence;
-    uint8_t sha256[32];
     record_json(appraisal, to, "cert", validity(judging->leaf));
     json_t *chain = record_json(appraisal, to, "chain", json_array());
-    for (int i = 0; i < sk_X509_num(judging->bundle); i++)
-        if (json_array_append_new(chain, validity(sk_X509_value(judging->bundle, i))))
+    for (size_t i = 0; i < judging->bundle.count; i++)
+        if (json_array_append_new(chain, validity(judging->bundle.all[i])))
             appraisal->result->no_memory = true;
-    SHA256(judging->document.cabundle[0].bytes, judging->document.cabundle[0].size, sha256);
-    record_hex(appraisal, to, "root_fp", sha256, sizeof(sha256));
+    record_hex(appraisal, to, "root_fp", judging->bundle.all[0]->is.hash, 32);
 }
 
 /* ---- certificates ---- */
 
-static void key_of(const struct nitro_bytes *certificate, uint8_t key[32])
+/* They come again and again: all but the leaf for days, the leaf for hours. Only those of a good
+ * chain are kept: others would drive them out. */
+static struct x509 *read_certificate(struct cache *cache, const struct nitro_bytes *from)
 {
-    static const char kind[] = "certificate of nitro";
-    uint8_t parts[sizeof(kind) + 32];
-    memcpy(parts, kind, sizeof(kind));
-    SHA256(certificate->bytes, certificate->size, parts + sizeof(kind));
-    SHA256(parts, sizeof(parts), key);
-}
-
-static X509 *read_certificate(struct cache *cache, const struct nitro_bytes *from)
-{
-    uint8_t key[32];
-    key_of(from, key);
-    X509 *certificate = cache_get(cache, key, &x509_cached);
+    uint8_t hash[32];
+    struct x509 *certificate =
+        sha256_of(from->bytes, from->size, hash) ? cache_get(cache, hash, &x509_cached) : NULL;
     return certificate ? certificate : x509_decode(from->bytes, from->size);
 }
 
-/* They come again and again: all but the leaf for days, the leaf for hours. Only those of a good
- * chain are kept: others would drive them out. */
 static void remember(struct judging *judging)
 {
     struct cache *cache = judging->appraisal->verifier->cache;
-    uint8_t key[32];
-    key_of(&judging->document.certificate, key);
-    cache_put(cache, key, &x509_cached, judging->leaf);
-    for (int i = 0; i < sk_X509_num(judging->bundle); i++) {
-        key_of(&judging->document.cabundle[i], key);
-        cache_put(cache, key, &x509_cached, sk_X509_value(judging->bundle, i));
-    }
+    cache_put(cache, judging->leaf->is.hash, &x509_cached, judging->leaf);
+    for (size_t i = 0; i < judging->bundle.count; i++)
+        cache_put(cache, judging->bundle.all[i]->is.hash, &x509_cached, judging->bundle.all[i]);
 }
 
 static cella_status read_certificates(struct judging *judging)
@@ -148,14 +131,12 @@ static cella_status read_certificates(struct judging *judging)
         return appraisal_malformed(judging->appraisal, "certificate",
                                    "it is no certificate in DER");
     for (size_t i = 0; i < judging->document.bundle_count; i++) {
-        X509 *one = read_certificate(cache, &judging->document.cabundle[i]);
+        struct x509 *one = read_certificate(cache, &judging->document.cabundle[i]);
         if (!one)
             return appraisal_malformed(judging->appraisal, "cabundle",
                                        "its entry %zu is no certificate in DER", i);
-        if (!sk_X509_push(judging->bundle, one)) {
-            X509_free(one);
+        if (!x509_pool_add(&judging->bundle, one))
             return fail(judging->appraisal->error, CELLA_MEMORY, "no memory to verify evidence");
-        }
     }
     record_certificates(judging);
     return CELLA_OK;
@@ -167,13 +148,13 @@ static cella_status judge_chain(struct judging *judging)
 {
     struct x509_chain chain;
     cella_status status = x509_judge(judging->appraisal, "certificate", judging->leaf,
-                                     judging->bundle, &root_g1, 1, X509_CRL_IF_PRESENT, &chain);
+                                     &judging->bundle, &root_g1, 1, X509_CRL_IF_PRESENT, &chain);
     if (status)
         return status;
-    if (X509_get_key_usage(judging->leaf) == UINT32_MAX)
+    if (judging->leaf->usage == X509_ANY_USAGE)
         return appraisal_refuse(judging->appraisal, CLASS_CHAIN, "certificate",
                                 "keyUsage digitalSignature", "no keyUsage", NULL);
-    if (!ecdsa_is_key(x509_key(judging->leaf), ECDSA_P384))
+    if (!ecdsa_is_key(judging->leaf->key, ECDSA_P384))
         return appraisal_refuse(judging->appraisal, CLASS_KEY, "certificate", "a key on P-384",
                                 "another key", NULL);
     remember(judging);
@@ -192,9 +173,8 @@ static cella_status judge_signature(struct judging *judging)
     cbor_put_bytes(&what, NULL, 0);
     cbor_put_bytes(&what, document->payload.bytes, document->payload.size);
     bool made = !what.failed;
-    bool good =
-        made && ecdsa_verify(x509_key(judging->leaf), EVP_sha384(), document->signature.bytes,
-                             NITRO_SIGNATURE_SIZE / 2, what.bytes, what.size);
+    bool good = made && ecdsa_verify(judging->leaf->key, EVP_sha384(), document->signature.bytes,
+                                     NITRO_SIGNATURE_SIZE / 2, what.bytes, what.size);
     cbor_drop(&what);
     if (!made)
         return fail(judging->appraisal->error, CELLA_MEMORY, "no memory to verify evidence");
@@ -260,9 +240,7 @@ static bool recognise(const uint8_t *bytes, size_t size)
 
 static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, size_t size)
 {
-    struct judging judging = {.appraisal = appraisal, .bundle = sk_X509_new_null()};
-    if (!judging.bundle)
-        return fail(appraisal->error, CELLA_MEMORY, "no memory to verify evidence");
+    struct judging judging = {.appraisal = appraisal};
     cella_status status = nitro_document_read(appraisal, bytes, size, &judging.document);
     if (status == CELLA_OK) {
         record(appraisal, &judging.document);
@@ -276,8 +254,8 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
         status = judge_demands(&judging);
     if (status == CELLA_OK)
         claim(appraisal, &judging.document);
-    X509_free(judging.leaf);
-    sk_X509_pop_free(judging.bundle, X509_free);
+    x509_drop(judging.leaf);
+    x509_pool_clear(&judging.bundle);
     return status;
 }
 

@@ -21,7 +21,7 @@ static void drop(void *object)
     struct pck_chain *chain = object;
     if (atomic_fetch_sub(&chain->references, 1) > 1)
         return;
-    sk_X509_pop_free(chain->pool, X509_free);
+    x509_pool_clear(&chain->pool);
     free(chain);
 }
 
@@ -39,11 +39,7 @@ static struct pck_chain *chain_new(void)
     if (!chain)
         return NULL;
     atomic_init(&chain->references, 1);
-    chain->pool = sk_X509_new_null();
-    if (chain->pool)
-        return chain;
-    free(chain);
-    return NULL;
+    return chain;
 }
 
 static cella_status no_memory(struct appraisal *appraisal)
@@ -56,7 +52,7 @@ static cella_status no_memory(struct appraisal *appraisal)
 
 /* PEM, which some end with a NUL; or DER, one behind the other, as in Intel's samples. */
 static bool read_certificates(cella_verifier *verifier, const uint8_t *bytes, size_t size,
-                              STACK_OF(X509) * to)
+                              struct x509_pool *to)
 {
     bool pem = size > 0 && bytes[0] != 0x30;
     while (pem && size > 0 && bytes[size - 1] == 0)
@@ -65,37 +61,37 @@ static bool read_certificates(cella_verifier *verifier, const uint8_t *bytes, si
            x509_read(verifier, bytes, size, to, X509_CHAIN_MOST);
 }
 
-static bool is_pck(const X509 *certificate)
+static bool is_pck(const struct x509 *certificate)
 {
     char name[128];
-    size_t size;
-    x509_common_name(X509_get_subject_name(certificate), name);
-    return strstr(name, PCK_COMMON_NAME) && x509_extension(certificate, PCK_OID, &size);
+    struct der extension;
+    x509_common_name(&certificate->subject, name);
+    return strstr(name, PCK_COMMON_NAME) && x509_extension(certificate, PCK_OID, &extension);
 }
 
-static bool is_in_order(STACK_OF(X509) * pool, const X509 *leaf)
+static bool is_in_order(const struct x509_pool *pool, const struct x509 *leaf)
 {
-    if (sk_X509_value(pool, 0) != leaf)
+    if (x509_pool_first(pool) != leaf)
         return false;
-    for (int i = 0; i + 1 < sk_X509_num(pool); i++)
-        if (X509_NAME_cmp(X509_get_issuer_name(sk_X509_value(pool, i)),
-                          X509_get_subject_name(sk_X509_value(pool, i + 1))) != 0)
+    for (size_t i = 0; i + 1 < pool->count; i++)
+        if (!der_same(&pool->all[i]->is.issuer, &pool->all[i + 1]->subject))
             return false;
     return true;
 }
 
 /* Fills in what the leaf says. */
-static cella_status take_leaf(struct appraisal *appraisal, struct pck_chain *chain, X509 *leaf)
+static cella_status take_leaf(struct appraisal *appraisal, struct pck_chain *chain,
+                              struct x509 *leaf)
 {
-    size_t size = 0;
-    const uint8_t *extension = x509_extension(leaf, PCK_OID, &size);
+    struct der extension;
     chain->leaf = leaf;
-    chain->in_order = is_in_order(chain->pool, leaf);
-    x509_common_name(X509_get_issuer_name(leaf), chain->issuer);
-    if (!extension || !pck_read(extension, size, &chain->pck))
+    chain->in_order = is_in_order(&chain->pool, leaf);
+    x509_common_name(&leaf->is.issuer, chain->issuer);
+    if (!x509_extension(leaf, PCK_OID, &extension) ||
+        !pck_read(extension.bytes, extension.size, &chain->pck))
         return appraisal_malformed(appraisal, "PCK certificate",
                                    "extension " PCK_OID " is malformed");
-    if (!ecdsa_is_key(x509_key(leaf), ECDSA_P256))
+    if (!ecdsa_is_key(leaf->key, ECDSA_P256))
         return appraisal_refuse(appraisal, CLASS_KEY, "PCK certificate", "a key on P-256",
                                 "another", NULL);
     return CELLA_OK;
@@ -104,14 +100,14 @@ static cella_status take_leaf(struct appraisal *appraisal, struct pck_chain *cha
 static cella_status parse(struct appraisal *appraisal, const struct quote *quote,
                           struct pck_chain *chain)
 {
-    X509 *leaf = NULL;
+    struct x509 *leaf = NULL;
     if (!read_certificates(appraisal->verifier, quote->certification_bytes,
-                           quote->certification_size, chain->pool))
+                           quote->certification_size, &chain->pool))
         return appraisal_malformed(appraisal, "PCK certificate",
                                    "the quote's certificates are malformed, or more than %d",
                                    X509_CHAIN_MOST);
-    for (int i = 0; i < sk_X509_num(chain->pool); i++) {
-        X509 *one = sk_X509_value(chain->pool, i);
+    for (size_t i = 0; i < chain->pool.count; i++) {
+        struct x509 *one = chain->pool.all[i];
         if (!is_pck(one))
             continue;
         if (leaf)
@@ -155,13 +151,13 @@ static cella_status from_quote(struct appraisal *appraisal, const struct quote *
 
 /* Whether the platform that the quote names is this certificate's. An encrypted PPID cannot be
  * compared; then the quoting enclave's signature alone tells platforms apart. */
-static bool fits(const struct quote *quote, X509 *certificate)
+static bool fits(const struct quote *quote, const struct x509 *certificate)
 {
     struct quote_platform platform;
     struct pck pck;
-    size_t size = 0;
-    const uint8_t *extension = x509_extension(certificate, PCK_OID, &size);
-    if (!is_pck(certificate) || !pck_read(extension, size, &pck))
+    struct der extension;
+    if (!is_pck(certificate) || !x509_extension(certificate, PCK_OID, &extension) ||
+        !pck_read(extension.bytes, extension.size, &pck))
         return false;
     return quote_platform(quote, &platform) &&
            (!platform.ppid || memcmp(platform.ppid, pck.ppid, sizeof(pck.ppid)) == 0) &&
@@ -174,7 +170,7 @@ static cella_status from_collateral(struct appraisal *appraisal, const struct qu
                                     struct pck_chain **chain)
 {
     const cella_verifier *verifier = appraisal->verifier;
-    X509 *leaf = NULL;
+    struct x509 *leaf = NULL;
     for (size_t i = 0; !leaf && i < verifier->count; i++)
         if (verifier->collateral[i].kind == COLLATERAL_CERTIFICATE &&
             fits(quote, verifier->collateral[i].certificate))
@@ -182,11 +178,10 @@ static cella_status from_collateral(struct appraisal *appraisal, const struct qu
     if (!leaf)
         return CELLA_OK;
     struct pck_chain *made = chain_new();
-    if (!made || !sk_X509_push(made->pool, leaf)) {
+    if (!made || !x509_pool_add(&made->pool, x509_keep(leaf))) {
         pck_chain_drop(made);
         return no_memory(appraisal);
     }
-    X509_up_ref(leaf);
     cella_status status = take_leaf(appraisal, made, leaf);
     if (status)
         drop(made);

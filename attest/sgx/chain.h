@@ -15,8 +15,8 @@
 
 struct pck_chain {
     atomic_int references;
-    STACK_OF(X509) * pool; /* as they came */
-    X509 *leaf;
+    struct x509_pool pool; /* as they came */
+    struct x509 *leaf;
     struct pck pck;
     bool in_quote;    /* else of the collateral */
     uint8_t hash[32]; /* SHA-256 of the certificates in the quote */

@@ -7,11 +7,10 @@
  */
 #include "attest/collateral.h"
 
+#include "attest/der.h"
 #include "image/fail.h"
 #include "tcb.h"
 
-#include <openssl/ecdsa.h>
-#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,37 +26,58 @@ static cella_status invalid(const struct intake *intake, const char *key, const 
     return fail(intake->error, CELLA_INVALID, "%s: \"%s\": %s", intake->name, key, wrong);
 }
 
+/* ---- what their JSON has ---- */
+
+enum member_kind { MEMBER_TCB_INFO, MEMBER_IDENTITY, MEMBER_X509, MEMBER_BESIDE };
+
+static const struct member {
+    const char *key;
+    enum member_kind kind;
+    const char *signature;
+} members[] = {
+    /* Intel's service */
+    {"tcbInfo", MEMBER_TCB_INFO, "signature"},
+    {"enclaveIdentity", MEMBER_IDENTITY, "signature"},
+    {"signature", MEMBER_BESIDE, NULL},
+    /* bundles, with the names of Intel's quote verification library */
+    {"tcb_info", MEMBER_TCB_INFO, "tcb_info_signature"},
+    {"tcb_info_signature", MEMBER_BESIDE, NULL},
+    {"qe_identity", MEMBER_IDENTITY, "qe_identity_signature"},
+    {"qe_identity_signature", MEMBER_BESIDE, NULL},
+    {"tcb_info_issuer_chain", MEMBER_X509, NULL},
+    {"qe_identity_issuer_chain", MEMBER_X509, NULL},
+    {"pck_crl_issuer_chain", MEMBER_X509, NULL},
+    {"pck_certificate_chain", MEMBER_X509, NULL},
+    {"root_ca_crl", MEMBER_X509, NULL},
+    {"pck_crl", MEMBER_X509, NULL},
+    /* Fortanix */
+    {"raw_tcb_info", MEMBER_TCB_INFO, "signature"},
+    {"raw_enclave_identity", MEMBER_IDENTITY, "signature"},
+    {"ca_chain", MEMBER_X509, NULL},
+    {"crl", MEMBER_X509, NULL},
+};
+
 /* ---- signatures ---- */
 
 /* 64 bytes in hexadecimal, or (Fortanix) the bytes of a DER signature as numbers. */
 static bool read_der_signature(const struct scan_item *array, uint8_t signature[64])
 {
-    uint8_t der[80];
-    const uint8_t *at = der;
+    uint8_t bytes[80];
+    struct der der = {bytes, 0};
     struct scan_item key, value;
     uint64_t number;
-    size_t size = 0;
     for (struct scan_reader reader = scan_inside(array); scan_next(&reader, &key, &value);) {
-        if (size == sizeof(der) || !scan_number(&value, UINT8_MAX, &number))
+        if (der.size == sizeof(bytes) || !scan_number(&value, UINT8_MAX, &number))
             return false;
-        der[size++] = (uint8_t)number;
+        bytes[der.size++] = (uint8_t)number;
     }
-    ECDSA_SIG *both = d2i_ECDSA_SIG(NULL, &at, (long)size);
-    bool good = both && at == der + size &&
-                BN_bn2binpad(ECDSA_SIG_get0_r(both), signature, 32) == 32 &&
-                BN_bn2binpad(ECDSA_SIG_get0_s(both), signature + 32, 32) == 32;
-    ECDSA_SIG_free(both);
-    ERR_clear_error();
-    return good;
+    return der_ecdsa(&der, 32, signature);
 }
 
-static bool read_signature(const struct scan_item *object, const char *key, uint8_t signature[64])
+static bool read_signature(const struct scan_item *value, uint8_t signature[64])
 {
-    struct scan_item value;
-    if (!scan_find(object, key, &value))
-        return false;
-    return value.type == SCAN_ARRAY ? read_der_signature(&value, signature)
-                                    : scan_hex(&value, signature, 64);
+    return value->type == SCAN_ARRAY ? read_der_signature(value, signature)
+                                     : scan_hex(value, signature, 64);
 }
 
 /* ---- documents ---- */
@@ -92,18 +112,17 @@ static cella_status parse_document(const struct intake *intake, struct collatera
     return status;
 }
 
-/* `value`: the object that is signed, or a text that holds it; `signature`: the key of its
- * signature beside it. */
+/* `value`: the object that is signed, or a text that holds it. */
 static cella_status add_document(const struct intake *intake, enum collateral_kind kind,
-                                 const struct scan_item *object, const char *key,
-                                 const struct scan_item *value, const char *signature)
+                                 const struct member *member, const struct scan_item *value,
+                                 const struct scan_item *signature)
 {
     struct collateral one = {.kind = kind};
     snprintf(one.name, sizeof(one.name), "%s", intake->name);
     if (value->type != SCAN_OBJECT && value->type != SCAN_TEXT)
-        return invalid(intake, key, "neither an object nor a text");
-    if (!read_signature(object, signature, one.document.signature))
-        return invalid(intake, signature, "missing, or no signature of P-256");
+        return invalid(intake, member->key, "neither an object nor a text");
+    if (!read_signature(signature, one.document.signature))
+        return invalid(intake, member->signature, "missing, or no signature of P-256");
     if (value->type == SCAN_TEXT) {
         one.document.bytes = scan_unescape(value, &one.document.size);
     } else if ((one.document.bytes = malloc(value->size))) {
@@ -153,68 +172,60 @@ static cella_status add_x509(const struct intake *intake, const char *key,
 
 /* ---- JSON ---- */
 
-enum member_kind { MEMBER_TCB_INFO, MEMBER_IDENTITY, MEMBER_X509, MEMBER_BESIDE };
-
-static const struct member {
-    const char *key;
-    enum member_kind kind;
-    const char *signature;
-} members[] = {
-    /* Intel's service */
-    {"tcbInfo", MEMBER_TCB_INFO, "signature"},
-    {"enclaveIdentity", MEMBER_IDENTITY, "signature"},
-    {"signature", MEMBER_BESIDE, NULL},
-    /* bundles, with the names of Intel's quote verification library */
-    {"tcb_info", MEMBER_TCB_INFO, "tcb_info_signature"},
-    {"tcb_info_signature", MEMBER_BESIDE, NULL},
-    {"qe_identity", MEMBER_IDENTITY, "qe_identity_signature"},
-    {"qe_identity_signature", MEMBER_BESIDE, NULL},
-    {"tcb_info_issuer_chain", MEMBER_X509, NULL},
-    {"qe_identity_issuer_chain", MEMBER_X509, NULL},
-    {"pck_crl_issuer_chain", MEMBER_X509, NULL},
-    {"pck_certificate_chain", MEMBER_X509, NULL},
-    {"root_ca_crl", MEMBER_X509, NULL},
-    {"pck_crl", MEMBER_X509, NULL},
-    /* Fortanix */
-    {"raw_tcb_info", MEMBER_TCB_INFO, "signature"},
-    {"raw_enclave_identity", MEMBER_IDENTITY, "signature"},
-    {"ca_chain", MEMBER_X509, NULL},
-    {"crl", MEMBER_X509, NULL},
-};
+#define MEMBERS (sizeof(members) / sizeof(members[0]))
 
 static const struct member *find_member(const struct scan_item *key)
 {
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+    for (size_t i = 0; i < MEMBERS; i++)
         if (scan_is_text(key, members[i].key))
             return &members[i];
     return NULL;
 }
 
-static bool is_known(const struct scan_item *object)
+/* What an object has of them, in its order. */
+struct found {
+    const struct member *members[MEMBERS];
+    struct scan_item values[MEMBERS];
+    size_t count;
+    bool known;               /* one that is Intel's for certain */
+    struct scan_item unknown; /* the first key that is none of them */
+};
+
+static void find_members(const struct scan_item *object, struct found *found)
 {
     struct scan_item key, value;
+    *found = (struct found){.count = 0};
     for (struct scan_reader reader = scan_inside(object); scan_next(&reader, &key, &value);) {
         const struct member *member = find_member(&key);
-        if (member && member->kind != MEMBER_BESIDE)
-            return true;
+        if (!member) {
+            found->unknown = found->unknown.type ? found->unknown : key;
+            continue;
+        }
+        found->known |= member->kind != MEMBER_BESIDE;
+        found->members[found->count] = member; /* no key is there twice */
+        found->values[found->count++] = value;
     }
-    return false;
 }
 
-static cella_status add_member(const struct intake *intake, const struct scan_item *object,
-                               const struct scan_item *key, const struct scan_item *value)
+/* `key` may be NULL. SCAN_NONE: there is none. */
+static struct scan_item value_of(const struct found *found, const char *key)
 {
-    const struct member *member = find_member(key);
-    if (!member)
-        return fail(intake->error, CELLA_INVALID, "%s: \"%.*s\": unknown", intake->name,
-                    key->size < 60 ? (int)key->size : 60, (const char *)key->bytes);
+    for (size_t i = 0; key && i < found->count; i++)
+        if (strcmp(found->members[i]->key, key) == 0)
+            return found->values[i];
+    return (struct scan_item){.type = SCAN_NONE};
+}
+
+static cella_status add_member(const struct intake *intake, const struct found *found, size_t which)
+{
+    const struct member *member = found->members[which];
+    const struct scan_item *value = &found->values[which];
+    const struct scan_item signature = value_of(found, member->signature);
     switch (member->kind) {
     case MEMBER_TCB_INFO:
-        return add_document(intake, COLLATERAL_TCB_INFO, object, member->key, value,
-                            member->signature);
+        return add_document(intake, COLLATERAL_TCB_INFO, member, value, &signature);
     case MEMBER_IDENTITY:
-        return add_document(intake, COLLATERAL_IDENTITY, object, member->key, value,
-                            member->signature);
+        return add_document(intake, COLLATERAL_IDENTITY, member, value, &signature);
     case MEMBER_X509:
         return add_x509(intake, member->key, value);
     case MEMBER_BESIDE:
@@ -225,16 +236,21 @@ static cella_status add_member(const struct intake *intake, const struct scan_it
 
 static cella_status read_json(const struct intake *intake, const uint8_t *bytes, size_t size)
 {
-    struct scan_item object, key, value;
+    struct scan_item object;
+    struct found found;
     cella_status status = scan_decode(bytes, size, intake->name, &object, intake->error);
     if (status)
         return status;
-    if (!is_known(&object))
+    find_members(&object, &found);
+    if (!found.known)
         return fail(intake->error, CELLA_UNSUPPORTED, "%s: JSON, but none of Intel's",
                     intake->name);
-    struct scan_reader reader = scan_inside(&object);
-    while (status == CELLA_OK && scan_next(&reader, &key, &value))
-        status = add_member(intake, &object, &key, &value);
+    if (found.unknown.type)
+        return fail(intake->error, CELLA_INVALID, "%s: \"%.*s\": unknown", intake->name,
+                    found.unknown.size < 60 ? (int)found.unknown.size : 60,
+                    (const char *)found.unknown.bytes);
+    for (size_t i = 0; status == CELLA_OK && i < found.count; i++)
+        status = add_member(intake, &found, i);
     return status;
 }
 

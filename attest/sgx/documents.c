@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define TCB_SIGNING_NAME "Intel SGX TCB Signing"
-#define POINT            65 /* bytes of a key on P-256, uncompressed */
 
 const struct x509_anchor sgx_root[1] = {
     {"Intel SGX Root CA", {0xa0, 0xaf, 0x03, 0x12, 0x89, 0xf5, 0xd5, 0xd4, 0x13, 0x2f, 0x91,
@@ -24,7 +23,7 @@ const struct x509_anchor sgx_root[1] = {
 /* ---- chains ---- */
 
 /* All that the verdict depends on. */
-static bool judged_key(const struct appraisal *appraisal, const X509 *leaf,
+static bool judged_key(const struct appraisal *appraisal, const struct x509 *leaf,
                        const uint8_t pool_hash[32], uint8_t key[32])
 {
     const cella_verifier *verifier = appraisal->verifier;
@@ -55,7 +54,7 @@ static void drop_judged(void *object)
     if (atomic_fetch_sub(&judged->references, 1) > 1)
         return;
     for (size_t i = 0; i < judged->chain.count; i++)
-        X509_free(judged->chain.certificates[i]);
+        x509_drop(judged->chain.certificates[i]);
     free(judged);
 }
 
@@ -69,13 +68,13 @@ static void remember(struct cache *cache, const uint8_t key[32], const struct x5
     atomic_init(&judged->references, 1);
     judged->chain = *chain;
     for (size_t i = 0; i < chain->count; i++)
-        X509_up_ref(chain->certificates[i]);
+        x509_keep(chain->certificates[i]);
     cache_put(cache, key, &judged_type, judged);
     drop_judged(judged);
 }
 
-cella_status documents_judge_chain(struct appraisal *appraisal, const char *what, X509 *leaf,
-                                   STACK_OF(X509) * pool, const uint8_t pool_hash[32])
+cella_status documents_judge_chain(struct appraisal *appraisal, const char *what, struct x509 *leaf,
+                                   const struct x509_pool *pool, const uint8_t pool_hash[32])
 {
     struct x509_chain chain;
     struct cache *cache = appraisal->verifier->cache;
@@ -100,47 +99,42 @@ cella_status documents_judge_chain(struct appraisal *appraisal, const char *what
 
 /* Remembers a yes. */
 static bool is_signed_by(cella_verifier *verifier, const struct collateral *document,
-                         const uint8_t sha256[32], X509 *signer)
+                         const uint8_t sha256[32], const struct x509 *signer)
 {
-    uint8_t parts[16 + 32 + 64 + POINT] = "document", key[32];
-    const ASN1_BIT_STRING *point = X509_get0_pubkey_bitstr(signer);
-    if (!point || ASN1_STRING_length(point) != POINT)
-        return false;
+    uint8_t parts[16 + 32 + 64 + 32] = "document", key[32];
     memcpy(parts + 16, sha256, 32);
     memcpy(parts + 48, document->document.signature, 64);
-    memcpy(parts + 112, ASN1_STRING_get0_data(point), POINT);
+    memcpy(parts + 112, signer->key_hash, 32);
     if (!sha256_of(parts, sizeof(parts), key))
         return false;
     if (cache_has(verifier->cache, key))
         return true;
-    EVP_PKEY *public = x509_key(signer);
-    if (!ecdsa_is_key(public, ECDSA_P256) ||
-        !ecdsa_verify(public, sha256_algorithm(), document->document.signature, 32,
+    if (!ecdsa_is_key(signer->key, ECDSA_P256) ||
+        !ecdsa_verify(signer->key, sha256_algorithm(), document->document.signature, 32,
                       document->document.bytes, document->document.size))
         return false;
     cache_remember(verifier->cache, key);
     return true;
 }
 
-static bool is_of_time(const X509 *certificate, int64_t at)
+static bool is_of_time(const struct x509 *certificate, int64_t at)
 {
-    return x509_time(X509_get0_notBefore(certificate)) <= at &&
-           at <= x509_time(X509_get0_notAfter(certificate));
+    return certificate->from <= at && at <= certificate->until;
 }
 
 /* The certificate whose key signed the document: Intel renews it with the same key, so one of that
  * time rather than another. NULL: none. */
-static X509 *find_signer(const struct appraisal *appraisal, const struct collateral *document,
-                         const uint8_t sha256[32])
+static struct x509 *find_signer(const struct appraisal *appraisal,
+                                const struct collateral *document, const uint8_t sha256[32])
 {
     cella_verifier *verifier = appraisal->verifier;
-    X509 *signer = NULL;
+    struct x509 *signer = NULL;
     char name[128];
     for (size_t i = 0; i < verifier->count; i++) {
-        X509 *one = verifier->collateral[i].certificate;
+        struct x509 *one = verifier->collateral[i].certificate;
         if (verifier->collateral[i].kind != COLLATERAL_CERTIFICATE)
             continue;
-        x509_common_name(X509_get_subject_name(one), name);
+        x509_common_name(&one->subject, name);
         if (strcmp(name, TCB_SIGNING_NAME) != 0 ||
             (signer && !is_of_time(one, appraisal->demands->at)) ||
             !is_signed_by(verifier, document, sha256, one))
@@ -169,7 +163,7 @@ struct search {
     bool any;
     const struct collateral *altered;
     struct candidate expired, best;
-    X509 *signer; /* of the best */
+    struct x509 *signer; /* of the best */
 };
 
 static bool is_better(const struct candidate *one, const struct candidate *best)
@@ -182,7 +176,7 @@ static void consider(struct search *search, const struct candidate *one)
 {
     int64_t at = search->appraisal->demands->at;
     search->any = true;
-    X509 *signer = find_signer(search->appraisal, one->document, one->sha256);
+    struct x509 *signer = find_signer(search->appraisal, one->document, one->sha256);
     if (!signer) {
         search->altered = one->document;
     } else if (at < one->issued || at > one->next_update) {

@@ -17,8 +17,8 @@ extern const struct x509_anchor sgx_root[1]; /* Intel SGX Root CA, by its key */
  * second), with this collateral and with what came beside it, is remembered: a service judges
  * thousands of quotes of the same platforms in each second. `pool_hash`: SHA-256 of the evidence
  * that leaf and pool are from; NULL: the leaf is of the collateral. */
-cella_status documents_judge_chain(struct appraisal *appraisal, const char *what, X509 *leaf,
-                                   STACK_OF(X509) * pool, const uint8_t pool_hash[32]);
+cella_status documents_judge_chain(struct appraisal *appraisal, const char *what, struct x509 *leaf,
+                                   const struct x509_pool *pool, const uint8_t pool_hash[32]);
 
 /* The TCB information for this platform and TEE, or the identity with this id ("QE", "TD_QE"):
  * signed by Intel's TCB signing certificate, which is judged, and of the time that is judged at; of

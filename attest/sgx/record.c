@@ -8,7 +8,6 @@
 #include "attest/reader.h"
 #include "image/hex.h"
 
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,14 +114,10 @@ void quote_record_check(const struct verification *verification, const char *nam
 /* ---- the platform ---- */
 
 /* As a number: no zeros in front. */
-static void record_serial(struct appraisal *appraisal, json_t *to, const X509 *certificate)
+static void record_serial(struct appraisal *appraisal, json_t *to, const struct der *serial)
 {
-    const ASN1_INTEGER *number = X509_get0_serialNumber(certificate);
-    size_t size = (size_t)ASN1_STRING_length(number);
     char digits[2 * 32 + 1], text[2 * 32 + 3];
-    if (size > 32)
-        size = 32;
-    hex_write(ASN1_STRING_get0_data(number), size, digits);
+    hex_write(serial->bytes, serial->size < 32 ? serial->size : 32, digits);
     snprintf(text, sizeof(text), "0x%s", digits + strspn(digits, "0"));
     record_text(appraisal, to, "serial", text);
 }
@@ -135,7 +130,7 @@ void quote_record_chain(const struct verification *verification)
     json_t *components = json_array();
     for (size_t i = 0; i < TCB_COMPONENTS; i++)
         json_array_append_new(components, json_integer(pck->components[i]));
-    record_serial(appraisal, to, verification->chain->leaf);
+    record_serial(appraisal, to, &verification->chain->leaf->serial);
     record_text(appraisal, to, "issuer", verification->chain->issuer);
     record_hex(appraisal, to, "ppid", pck->ppid, 16);
     record_hex(appraisal, to, "fmspc", pck->fmspc, 6);

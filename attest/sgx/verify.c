@@ -47,7 +47,7 @@ static EVP_PKEY *attestation_key(cella_verifier *verifier, const struct quote *q
 static cella_status judge_qe_signature(const struct verification *verification)
 {
     const struct quote *quote = &verification->quote;
-    EVP_PKEY *key = x509_key(verification->chain->leaf);
+    EVP_PKEY *key = verification->chain->leaf->key;
     bool good = ecdsa_verify(key, sha256_algorithm(), quote->qe_signature, 32, quote->qe.bytes,
                              QUOTE_REPORT_BODY);
     quote_record_check(verification, "qe_report_signature", good);
@@ -122,7 +122,7 @@ static cella_status judge_chain(const struct verification *verification)
                                 "The quote is not verifiable without the PCK certificate: fetch "
                                 "the platform's from Intel's service and add it.");
     return documents_judge_chain(verification->appraisal, "PCK certificate", chain->leaf,
-                                 chain->pool, chain->in_quote ? chain->hash : NULL);
+                                 &chain->pool, chain->in_quote ? chain->hash : NULL);
 }
 
 static cella_status judge_collateral(struct verification *verification)

@@ -5,61 +5,46 @@
  */
 #include "certificate.h"
 
+#include "attest/x509.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#define TAG_INTEGER      0x02
-#define TAG_OCTET_STRING 0x04
-#define TAG_UTF8         0x0c
-#define TAG_IA5          0x16
 
 /* 1.3.6.1.4.1.3704.1 */
 static const uint8_t arc[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x9c, 0x78, 0x01};
 enum { ARC_VERSION = 1, ARC_PRODUCT, ARC_TCB, ARC_HWID, ARC_CSP };
 
-struct value {
-    const uint8_t *bytes;
-    size_t size;
-};
-
-/* The content, where the value is exactly one item with this tag and a short length. */
-static bool unwrap(struct value *value, uint8_t tag)
+static bool read_byte(struct der value, uint8_t *byte)
 {
-    if (value->size < 2 || value->bytes[0] != tag || value->bytes[1] >= 0x80 ||
-        value->bytes[1] != value->size - 2)
+    struct der inside;
+    uint32_t number;
+    if (!der_take(&value, DER_INTEGER, &inside) || value.size > 0 ||
+        !der_number(&inside, UINT8_MAX, &number))
         return false;
-    value->bytes += 2;
-    value->size -= 2;
+    *byte = (uint8_t)number;
     return true;
 }
 
-/* An INTEGER from 0 to 255, in its shortest form. */
-static bool read_byte(struct value value, uint8_t *byte)
+static bool read_text(struct der value, char *to, size_t most)
 {
-    if (!unwrap(&value, TAG_INTEGER) || value.size < 1 || value.size > 2)
+    struct der text;
+    uint8_t tag;
+    if (!der_any(&value, &tag, &text, NULL) || (tag != DER_IA5 && tag != DER_UTF8) ||
+        value.size > 0 || text.size == 0 || text.size > most || *to)
         return false;
-    bool high = value.bytes[value.size - 1] >= 0x80;
-    *byte = value.bytes[value.size - 1];
-    return value.size == 1 ? !high : high && value.bytes[0] == 0;
-}
-
-static bool read_text(struct value value, char *to, size_t most)
-{
-    if ((!unwrap(&value, TAG_IA5) && !unwrap(&value, TAG_UTF8)) || value.size == 0 ||
-        value.size > most || *to)
-        return false;
-    for (size_t i = 0; i < value.size; i++)
-        if (value.bytes[i] < 0x20 || value.bytes[i] > 0x7e)
+    for (size_t i = 0; i < text.size; i++)
+        if (text.bytes[i] < 0x20 || text.bytes[i] > 0x7e)
             return false;
-    memcpy(to, value.bytes, value.size);
-    to[value.size] = 0;
+    memcpy(to, text.bytes, text.size);
+    to[text.size] = 0;
     return true;
 }
 
-static bool read_hwid(struct value value, struct snp_certificate *to)
+static bool read_hwid(struct der value, struct snp_certificate *to)
 {
-    if (value.size == 66 || value.size == 10)
-        unwrap(&value, TAG_OCTET_STRING);
+    struct der whole = value;
+    if ((value.size == 66 || value.size == 10) && !der_take(&whole, DER_OCTETS, &value))
+        return false;
     if ((value.size != 64 && value.size != 8) || to->hwid_size)
         return false;
     memcpy(to->hwid, value.bytes, value.size);
@@ -67,7 +52,7 @@ static bool read_hwid(struct value value, struct snp_certificate *to)
     return true;
 }
 
-static bool read_component(uint8_t oid, struct value value, struct snp_certificate *to)
+static bool read_component(uint8_t oid, struct der value, struct snp_certificate *to)
 {
     for (size_t i = 0; i < SNP_COMPONENTS; i++)
         if (snp_components[i].oid == oid && !to->has[i])
@@ -76,7 +61,7 @@ static bool read_component(uint8_t oid, struct value value, struct snp_certifica
 }
 
 /* `below`: what of the OID is below the arc. Each extension may be there once. */
-static bool read_extension(struct value below, struct value value, struct snp_certificate *to)
+static bool read_extension(struct der below, struct der value, struct snp_certificate *to)
 {
     if (below.size == 2 && below.bytes[0] == ARC_TCB)
         return read_component(below.bytes[1], value, to);
@@ -114,26 +99,22 @@ static const char *missing(const struct snp_certificate *certificate)
     return NULL;
 }
 
-cella_status snp_certificate_read(const X509 *from, struct snp_certificate *certificate,
+cella_status snp_certificate_read(const struct der *extensions, struct snp_certificate *certificate,
                                   const char **problem)
 {
+    struct der from = *extensions;
+    struct x509_extension extension;
     bool any = false;
     memset(certificate, 0, sizeof(*certificate));
-    for (int i = 0; i < X509_get_ext_count(from); i++) {
-        X509_EXTENSION *extension = X509_get_ext(from, i);
-        const ASN1_OBJECT *oid = X509_EXTENSION_get_object(extension);
-        const ASN1_OCTET_STRING *data = X509_EXTENSION_get_data(extension);
-        struct value below = {OBJ_get0_data(oid), OBJ_length(oid)};
+    while (x509_extension_take(&from, &extension)) {
+        struct der below = extension.oid;
         if (below.size <= sizeof(arc) || memcmp(below.bytes, arc, sizeof(arc)) != 0)
             continue;
         below.bytes += sizeof(arc);
         below.size -= sizeof(arc);
         any = true;
         *problem = "an extension of AMD's in it is malformed, unknown, or there twice";
-        if (!read_extension(
-                below,
-                (struct value){ASN1_STRING_get0_data(data), (size_t)ASN1_STRING_length(data)},
-                certificate))
+        if (!read_extension(below, extension.value, certificate))
             return CELLA_INVALID;
     }
     if (!any)
@@ -164,7 +145,7 @@ enum snp_product snp_certificate_product(const struct snp_certificate *certifica
  * compared with. */
 static void record_der(struct appraisal *appraisal, json_t *to, const char *name, uint8_t value)
 {
-    const uint8_t der[] = {TAG_INTEGER, value < 0x80 ? 1 : 2, value < 0x80 ? value : 0, value};
+    const uint8_t der[] = {DER_INTEGER, value < 0x80 ? 1 : 2, value < 0x80 ? value : 0, value};
     record_hex(appraisal, to, name, der, value < 0x80 ? 3 : 4);
 }
 

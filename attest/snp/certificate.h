@@ -7,9 +7,8 @@
 #ifndef ATTEST_SNP_CERTIFICATE_H
 #define ATTEST_SNP_CERTIFICATE_H
 
+#include "attest/x509.h"
 #include "report.h"
-
-#include <openssl/x509.h>
 
 struct snp_certificate {
     bool has_version, has[SNP_COMPONENTS];
@@ -23,7 +22,7 @@ struct snp_certificate {
 
 /* CELLA_UNSUPPORTED: the certificate has none of these extensions. CELLA_INVALID: they are
  * malformed, incomplete or unknown, and *problem says how. */
-cella_status snp_certificate_read(const X509 *from, struct snp_certificate *certificate,
+cella_status snp_certificate_read(const struct der *extensions, struct snp_certificate *certificate,
                                   const char **problem);
 
 /* SNP_PRODUCTS: unknown. */

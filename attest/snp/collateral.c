@@ -9,30 +9,25 @@
 #include "report.h"
 #include "table.h"
 
-#include <openssl/err.h>
-
 static cella_status add_certificates(cella_verifier *verifier, const struct snp_table *table,
                                      const char *name, cella_error *error)
 {
-    STACK_OF(X509) *all = sk_X509_new_null();
+    struct x509_pool all = {NULL, 0};
     cella_status status = CELLA_OK;
-    if (!all || !snp_table_certificates(table, all))
+    if (!snp_table_certificates(table, &all))
         status = fail(error, CELLA_INVALID, "%s: a certificate of the table is malformed", name);
-    while (status == CELLA_OK && sk_X509_num(all) > 0)
-        status = collateral_add_certificate(verifier, sk_X509_shift(all), name, error);
-    sk_X509_pop_free(all, X509_free);
+    for (size_t i = 0; status == CELLA_OK && i < all.count; i++)
+        status = collateral_add_certificate(verifier, x509_keep(all.all[i]), name, error);
+    x509_pool_clear(&all);
     return status;
 }
 
 static cella_status add_list(cella_verifier *verifier, const struct snp_table_entry *entry,
                              const char *name, cella_error *error)
 {
-    const uint8_t *at = entry->bytes;
-    X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)entry->size);
-    ERR_clear_error();
-    if (crl && at == entry->bytes + entry->size)
-        return collateral_add_crl(verifier, crl, name, error);
-    X509_CRL_free(crl);
+    struct x509_list *list = x509_list_decode(entry->bytes, entry->size);
+    if (list)
+        return collateral_add_list(verifier, list, name, error);
     return fail(error, CELLA_INVALID, "%s: the revocation list of the table is malformed", name);
 }
 

@@ -33,8 +33,8 @@ const struct x509_anchor snp_roots[SNP_PRODUCTS] = {
 struct judging {
     struct appraisal *appraisal;
     struct snp_report *report;
-    STACK_OF(X509) * pool;
-    X509 *vek; /* borrowed; the best of those that were seen */
+    const struct x509_pool *pool;
+    struct x509 *vek; /* borrowed; the best of those that were seen */
     struct snp_certificate certificate;
     const char *problem; /* of a certificate that was passed over, or NULL */
     int score;           /* of vek */
@@ -76,11 +76,11 @@ static size_t differing_component(const struct snp_report *report, enum snp_prod
 }
 
 /* The one that fits best is judged: so a refusal names what does not fit. */
-static void consider(struct judging *judging, X509 *one)
+static void consider(struct judging *judging, struct x509 *one)
 {
     struct snp_certificate certificate;
     const char *problem = NULL;
-    cella_status status = snp_certificate_read(one, &certificate, &problem);
+    cella_status status = snp_certificate_read(&one->is.extensions, &certificate, &problem);
     if (status == CELLA_INVALID)
         judging->problem = problem;
     if (status != CELLA_OK)
@@ -125,8 +125,8 @@ static cella_status find_vek(struct judging *judging)
 {
     const cella_verifier *verifier = judging->appraisal->verifier;
     char advice[512];
-    for (int i = 0; i < sk_X509_num(judging->pool); i++)
-        consider(judging, sk_X509_value(judging->pool, i));
+    for (size_t i = 0; i < judging->pool->count; i++)
+        consider(judging, judging->pool->all[i]);
     for (size_t i = 0; i < verifier->count; i++)
         if (verifier->collateral[i].kind == COLLATERAL_CERTIFICATE)
             consider(judging, verifier->collateral[i].certificate);
@@ -182,7 +182,7 @@ static cella_status judge_issuer(struct judging *judging)
                                 "Add the certificate of the key that signed this report.");
     snprintf(expected, sizeof(expected), "%s%s", vcek ? "SEV-" : "SEV-VLEK-",
              snp_product_names[judging->product]);
-    x509_common_name(X509_get_issuer_name(judging->vek), found);
+    x509_common_name(&judging->vek->is.issuer, found);
     if (strcmp(expected, found) != 0)
         return appraisal_refuse(judging->appraisal, CLASS_CHAIN, judging->name, expected, found,
                                 "It is not AMD's certificate of such a key.");
@@ -201,7 +201,7 @@ static cella_status judge_chain(struct judging *judging)
                                      &snp_roots[judging->product], 1, X509_CRL_IF_PRESENT, &chain);
     if (status)
         return status;
-    if (!ecdsa_is_key(x509_key(judging->vek), ECDSA_P384))
+    if (!ecdsa_is_key(judging->vek->key, ECDSA_P384))
         return appraisal_refuse(judging->appraisal, CLASS_KEY, judging->name, "a key on P-384",
                                 "another key", NULL);
     if (!chain.listed[1])
@@ -249,8 +249,8 @@ static cella_status judge_tcb(struct judging *judging)
 static cella_status judge_signature(struct judging *judging)
 {
     const struct snp_report *report = judging->report;
-    bool good = ecdsa_verify(x509_key(judging->vek), EVP_sha384(), report->signature, 48,
-                             report->bytes, SNP_SIGNED_SIZE);
+    bool good = ecdsa_verify(judging->vek->key, EVP_sha384(), report->signature, 48, report->bytes,
+                             SNP_SIGNED_SIZE);
     record_bool(judging->appraisal, judging->appraisal->result->evidence, "signature_ok", good);
     if (good)
         return CELLA_OK;
@@ -277,7 +277,7 @@ static cella_status judge_content(struct judging *judging)
 }
 
 cella_status snp_judge(struct appraisal *appraisal, const uint8_t *bytes, size_t size,
-                       STACK_OF(X509) * pool, struct snp_judged *judged)
+                       const struct x509_pool *pool, struct snp_judged *judged)
 {
     static cella_status (*const steps[])(struct judging *) = {
         judge_kind, find_vek,  judge_product,   judge_issuer, judge_chain,

@@ -21,7 +21,7 @@ struct snp_judged {
  * age are not looked at, and no claim is recorded. `pool`: certificates that came with the
  * evidence, or NULL. */
 cella_status snp_judge(struct appraisal *appraisal, const uint8_t *bytes, size_t size,
-                       STACK_OF(X509) * pool, struct snp_judged *judged);
+                       const struct x509_pool *pool, struct snp_judged *judged);
 
 /* Records what a judged report proves, but for x-ms-attestation-type. */
 void snp_claim(struct appraisal *appraisal, const struct snp_judged *judged);

@@ -74,12 +74,12 @@ bool snp_table_read(const uint8_t *bytes, size_t size, struct snp_table *table)
     return true;
 }
 
-bool snp_table_certificates(const struct snp_table *table, STACK_OF(X509) * to)
+bool snp_table_certificates(const struct snp_table *table, struct x509_pool *to)
 {
     for (size_t i = 0; i < table->count; i++)
         if (table->entries[i].kind == SNP_TABLE_CERTIFICATE &&
             !x509_read(NULL, table->entries[i].bytes, table->entries[i].size, to,
                        CERTIFICATES_MOST))
             return false;
-    return sk_X509_num(to) <= CERTIFICATES_MOST;
+    return to->count <= CERTIFICATES_MOST;
 }

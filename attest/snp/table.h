@@ -9,7 +9,8 @@
 #ifndef ATTEST_SNP_TABLE_H
 #define ATTEST_SNP_TABLE_H
 
-#include <openssl/x509.h>
+#include "attest/x509.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,6 @@ bool snp_table_recognise(const uint8_t *bytes, size_t size);
 /* False: malformed. */
 bool snp_table_read(const uint8_t *bytes, size_t size, struct snp_table *table);
 /* Every certificate of it onto `to`, the caller's to free also where it fails. */
-bool snp_table_certificates(const struct snp_table *table, STACK_OF(X509) * to);
+bool snp_table_certificates(const struct snp_table *table, struct x509_pool *to);
 
 #endif

@@ -29,7 +29,7 @@ static bool recognise(const uint8_t *bytes, size_t size)
 
 /* What stands behind a report. */
 static cella_status read_table(struct appraisal *appraisal, const uint8_t *bytes, size_t size,
-                               STACK_OF(X509) * pool)
+                               struct x509_pool *pool)
 {
     struct snp_table table;
     if (!snp_table_read(bytes, size, &table))
@@ -76,20 +76,18 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
 {
     struct snp_judged judged;
     cella_status status = CELLA_OK;
-    STACK_OF(X509) *pool = sk_X509_new_null();
-    if (!pool)
-        return fail(appraisal->error, CELLA_MEMORY, "no memory to verify evidence");
+    struct x509_pool pool = {NULL, 0};
     if (size > SNP_REPORT_SIZE)
-        status = read_table(appraisal, bytes + SNP_REPORT_SIZE, size - SNP_REPORT_SIZE, pool);
+        status = read_table(appraisal, bytes + SNP_REPORT_SIZE, size - SNP_REPORT_SIZE, &pool);
     if (status == CELLA_OK)
-        status = snp_judge(appraisal, bytes, size, pool, &judged);
+        status = snp_judge(appraisal, bytes, size, &pool, &judged);
     if (status == CELLA_OK)
         status = judge_demands(appraisal, &judged.report);
     if (status == CELLA_OK) {
         record_text(appraisal, appraisal->result->claims, "x-ms-attestation-type", "sevsnpvm");
         snp_claim(appraisal, &judged);
     }
-    sk_X509_pop_free(pool, X509_free);
+    x509_pool_clear(&pool);
     return status;
 }
 

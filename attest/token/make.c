@@ -53,8 +53,8 @@ static cella_status check_order(const struct token_order *order, cella_error *er
         return fail(error, CELLA_INVALID,
                     "no token's issuer may be \"%s\": that is who verified evidence here",
                     POLICY_ISSUER);
-    if (order->certificates &&
-        EVP_PKEY_eq(x509_key(sk_X509_value(order->certificates, 0)), order->key) != 1)
+    const struct x509 *first = x509_pool_first(&order->certificates);
+    if (first && (!first->key || EVP_PKEY_eq(first->key, order->key) != 1))
         return fail(error, CELLA_INVALID,
                     "the first of a token's certificates has to be of the key that signs it");
     if (!order->issuer || !*order->issuer || order->at <= 0 || order->expires <= 0 ||
@@ -145,23 +145,21 @@ static char *join(char *one, char *other)
 }
 
 /* RFC 7515, section 4.1.6. */
-static bool put_certificates(json_t *header, const STACK_OF(X509) * certificates)
+static bool put_certificates(json_t *header, const struct x509_pool *certificates)
 {
     json_t *list = json_array();
     bool good = list && json_object_set_new(header, "x5c", list) == 0;
-    for (int i = 0; good && i < sk_X509_num(certificates); i++) {
-        uint8_t *der = NULL;
-        int size = i2d_X509(sk_X509_value(certificates, i), &der);
-        char *text = size > 0 ? malloc(BASE64_TEXT((size_t)size)) : NULL;
-        good = text && json_array_append_new(
-                           list, json_string(base64_write(BASE64, der, (size_t)size, text))) == 0;
+    for (size_t i = 0; good && i < certificates->count; i++) {
+        const struct der *der = &certificates->all[i]->is.whole;
+        char *text = malloc(BASE64_TEXT(der->size));
+        good = text && json_array_append_new(list, json_string(base64_write(BASE64, der->bytes,
+                                                                            der->size, text))) == 0;
         free(text);
-        OPENSSL_free(der);
     }
     return good;
 }
 
-static char *sign(EVP_PKEY *key, const STACK_OF(X509) * certificates, json_t *claims)
+static char *sign(EVP_PKEY *key, const struct x509_pool *certificates, json_t *claims)
 {
     char kid[JWK_THUMBPRINT];
     uint8_t *signature = NULL;
@@ -170,7 +168,7 @@ static char *sign(EVP_PKEY *key, const STACK_OF(X509) * certificates, json_t *cl
     if (!jwk_thumbprint(key, kid))
         return NULL;
     json_t *header = json_pack("{s:s, s:s, s:s}", "alg", algorithm->name, "kid", kid, "typ", "JWT");
-    bool good = header && (!certificates || put_certificates(header, certificates));
+    bool good = header && (certificates->count == 0 || put_certificates(header, certificates));
     char *text = good ? join(encode_json(header), encode_json(claims)) : NULL;
     json_decref(header);
     if (!text || !jose_sign(algorithm, key, text, strlen(text), &signature, &size)) {
@@ -196,7 +194,7 @@ cella_status token_make(const struct token_order *order, const json_t *result, c
         claims &&
         (order->profile == TOKEN_MAA ? put_maa(result, claims) : put_ear(order, result, claims)) &&
         put_common(order, claims);
-    *token = good ? sign(order->key, order->certificates, claims) : NULL;
+    *token = good ? sign(order->key, &order->certificates, claims) : NULL;
     json_decref(claims);
     return *token ? CELLA_OK : fail(error, CELLA_SYSTEM, "OpenSSL does not sign, or no memory");
 }

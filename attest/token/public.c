@@ -141,13 +141,10 @@ void cella_token_order_default(cella_token_order *order)
     order->size = sizeof(*order);
 }
 
-static cella_status read_certificates(const cella_token_order *order, STACK_OF(X509) * *chain,
+static cella_status read_certificates(const cella_token_order *order, struct x509_pool *chain,
                                       cella_error *error)
 {
-    *chain = sk_X509_new_null();
-    if (!*chain)
-        return fail(error, CELLA_MEMORY, "no memory for a token's certificates");
-    return x509_read(NULL, order->certificates, order->certificates_size, *chain, X509_CHAIN_MOST)
+    return x509_read(NULL, order->certificates, order->certificates_size, chain, X509_CHAIN_MOST)
                ? CELLA_OK
                : fail(error, CELLA_INVALID, "a token's certificates are 1 to %d in PEM or DER",
                       X509_CHAIN_MOST);
@@ -181,7 +178,7 @@ cella_status cella_token_make(const cella_token_order *order, const char *result
     if (status == CELLA_OK)
         status = token_make(&wanted, read, token, error);
     json_decref(read);
-    sk_X509_pop_free(wanted.certificates, X509_free);
+    x509_pool_clear(&wanted.certificates);
     EVP_PKEY_free(wanted.key);
     return status;
 }

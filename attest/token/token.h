@@ -11,7 +11,7 @@
 #ifndef ATTEST_TOKEN_TOKEN_H
 #define ATTEST_TOKEN_TOKEN_H
 
-#include "attest/appraisal.h"
+#include "attest/x509.h"
 #include "jose.h"
 
 #define TOKEN_MOST 262144 /* bytes */
@@ -48,7 +48,7 @@ struct token_order {
     const char *build;    /* EAR: which version of cella vouches */
     int64_t at;
     int64_t expires;               /* s from `at` */
-    STACK_OF(X509) * certificates; /* the key's, then its issuers': for x5c; or NULL */
+    struct x509_pool certificates; /* the key's, then its issuers': for x5c; or none */
 };
 
 /* Signs what an accepted result of cella_result_json says: whoever has the key vouches for it.

@@ -175,7 +175,7 @@ static cella_status find_key(struct appraisal *appraisal, const struct jwks *set
 }
 
 /* Reads x5c (RFC 7515, section 4.1.6). */
-static bool read_chain(const json_t *x5c, STACK_OF(X509) * chain)
+static bool read_chain(const json_t *x5c, struct x509_pool *chain)
 {
     const json_t *one;
     size_t i, count = json_array_size(x5c);
@@ -197,7 +197,7 @@ static void warn_of_lists(struct appraisal *appraisal, const struct x509_chain *
 {
     for (size_t i = 0; i + 1 < chain->count; i++) {
         char name[128];
-        x509_common_name(X509_get_subject_name(chain->certificates[i]), name);
+        x509_common_name(&chain->certificates[i]->subject, name);
         if (!chain->listed[i])
             appraisal_warn(appraisal,
                            "no revocation list that could name the certificate \"%s\" was given: "
@@ -211,27 +211,27 @@ static cella_status judge_chain(struct appraisal *appraisal, const struct parts 
 {
     struct x509_chain judged;
     const json_t *x5c = json_object_get(parts->header, "x5c");
-    STACK_OF(X509) *chain = sk_X509_new_null();
+    struct x509_pool chain = {NULL, 0};
     cella_status status = CELLA_OK;
     if (!x5c)
         status = appraisal_refuse(appraisal, CLASS_ANCHOR, "x5c", "the signer's certificates",
                                   "nothing", "Give the issuer's keys with --jwks.");
-    else if (!chain || json_array_size(x5c) > X509_CHAIN_MOST || !read_chain(x5c, chain))
+    else if (json_array_size(x5c) > X509_CHAIN_MOST || !read_chain(x5c, &chain))
         status = appraisal_malformed(appraisal, "x5c", "not 1 to %d certificates in base64",
                                      X509_CHAIN_MOST);
     else
-        status = x509_judge(appraisal, "token signer's certificate", sk_X509_value(chain, 0), chain,
-                            NULL, 0, X509_CRL_IF_PRESENT, &judged);
+        status = x509_judge(appraisal, "token signer's certificate", chain.all[0], &chain, NULL, 0,
+                            X509_CRL_IF_PRESENT, &judged);
     if (status == CELLA_OK)
         warn_of_lists(appraisal, &judged);
-    if (status == CELLA_OK && (*key = x509_key(sk_X509_value(chain, 0))))
+    if (status == CELLA_OK && (*key = chain.all[0]->key))
         EVP_PKEY_up_ref(*key);
     if (status == CELLA_OK && (!*key || !jose_fits(algorithm, *key)))
         status = appraisal_refuse(appraisal, CLASS_KEY, "alg",
                                   "the algorithm of the certificate's "
                                   "key",
                                   algorithm->name, NULL);
-    sk_X509_pop_free(chain, X509_free);
+    x509_pool_clear(&chain);
     ERR_clear_error();
     return status;
 }

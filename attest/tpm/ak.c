@@ -4,9 +4,10 @@
  */
 #include "ak.h"
 
+#include "attest/sha256.h"
 #include "attest/x509.h"
 
-#include <openssl/crypto.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,8 +32,7 @@ static bool hash_of(const char kind[16], const void *bytes, size_t size, uint8_t
 {
     uint8_t parts[16 + 32];
     memcpy(parts, kind, 16);
-    return tpm_digest(tpm_hash(TPM_SHA256), bytes, size, parts + 16) &&
-           tpm_digest(tpm_hash(TPM_SHA256), parts, sizeof(parts), key);
+    return sha256_of(bytes, size, parts + 16) && sha256_of(parts, sizeof(parts), key);
 }
 
 /* ---- keys ---- */
@@ -47,17 +47,19 @@ static bool hash_info(EVP_PKEY *key, uint8_t sha256[32])
 {
     uint8_t *der = NULL;
     int size = i2d_PUBKEY(key, &der);
-    bool good = size > 0 && tpm_digest(tpm_hash(TPM_SHA256), der, (size_t)size, sha256);
+    bool good = size > 0 && sha256_of(der, (size_t)size, sha256);
     OPENSSL_free(der);
     return good;
 }
 
 struct tpm_ak *tpm_ak_add(struct cache *cache, const char from[16], const void *bytes, size_t size,
-                          EVP_PKEY *key, const struct tpm_public *public)
+                          EVP_PKEY *key, const uint8_t sha256[32], const struct tpm_public *public)
 {
     uint8_t hash[32];
     struct tpm_ak *ak = calloc(1, sizeof(*ak));
-    if (!ak || !tpm_key_taken(key) || !hash_info(key, ak->sha256) ||
+    if (ak && sha256)
+        memcpy(ak->sha256, sha256, sizeof(ak->sha256));
+    if (!ak || !tpm_key_taken(key) || !(sha256 || hash_info(key, ak->sha256)) ||
         !hash_of(from, bytes, size, hash)) {
         free(ak);
         return NULL;
@@ -83,19 +85,19 @@ void tpm_ak_drop(struct tpm_ak *ak)
 
 /* ---- certificates ---- */
 
-X509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t size)
+struct x509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t size)
 {
     uint8_t key[32];
+    struct x509_pool read = {NULL, 0};
     if (!hash_of("tpm certificate", bytes, size, key))
         return NULL;
-    X509 *certificate = cache_get(cache, key, &x509_cached);
+    struct x509 *certificate = cache_get(cache, key, &x509_cached);
     if (certificate)
         return certificate;
-    STACK_OF(X509) *read = sk_X509_new_null();
-    if (read && x509_read(NULL, bytes, size, read, 1) && sk_X509_num(read) == 1) {
-        certificate = sk_X509_pop(read);
+    if (x509_read(NULL, bytes, size, &read, 1)) {
+        certificate = x509_keep(read.all[0]);
         cache_put(cache, key, &x509_cached, certificate);
     }
-    sk_X509_pop_free(read, X509_free);
+    x509_pool_clear(&read);
     return certificate;
 }

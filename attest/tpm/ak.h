@@ -7,10 +7,8 @@
 #ifndef TPM_AK_H
 #define TPM_AK_H
 
-#include "attest/cache.h"
+#include "attest/x509.h"
 #include "structures.h"
-
-#include <openssl/x509.h>
 
 /* Counts its references. */
 struct tpm_ak {
@@ -31,12 +29,13 @@ struct tpm_ak {
 /* `bytes`: what it was read from. NULL: not remembered. */
 struct tpm_ak *tpm_ak_find(struct cache *cache, const char from[16], const void *bytes,
                            size_t size);
-/* Remembers a key, of a public area or not (NULL). NULL: none that is taken, or no memory. */
+/* Remembers a key: with the SHA-256 of its SubjectPublicKeyInfo where that is known, and of a
+ * public area or not (NULL each). NULL: none that is taken, or no memory. */
 struct tpm_ak *tpm_ak_add(struct cache *cache, const char from[16], const void *bytes, size_t size,
-                          EVP_PKEY *key, const struct tpm_public *public);
+                          EVP_PKEY *key, const uint8_t sha256[32], const struct tpm_public *public);
 void tpm_ak_drop(struct tpm_ak *ak); /* NULL is let pass */
 
 /* Of these bytes, in PEM or DER, the one certificate; NULL: none, or more. */
-X509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t size);
+struct x509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t size);
 
 #endif

@@ -71,7 +71,7 @@ static cella_status judge_snp(struct appraisal *appraisal, const struct tpm_judg
     struct snp_judged report;
     cella_status status = judge_binding(appraisal, hcl);
     if (!status)
-        status = snp_judge(appraisal, hcl->report, HCL_REPORT_SIZE, judged->document.certificates,
+        status = snp_judge(appraisal, hcl->report, HCL_REPORT_SIZE, &judged->document.certificates,
                            &report);
     if (!status)
         status = appraisal_debug(appraisal, "x-ms-sevsnpvm-is-debuggable",
@@ -98,8 +98,9 @@ static cella_status judge_tdx(struct appraisal *appraisal, const struct tpm_judg
     cella_status status = kind_tdx.verify(&inner, quote->bytes, quote->size);
     if (!status || strcmp(appraisal->result->class, CLASS_REPORT_DATA) != 0)
         return status;
-    return appraisal_refuse(appraisal, CLASS_BINDING, "report_data", appraisal->result->expected,
-                            appraisal->result->found,
+    return appraisal_refuse(appraisal, CLASS_BINDING, "report_data",
+                            result_text(appraisal->result->expected),
+                            result_text(appraisal->result->found),
                             "The quote is not of this runtime data, so the attestation key in it "
                             "may be anybody's.");
 }
@@ -169,7 +170,8 @@ static cella_status find_key(struct appraisal *appraisal, const struct hcl *hcl,
     const uint8_t *hash = hcl->runtime_hash;
     judged->ak = tpm_ak_find(cache, TPM_AK_HCL, hash, sizeof(hcl->runtime_hash));
     if (!judged->ak)
-        judged->ak = tpm_ak_add(cache, TPM_AK_HCL, hash, sizeof(hcl->runtime_hash), hcl->key, NULL);
+        judged->ak =
+            tpm_ak_add(cache, TPM_AK_HCL, hash, sizeof(hcl->runtime_hash), hcl->key, NULL, NULL);
     return judged->ak ? CELLA_OK : fail(appraisal->error, CELLA_MEMORY, "no memory for a key");
 }
 

@@ -46,8 +46,9 @@ bool document_is_azure(const uint8_t *bytes, size_t size)
 
 bool document_is_tpm(const uint8_t *bytes, size_t size)
 {
-    return is_object(bytes, size) && !has_key(bytes, size, "\"hcl_report\"") &&
-           (has_key(bytes, size, "\"tpm_quote\"") || has_key(bytes, size, "\"attest\""));
+    return is_object(bytes, size) &&
+           (has_key(bytes, size, "\"attest\"") || has_key(bytes, size, "\"tpm_quote\"")) &&
+           !has_key(bytes, size, "\"hcl_report\"");
 }
 
 /* ---- fields ---- */
@@ -160,16 +161,12 @@ static cella_status read_certificate(const struct scan_item *item, const struct 
 {
     struct document *document = to;
     struct document_bytes bytes = {NULL, 0};
-    X509 *certificate = NULL;
+    struct x509 *certificate = NULL;
     cella_status status = read_pem_or_base64(item, field, &bytes, error);
-    if (!document->certificates)
-        document->certificates = sk_X509_new_null();
     if (!status && !(certificate = tpm_certificate(document->cache, bytes.bytes, bytes.size)))
         status = malformed(error, field->name, "a certificate that is none");
-    if (!status && !(document->certificates && sk_X509_push(document->certificates, certificate))) {
-        X509_free(certificate);
+    if (!status && !x509_pool_add(&document->certificates, certificate))
         status = no_memory(error);
-    }
     free(bytes.bytes);
     return status;
 }
@@ -365,9 +362,9 @@ cella_status document_read(struct cache *cache, const uint8_t *bytes, size_t siz
         status = read_object(&json, trustee_fields, 2, document, error);
     else
         status = read_object(&json, our_fields, 7, document, error);
-    if (!status && azure && !document->td_quote.bytes == !document->certificates)
+    if (!status && azure && !document->td_quote.bytes == (document->certificates.count == 0))
         status = malformed(error, "vcek", "either this or \"td_quote\" has to be there");
-    if (!status && !azure && !document->public.bytes && !document->certificates)
+    if (!status && !azure && !document->public.bytes && document->certificates.count == 0)
         status = malformed(error, "public", "neither this nor \"certificates\" is there");
     return status;
 }
@@ -381,5 +378,5 @@ void document_free(struct document *document)
     free(document->ima_log.bytes);
     free(document->hcl.bytes);
     free(document->td_quote.bytes);
-    sk_X509_pop_free(document->certificates, X509_free);
+    x509_pool_clear(&document->certificates);
 }

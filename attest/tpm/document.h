@@ -29,10 +29,8 @@
 #ifndef TPM_DOCUMENT_H
 #define TPM_DOCUMENT_H
 
-#include "attest/cache.h"
+#include "attest/x509.h"
 #include "quote.h"
-
-#include <openssl/x509.h>
 
 #define DOCUMENT_CERTIFICATES 8
 
@@ -44,7 +42,7 @@ struct document_bytes {
 struct document {
     bool azure;
     struct document_bytes attest, signature, public, event_log, ima_log, hcl, td_quote;
-    STACK_OF(X509) * certificates; /* azure: the VCEK */
+    struct x509_pool certificates; /* azure: the VCEK */
     struct cache *cache;
     struct tpm_pcrs pcrs;
     /* Where their bank is not said: it is the one that is quoted. */

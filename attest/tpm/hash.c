@@ -4,6 +4,8 @@
  */
 #include "hash.h"
 
+#include "attest/sha256.h"
+
 #include <openssl/err.h>
 #include <pthread.h>
 #include <string.h>
@@ -61,7 +63,8 @@ const struct tpm_hash *tpm_hash_named(const char *name, size_t size)
 
 bool tpm_digest(const struct tpm_hash *hash, const void *bytes, size_t size, uint8_t *digest)
 {
-    return EVP_Digest(bytes, size, digest, NULL, tpm_hash_md(hash), NULL) == 1;
+    unsigned length;
+    return digest_of(tpm_hash_md(hash), bytes, size, digest, &length);
 }
 
 bool tpm_extend(const struct tpm_hash *hash, uint8_t *value, const void *digest, size_t size)

@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 

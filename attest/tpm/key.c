@@ -2,12 +2,14 @@
  *
  * Attestation keys, of the numbers that TPMs and JSON have of them.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* RSA: see public_key.h */
 #include "attest/ecdsa.h"
 #include "attest/public_key.h"
 #include "structures.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/rsa.h>
 #include <string.h>
 
 #define RSA_LEAST 2048
@@ -46,16 +48,14 @@ EVP_PKEY *tpm_ecc_key(uint16_t curve, const uint8_t *x, size_t x_size, const uin
 
 static bool rsa_taken(EVP_PKEY *key)
 {
-    BIGNUM *modulus = NULL, *exponent = NULL;
+    const BIGNUM *modulus = NULL, *exponent = NULL;
+    const RSA *rsa = EVP_PKEY_get0_RSA(key);
     int bits = EVP_PKEY_get_bits(key);
-    bool taken = bits >= RSA_LEAST && bits <= RSA_MOST && bits % 8 == 0 &&
-                 EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus) == 1 &&
-                 EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 &&
-                 BN_is_odd(modulus) && BN_is_odd(exponent) && BN_num_bits(exponent) > 16 &&
-                 BN_num_bits(exponent) <= 32;
-    BN_free(modulus);
-    BN_free(exponent);
-    return taken;
+    if (rsa)
+        RSA_get0_key(rsa, &modulus, &exponent, NULL);
+    return modulus && exponent && bits >= RSA_LEAST && bits <= RSA_MOST && bits % 8 == 0 &&
+           BN_is_odd(modulus) && BN_is_odd(exponent) && BN_num_bits(exponent) > 16 &&
+           BN_num_bits(exponent) <= 32;
 }
 
 /* A curve by its name: parameters that are written out may be another curve with the same points

@@ -5,33 +5,13 @@
 #include "quote.h"
 
 #include "attest/ecdsa.h"
+#include "attest/public_key.h"
 #include "image/fail.h"
 
-#include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <string.h>
 
 /* ---- signatures ---- */
-
-static bool verify_rsa(EVP_PKEY *key, const struct tpm_signature *signature, const uint8_t *message,
-                       size_t size)
-{
-    EVP_PKEY_CTX *scheme;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool good =
-        signature->rsa.size == (size_t)EVP_PKEY_get_size(key) && context &&
-        EVP_DigestVerifyInit(context, &scheme, tpm_hash_md(signature->hash), NULL, key) == 1;
-    if (good && signature->scheme == TPM_RSASSA)
-        good = EVP_PKEY_CTX_set_rsa_padding(scheme, RSA_PKCS1_PADDING) == 1;
-    if (good && signature->scheme == TPM_RSAPSS) /* TPMs differ in the salt's length */
-        good = EVP_PKEY_CTX_set_rsa_padding(scheme, RSA_PKCS1_PSS_PADDING) == 1 &&
-               EVP_PKEY_CTX_set_rsa_pss_saltlen(scheme, RSA_PSS_SALTLEN_AUTO) == 1;
-    good = good &&
-           EVP_DigestVerify(context, signature->rsa.bytes, signature->rsa.size, message, size) == 1;
-    EVP_MD_CTX_free(context);
-    ERR_clear_error();
-    return good;
-}
 
 /* TPMs may leave out leading zeros of r and s. */
 static bool verify_ecdsa(EVP_PKEY *key, const struct tpm_signature *signature,
@@ -53,8 +33,13 @@ bool tpm_quote_signed(const struct tpm_signature *signature, EVP_PKEY *key, cons
     bool ecdsa = signature->scheme == TPM_ECDSA;
     if (signature->hash->size < 32 || !EVP_PKEY_is_a(key, ecdsa ? "EC" : "RSA"))
         return false;
-    return ecdsa ? verify_ecdsa(key, signature, message, size)
-                 : verify_rsa(key, signature, message, size);
+    if (ecdsa)
+        return verify_ecdsa(key, signature, message, size);
+    const struct der bytes = {signature->rsa.bytes, signature->rsa.size};
+    const EVP_MD *hash = tpm_hash_md(signature->hash);
+    return signature->scheme == TPM_RSAPSS /* TPMs differ in the salt's length */
+               ? public_key_verify_pss(key, hash, RSA_PSS_SALTLEN_AUTO, &bytes, message, size)
+               : public_key_verify_rsa(key, hash, &bytes, message, size);
 }
 
 /* ---- PCRs ---- */

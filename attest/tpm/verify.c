@@ -5,13 +5,12 @@
  * added, or because it was pinned.
  */
 #include "attest/collateral.h"
+#include "attest/pem.h"
 #include "attest/public_key.h"
 #include "image/fail.h"
 #include "judge.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,18 +28,12 @@ static bool recognise(const uint8_t *bytes, size_t size)
 
 static EVP_PKEY *read_pem(const struct document_bytes *bytes)
 {
-    char *label = NULL, *header = NULL;
-    uint8_t *inside = NULL;
-    long size;
+    struct pem_reader reader = pem_read(bytes->bytes, bytes->size);
+    struct pem_block block;
     EVP_PKEY *key = NULL;
-    BIO *bio = BIO_new_mem_buf(bytes->bytes, (int)bytes->size);
-    if (bio && PEM_read_bio(bio, &label, &header, &inside, &size) == 1 &&
-        strcmp(label, PEM_STRING_PUBLIC) == 0)
-        key = public_key_decode(inside, (size_t)size);
-    OPENSSL_free(label);
-    OPENSSL_free(header);
-    OPENSSL_free(inside);
-    BIO_free(bio);
+    if (pem_next(&reader, &block) && pem_is_public_key(&block))
+        key = public_key_decode(block.inside.bytes, block.inside.size);
+    pem_end(&reader);
     return key;
 }
 
@@ -70,7 +63,7 @@ static cella_status read_public(struct appraisal *appraisal, struct tpm_judged *
         key = public.key;
     }
     if (!status)
-        judged->ak = tpm_ak_add(cache, TPM_AK_PUBLIC, bytes->bytes, bytes->size, key,
+        judged->ak = tpm_ak_add(cache, TPM_AK_PUBLIC, bytes->bytes, bytes->size, key, NULL,
                                 public.key ? &public : NULL);
     EVP_PKEY_free(key);
     return status ? tpm_refuse(appraisal, status, CLASS_KEY, "attestation key",
@@ -79,39 +72,32 @@ static cella_status read_public(struct appraisal *appraisal, struct tpm_judged *
 }
 
 /* The key of a certificate, remembered by the certificate's hash. */
-static struct tpm_ak *certified_key(struct appraisal *appraisal, X509 *certificate)
+static struct tpm_ak *certified_key(struct appraisal *appraisal, const struct x509 *certificate)
 {
     struct cache *cache = appraisal->verifier->cache;
-    uint8_t hash[32];
-    EVP_PKEY *key = x509_key(certificate);
-    if (!key || !x509_hash(certificate, hash))
-        return NULL;
-    struct tpm_ak *ak = tpm_ak_find(cache, TPM_AK_CERTIFIED, hash, sizeof(hash));
-    return ak ? ak : tpm_ak_add(cache, TPM_AK_CERTIFIED, hash, sizeof(hash), key, NULL);
+    const uint8_t *hash = certificate->is.hash;
+    struct tpm_ak *ak = tpm_ak_find(cache, TPM_AK_CERTIFIED, hash, 32);
+    return ak || !certificate->key ? ak
+                                   : tpm_ak_add(cache, TPM_AK_CERTIFIED, hash, 32, certificate->key,
+                                                certificate->key_hash, NULL);
 }
 
 /* The key of the document, or of the first certificate; where there are both, they are the same. */
 static cella_status find_key(struct appraisal *appraisal, struct tpm_judged *judged)
 {
-    X509 *first = sk_X509_value(judged->document.certificates, 0);
-    struct tpm_ak *certified = first ? certified_key(appraisal, first) : NULL;
+    const struct x509 *first = x509_pool_first(&judged->document.certificates);
     cella_status status = CELLA_OK;
-    bool same = true;
-    if (!judged->document.public.bytes) {
-        judged->ak = certified;
-    } else {
+    if (judged->document.public.bytes)
         status = read_public(appraisal, judged);
-        same = !first || !judged->ak ||
-               (certified && memcmp(certified->sha256, judged->ak->sha256, 32) == 0);
-        tpm_ak_drop(certified);
-    }
+    else if (first)
+        judged->ak = certified_key(appraisal, first);
     if (status)
         return status;
     if (!judged->ak)
         return appraisal_refuse(appraisal, CLASS_KEY, "attestation key",
                                 "RSA of 2048 to 4096 bits, or P-256, P-384, P-521", "another key",
                                 NULL);
-    if (!same)
+    if (first && memcmp(first->key_hash, judged->ak->sha256, 32) != 0)
         return appraisal_refuse(appraisal, CLASS_BINDING, "attestation key",
                                 "the key of its certificate", "another one",
                                 "Give the certificate of the key that signs.");
@@ -145,27 +131,10 @@ static cella_status judge_attributes(struct appraisal *appraisal, const struct t
 
 /* ---- why it is believed ---- */
 
-/* The same roots issue endorsement keys' certificates, and others: where a certificate says what it
- * is for, it has to say this. */
-static bool is_for_attestation(X509 *certificate)
-{
-    bool found = false;
-    char oid[32];
-    EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
-    if (!usage)
-        return X509_get_ext_by_NID(certificate, NID_ext_key_usage, -1) < 0;
-    for (int i = 0; i < sk_ASN1_OBJECT_num(usage); i++) {
-        OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(usage, i), 1);
-        found |= strcmp(oid, AK_EXTENDED_USAGE) == 0;
-    }
-    EXTENDED_KEY_USAGE_free(usage);
-    return found;
-}
-
 static cella_status judge_certificate(struct appraisal *appraisal, const struct tpm_judged *judged)
 {
-    STACK_OF(X509) *pool = judged->document.certificates;
-    X509 *certificate = sk_X509_value(pool, 0);
+    const struct x509_pool *pool = &judged->document.certificates;
+    struct x509 *certificate = x509_pool_first(pool);
     struct x509_chain chain;
     if (appraisal->verifier->root_count == 0)
         return appraisal_refuse(appraisal, CLASS_ANCHOR, "attestation key",
@@ -174,8 +143,9 @@ static cella_status judge_certificate(struct appraisal *appraisal, const struct 
                                      X509_CRL_IF_PRESENT, &chain);
     if (status)
         return status;
-    if (!(X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) ||
-        !is_for_attestation(certificate))
+    /* The same roots issue endorsement keys' certificates, and others: where a certificate says
+     * what it is for, it has to say this. */
+    if (!x509_is_for(certificate, AK_EXTENDED_USAGE, true))
         return appraisal_refuse(
             appraisal, CLASS_KEY, "AK certificate",
             "one for attestation keys (" AK_EXTENDED_USAGE ", digitalSignature)",
@@ -189,7 +159,7 @@ static cella_status judge_trust(struct appraisal *appraisal, const struct tpm_ju
 {
     if (appraisal->demands->attestation_key)
         return tpm_judge_pinned(appraisal, judged->ak);
-    if (judged->document.certificates)
+    if (judged->document.certificates.count > 0)
         return judge_certificate(appraisal, judged);
     return appraisal_refuse(appraisal, CLASS_ANCHOR, "attestation key", "something to vouch for it",
                             "a key alone", THREE_WAYS);

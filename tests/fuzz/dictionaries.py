@@ -21,6 +21,14 @@ NUMBERS = [struct.pack("<H", number) for number in (1, 2, 3, 4, 5, 6, 7, 0x81)] 
     struct.pack("<I", number) for number in (0, 0x81, 384, 584, 648, 0xffffffff)] + [
     bytes.fromhex("939a7233f79c4ca9940a0db3957f0607"), b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"]
 JOSE = [b"eyJhbGciOiJFUzI1NiJ9", b"..", b"AQAB", b"e30"]
+# Extensions of RFC 5280's and some values, the OIDs of keys and signatures, lines of PEM.
+X509 = [bytes([6, 3, 0x55, 0x1d, number]) for number in (14, 15, 17, 18, 19, 20, 21, 23, 27, 28, 29, 30, 31, 32, 35, 36, 37)] + [
+    bytes.fromhex(text) for text in (
+        "0101ff 010100 30030101ff 30060101ff020100 0302078004 03020106 0303070680 06082a8648ce3d040303 06092a864886f70d01010b "
+        "06092a864886f70d01010a 06092a864886f70d010101 06072a8648ce3d0201 06032b6570 06052b81040022 06052b81040023 0500 8101 "
+        "170d3235303130313030303030305a").split()] + [
+    b"-----BEGIN X509 CRL-----\n", b"-----END X509 CRL-----\n", b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n",
+    b"-----BEGIN PUBLIC KEY-----\n", b"Proc-Type: 4,ENCRYPTED\n", b"=", b"==", b"\n\n", b"\r\n", b"AAAA"]
 
 # Of each target: the sources that its words are of, and more.
 TARGETS = {
@@ -42,6 +50,7 @@ TARGETS = {
     "keyd_reply": ("keyd/agent/reply.c keyd/jws.c attest/token/*.c", JSON + JOSE),
     "keyd_files": ("keyd/audit.c keyd/issuers.c keyd/keystore*.c keyd/sealed.c keyd/http.c room/log.c cli/keyd*.c", JSON),
     "certificate": ("attest/x509.c attest/ratls*.c attest/certificate.c attest/collateral.c", CBOR + DER),
+    "x509": ("attest/x509*.c attest/pem.c", DER + X509),
 }
 
 def oid(text):

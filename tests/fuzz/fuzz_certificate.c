@@ -17,25 +17,13 @@ static bool is_inside(const uint8_t *part, size_t part_size, const uint8_t *all,
 static void read_evidence(const uint8_t *data, size_t size)
 {
     struct ratls ratls;
-    X509 *made = X509_new();
-    ASN1_OBJECT *object = OBJ_txt2obj(RATLS_OID, 1);
-    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
-    must(made && object && value && ASN1_OCTET_STRING_set(value, data, (int)size));
-    X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, 0, value);
-    must(extension && X509_add_ext(made, extension, -1) == 1);
-    if (!ratls_read(made, &ratls)) {
-        const uint8_t *bytes =
-            ASN1_STRING_get0_data(X509_EXTENSION_get_data(X509_get_ext(made, 0)));
-        must(is_inside(ratls.evidence, ratls.evidence_size, bytes, size));
-        must(is_inside(ratls.claims, ratls.claims_size, bytes, size));
-        must(is_inside(ratls.key_hash, ratls.key_hash_size, ratls.claims, ratls.claims_size));
-        must(!ratls.nonce ||
-             is_inside(ratls.nonce, ratls.nonce_size, ratls.claims, ratls.claims_size));
-    }
-    X509_EXTENSION_free(extension);
-    ASN1_OCTET_STRING_free(value);
-    ASN1_OBJECT_free(object);
-    X509_free(made);
+    const struct der extension = {data, size};
+    if (ratls_read(&extension, &ratls))
+        return;
+    must(is_inside(ratls.evidence, ratls.evidence_size, data, size));
+    must(is_inside(ratls.claims, ratls.claims_size, data, size));
+    must(is_inside(ratls.key_hash, ratls.key_hash_size, ratls.claims, ratls.claims_size));
+    must(!ratls.nonce || is_inside(ratls.nonce, ratls.nonce_size, ratls.claims, ratls.claims_size));
 }
 
 static void read_collateral(const uint8_t *data, size_t size, bool roots)

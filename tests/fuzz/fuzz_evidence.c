@@ -6,7 +6,6 @@
  */
 #include "attest/certificate.h"
 #include "attest/evidence.h"
-#include "attest/x509.h"
 #include "fuzz_attest.h"
 
 #include <openssl/pem.h>
@@ -26,7 +25,7 @@ static void set_up_machine(void)
     size_t size = read_vector("vsm-tpm/root.pem", text, sizeof(text) - 1);
     BIO *bio = BIO_new_mem_buf(text, (int)size);
     X509 *root = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    must(root && x509_key_hash(root, roots[1]));
+    must(root && certificate_key_hash(root, roots[1]));
     X509_free(root);
     BIO_free(bio);
     text[read_vector("vsm-tpm/time", text, sizeof(text) - 1)] = 0;
@@ -40,7 +39,7 @@ static void set_up(void)
     key = EVP_EC_gen("P-256");
     X509 *root = certificate_make(root_key, NULL, NULL);
     X509 *certificate = certificate_make(key, root, root_key);
-    must(certificate && x509_key_hash(root, roots[0]));
+    must(certificate && certificate_key_hash(root, roots[0]));
     chain.count = 2;
     chain.certificates[0].size = (size_t)i2d_X509(certificate, &der[0]);
     chain.certificates[1].size = (size_t)i2d_X509(root, &der[1]);

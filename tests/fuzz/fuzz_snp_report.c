@@ -8,6 +8,8 @@
 #include "attest/snp/certificate.h"
 #include "fuzz_attest.h"
 
+#include <openssl/x509.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_extension(const uint8_t *data, size_t size)
@@ -19,19 +21,21 @@ static void read_extension(const uint8_t *data, size_t size)
     if (size == 0)
         return;
     snprintf(oid, sizeof(oid), "1.3.6.1.4.1.3704.1.%s", arcs[data[0] % 8]);
-    X509 *made = X509_new();
     ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
     ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
-    must(made && object && value && ASN1_OCTET_STRING_set(value, data + 1, (int)size - 1));
+    must(object && value && ASN1_OCTET_STRING_set(value, data + 1, (int)size - 1));
     X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, 0, value);
-    must(extension && X509_add_ext(made, extension, -1) == 1);
-    must(snp_certificate_read(made, &certificate, &problem) == CELLA_INVALID && problem);
+    uint8_t *der = NULL;
+    int length = i2d_X509_EXTENSION(extension, &der);
+    must(length > 0);
+    const struct der extensions = {der, (size_t)length};
+    must(snp_certificate_read(&extensions, &certificate, &problem) == CELLA_INVALID && problem);
     must(memchr(certificate.product, 0, sizeof(certificate.product)) &&
          memchr(certificate.csp, 0, sizeof(certificate.csp)) && certificate.hwid_size <= 64);
+    OPENSSL_free(der);
     X509_EXTENSION_free(extension);
     ASN1_OCTET_STRING_free(value);
     ASN1_OBJECT_free(object);
-    X509_free(made);
 }
 
 static void judge_report(cella_verifier *verifier, uint8_t choice, const uint8_t *report,

@@ -499,6 +499,58 @@ for name, content in (("crl-der", crl), ("crl-hex", crl.hex().encode()), ("root-
     write(f"{name}-root", b"\3" + content)
 END
 
+# Certificates and lists, alone and as PEM: those of the vectors, and some of each kind of key that signed
+# themselves.
+mkdir -p "$folder/x509"
+made=$(mktemp -d)
+trap 'rm -rf "$source" "$made"' EXIT
+cat >"$made/config" <<'END'
+[req]
+distinguished_name = name
+[name]
+[all]
+basicConstraints = critical,CA:TRUE,pathlen:1
+keyUsage = critical,keyCertSign,cRLSign,decipherOnly
+extendedKeyUsage = serverAuth,1.2.3.4
+subjectAltName = DNS:a
+certificatePolicies = 1.2.3
+nameConstraints = permitted;DNS:a
+crlDistributionPoints = URI:a
+END
+for key in rsa:2048 rsa-pss:2048 ec:P-256 ec:P-384 ec:P-521 ed25519: ed448:; do
+    kind=${key%:*} size=${key#*:}
+    [ ! -f "$folder/x509/made-$kind-$size" ] || continue
+    case $kind in
+    ec) set -- -pkeyopt "ec_paramgen_curve:$size" ;;
+    rsa*) set -- -pkeyopt "rsa_keygen_bits:$size" ;;
+    *) set -- ;;
+    esac
+    openssl genpkey -quiet -algorithm "$kind" "$@" -out "$made/key"
+    openssl req -x509 -new -key "$made/key" -subj "/C=XX/O=fuzz/CN=$kind" -days 9000 -outform DER -out "$made/one" \
+        -config "$made/config" -extensions all
+    { printf '\000' && cat "$made/one"; } >"$folder/x509/made-$kind-$size"
+done
+python3 - "$folder/x509" "$vectors" <<'END'
+import base64, glob, os, re, sys
+folder, vectors = sys.argv[1:]
+def write(name, content):
+    with open(f"{folder}/{name}", "wb") as file:
+        file.write(content)
+found = set()
+for path in filter(os.path.isfile, glob.glob(f"{vectors}/**/*", recursive=True)):
+    with open(path, "rb") as file:
+        content = file.read().replace(b"\\n", b"\n")
+    for text in re.findall(rb"-----BEGIN (?:CERTIFICATE|X509 CRL)-----([A-Za-z0-9+/=\s]*)-----END", content):
+        found.add(base64.b64decode(text))
+    if content.startswith(b"-----BEGIN") and len(content) < 8192:
+        write(path.replace(vectors, "").replace("/", "-"), b"\2" + content)
+    if re.search("der$|crl$|cert$|crt$", path) and content[:1] == b"\x30":
+        found.add(content)
+for number, der in enumerate(sorted(der for der in found if len(der) < 16384)):
+    write(f"certificate-{number}", b"\0" + der)
+    write(f"list-{number}", b"\1" + der)
+END
+
 # Evidence with its collateral beside it, for made certificates.
 mkdir -p "$folder/ratls_carried"
 python3 - "$folder/ratls_carried" "$vectors" <<'END'

@@ -5,16 +5,21 @@
  * one that ends with a byte of 255. So what comes after the check is reached by any bytes.
  */
 #include "attest/ecdsa.h"
+#include "attest/public_key.h"
 #include "attest/x509.h"
 
-#include <openssl/x509.h>
+#include <openssl/evp.h>
 
 bool __wrap_ecdsa_verify(EVP_PKEY *key, const EVP_MD *hash, const uint8_t *signature, size_t half,
                          const void *bytes, size_t size);
 int __wrap_EVP_DigestVerify(EVP_MD_CTX *context, const uint8_t *signature, size_t size,
                             const uint8_t *bytes, size_t bytes_size);
-bool __wrap_x509_verify(const X509 *certificate, EVP_PKEY *key);
-bool __wrap_x509_verify_list(const X509_CRL *list, EVP_PKEY *key);
+bool __wrap_x509_verify(const struct x509_signed *object, EVP_PKEY *key);
+
+bool __wrap_public_key_verify_rsa(EVP_PKEY *key, const EVP_MD *hash, const struct der *signature,
+                                  const uint8_t *bytes, size_t size);
+bool __wrap_public_key_verify_pss(EVP_PKEY *key, const EVP_MD *hash, int salt,
+                                  const struct der *signature, const uint8_t *bytes, size_t size);
 
 static bool is_good(const uint8_t *signature, size_t size)
 {
@@ -35,26 +40,22 @@ int __wrap_EVP_DigestVerify(EVP_MD_CTX *context, const uint8_t *signature, size_
     return is_good(signature, size);
 }
 
-static bool is_good_string(const ASN1_BIT_STRING *signature)
+bool __wrap_x509_verify(const struct x509_signed *object, EVP_PKEY *key)
 {
-    return signature &&
-           is_good(ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature));
+    (void)key;
+    return is_good(object->signature.bytes, object->signature.size);
 }
 
-bool __wrap_x509_verify(const X509 *certificate, EVP_PKEY *key)
+bool __wrap_public_key_verify_rsa(EVP_PKEY *key, const EVP_MD *hash, const struct der *signature,
+                                  const uint8_t *bytes, size_t size)
 {
-    const ASN1_BIT_STRING *signature;
-    const X509_ALGOR *algorithm;
-    (void)key;
-    X509_get0_signature(&signature, &algorithm, certificate);
-    return is_good_string(signature);
+    (void)key, (void)hash, (void)bytes, (void)size;
+    return is_good(signature->bytes, signature->size);
 }
 
-bool __wrap_x509_verify_list(const X509_CRL *list, EVP_PKEY *key)
+bool __wrap_public_key_verify_pss(EVP_PKEY *key, const EVP_MD *hash, int salt,
+                                  const struct der *signature, const uint8_t *bytes, size_t size)
 {
-    const ASN1_BIT_STRING *signature;
-    const X509_ALGOR *algorithm;
-    (void)key;
-    X509_CRL_get0_signature(list, &signature, &algorithm);
-    return is_good_string(signature);
+    (void)key, (void)hash, (void)salt, (void)bytes, (void)size;
+    return is_good(signature->bytes, signature->size);
 }

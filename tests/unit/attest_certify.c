@@ -302,7 +302,7 @@ static void read_root(const char *folder, uint8_t sha256[32])
     snprintf(path, sizeof(path), "%s/root.pem", in_base(folder));
     FILE *file = fopen(path, "r");
     X509 *root = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
-    assert_true(root && x509_key_hash(root, sha256));
+    assert_true(root && certificate_key_hash(root, sha256));
     X509_free(root);
     fclose(file);
 }
@@ -514,8 +514,10 @@ static void test_revoked(void **state)
     struct bytes request = request_of("platform");
     assert_int_equal(exchange_request_read(request.at, request.size, &read, NULL), CELLA_OK);
     for (int revoked = 0; revoked < 2; revoked++) {
-        ASN1_INTEGER *serial =
-            ASN1_INTEGER_dup(X509_get0_serialNumber(sk_X509_value(read.certificates, 0)));
+        const struct der *number = &read.certificates.all[0]->serial;
+        BIGNUM *big = BN_bin2bn(number->bytes, (int)number->size, NULL);
+        ASN1_INTEGER *serial = BN_to_ASN1_INTEGER(big, NULL);
+        BN_free(big);
         if (!revoked)
             ASN1_INTEGER_set(serial, 7);
         X509_CRL *list = make_list(&maker, serial);
@@ -839,7 +841,7 @@ static void test_inside(void **state)
             PEM_write_bio_X509(bio, leaves[i]);
         PEM_write_bio_X509(bio, maker.root);
         size_t size = (size_t)BIO_get_mem_data(bio, &text);
-        EVP_PKEY *endorsement = x509_key(sk_X509_value(read.certificates, 0));
+        EVP_PKEY *endorsement = read.certificates.all[0]->key;
         grant->kind = tpm_endorsement_of(endorsement);
         assert_int_equal(exchange_seal(grant, key, text, size, NULL), CELLA_OK);
         assert_int_equal(tpm_credential_make(grant->kind, endorsement, public.name,

@@ -8,7 +8,6 @@
 #include "attest/certificate.h"
 #include "attest/evidence.h"
 #include "attest/refusal.h"
-#include "attest/x509.h"
 #include "image/hex.h"
 
 #include <fcntl.h>
@@ -501,7 +500,7 @@ static void test_payloads(void **state)
     cella_error error;
     size_t size;
     cella_verify_options options = good_options();
-    assert_true(x509_key_hash(forge.root, root));
+    assert_true(certificate_key_hash(forge.root, root));
     options.roots = (const uint8_t(*)[32]) & root;
     for (size_t i = 0; i <= sizeof(payloads) / sizeof(payloads[0]); i++) {
         bool last = i == sizeof(payloads) / sizeof(payloads[0]); /* as it should be */
@@ -527,7 +526,7 @@ static void expect_chain(X509 *first, X509 *second, EVP_PKEY *key, cella_refusal
     size_t size;
     struct cbor_writer payload = {0};
     cella_verify_options options = good_options();
-    assert_true(x509_key_hash(forge.root, root));
+    assert_true(certificate_key_hash(forge.root, root));
     options.roots = (const uint8_t(*)[32]) & root;
     put_payload(&payload, NULL, LEFT_OUT);
     uint8_t *bytes = forged(first, second, key, &payload, &size);

@@ -7,6 +7,8 @@
 
 #include "attest_test.h"
 
+#include "attest/x509.h"
+
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -96,6 +98,17 @@ static inline struct pki_node pki_make(const struct pki_shape *shape, const stru
     assert_non_null(node.key);
     node.certificate = pki_certificate(shape, node.key, issuer);
     return node;
+}
+
+/* As the verifier reads it, the caller's to drop. */
+static inline struct x509 *pki_read(const X509 *certificate)
+{
+    uint8_t *der = NULL;
+    int size = i2d_X509(certificate, &der);
+    struct x509 *read = x509_decode(der, (size_t)size);
+    assert_non_null(read);
+    OPENSSL_free(der);
+    return read;
 }
 
 static inline void pki_free(struct pki_node *node)

@@ -236,9 +236,9 @@ static void forged_certificates_are_refused(void **state)
         json_t *json;
         add_vector(verifier, forged[i].path);
         add_vector(verifier, vectors[1].cas);
-        assert_int_equal(
-            snp_certificate_read(verifier->collateral[0].certificate, &certificate, &problem),
-            CELLA_OK);
+        assert_int_equal(snp_certificate_read(&verifier->collateral[0].certificate->is.extensions,
+                                              &certificate, &problem),
+                         CELLA_OK);
         assert_int_equal(certificate.hwid_size, 64);
         for (uint8_t k = 0; k < 64; k++)
             assert_int_equal(certificate.hwid[k], k);
@@ -289,16 +289,14 @@ static void roots_are_those_of_the_files(void **state)
         V "roots/ask_ark_turin_vcek.pem", V "roots/ask_ark_milan_vlek.pem",
         V "roots/ask_ark_genoa_vlek.pem", V "roots/ask_ark_turin_vlek.pem"};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        uint8_t hash[32];
         size_t size;
         uint8_t *bytes = vector(files[i], &size);
-        STACK_OF(X509) *both = sk_X509_new_null();
-        assert_true(x509_read(NULL, bytes, size, both, 2));
-        assert_int_equal(sk_X509_num(both), 2);
-        assert_true(x509_signed_by(verifier, sk_X509_value(both, 0), sk_X509_value(both, 1)));
-        assert_true(x509_key_hash(sk_X509_value(both, 1), hash));
-        assert_memory_equal(hash, snp_roots[i % SNP_PRODUCTS].sha256, 32);
-        sk_X509_pop_free(both, X509_free);
+        struct x509_pool both = {NULL, 0};
+        assert_true(x509_read(NULL, bytes, size, &both, 2));
+        assert_int_equal(both.count, 2);
+        assert_true(x509_signed_by(verifier, &both.all[0]->is, both.all[1]));
+        assert_memory_equal(both.all[1]->key_hash, snp_roots[i % SNP_PRODUCTS].sha256, 32);
+        x509_pool_clear(&both);
         free(bytes);
     }
 }

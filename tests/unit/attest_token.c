@@ -895,7 +895,7 @@ static void test_make_maa(void **state)
     EVP_PKEY *keys[] = {p256, rsa};
     for (size_t i = 0; i < 2; i++) {
         struct token_order order = {keys[i], TOKEN_MAA, ISSUER, i ? "me" : NULL,
-                                    NULL,    NOW,       60,     NULL};
+                                    NULL,    NOW,       60,     {NULL, 0}};
         json_t *result = accepted();
         if (i)
             json_array_append_new(json_object_get(result, "warnings"), json_string("w"));
@@ -921,7 +921,7 @@ static void test_make_maa(void **state)
 static void test_make_ear(void **state)
 {
     (void)state;
-    struct token_order order = {p256, TOKEN_EAR, ISSUER, NULL, "cella 1", NOW, 60, NULL};
+    struct token_order order = {p256, TOKEN_EAR, ISSUER, NULL, "cella 1", NOW, 60, {NULL, 0}};
     for (int warned = 0; warned < 2; warned++) {
         json_t *result = accepted();
         json_object_set_new(json_object_get(result, "claims"), "x-ms-attestation-type",
@@ -975,7 +975,7 @@ static void make_refused(struct token_order order, const json_t *result, const c
 static void test_make_refused(void **state)
 {
     (void)state;
-    const struct token_order good = {p256, TOKEN_MAA, ISSUER, NULL, NULL, NOW, 60, NULL};
+    const struct token_order good = {p256, TOKEN_MAA, ISSUER, NULL, NULL, NOW, 60, {NULL, 0}};
     struct token_order order = good;
     json_t *result = accepted();
     order.key = p384;

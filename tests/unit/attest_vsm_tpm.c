@@ -11,7 +11,6 @@
 #include "attest/platform_tpm.h"
 #include "attest/tpm_device.h"
 #include "attest/vsm_tpm.h"
-#include "attest/x509.h"
 #include "image/file.h"
 #include "image/hex.h"
 
@@ -50,7 +49,7 @@ static void root_of(const uint8_t *pem, size_t size, uint8_t root[32])
 {
     BIO *bio = BIO_new_mem_buf(pem, (int)size);
     X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    assert_true(certificate && x509_key_hash(certificate, root));
+    assert_true(certificate && certificate_key_hash(certificate, root));
     X509_free(certificate);
     BIO_free(bio);
 }
@@ -1007,7 +1006,7 @@ static uint8_t *forge(const char *name, const void *other, size_t other_size, X5
     cella_error error = {0};
     X509 *own = read_certificate(folder, "platform.pem"),
          *above = read_certificate(folder, "root.pem");
-    assert_true(x509_key_hash(above, root));
+    assert_true(certificate_key_hash(above, root));
     if (platform_tpm_open(folder, X509_get0_pubkey(own), launcher, &session, &tpm, &tpm_size,
                           &error))
         fail_msg("%s", error.sentence);

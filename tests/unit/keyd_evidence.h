@@ -307,7 +307,8 @@ static inline char *token_of(const struct kind *kind, enum token_profile profile
     cella_demands demands;
     cella_result *result;
     char *token;
-    const struct token_order order = {issuer_key, profile, ISSUER, "keyd", NULL, PKI_NOW, 60, NULL};
+    const struct token_order order = {issuer_key, profile, ISSUER, "keyd",
+                                      NULL,       PKI_NOW, 60,     {NULL, 0}};
     uint8_t *evidence = kind->make(binding, &size);
     cella_demands_default(&demands);
     demands.at = PKI_NOW;

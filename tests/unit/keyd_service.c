@@ -305,7 +305,7 @@ static char *make_token(EVP_PKEY *issuer_key, const char *issuer, enum token_pro
     cella_result *result;
     char *token;
     const struct token_order order = {issuer_key, profile,    issuer, "keyd",
-                                      NULL,       time(NULL), 60,     NULL};
+                                      NULL,       time(NULL), 60,     {NULL, 0}};
     uint8_t *evidence = make_evidence(&enclave, binding->report_data, &size);
     cella_demands_default(&demands);
     demands.at = time(NULL);
