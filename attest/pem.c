@@ -14,6 +14,11 @@ struct line {
 
 struct pem_reader pem_read(const uint8_t *bytes, size_t size)
 {
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf}; /* some editors put this before UTF-8 */
+    if (size >= sizeof(mark) && memcmp(bytes, mark, sizeof(mark)) == 0) {
+        bytes += sizeof(mark);
+        size -= sizeof(mark);
+    }
     return (struct pem_reader){.at = (const char *)bytes, .end = (const char *)bytes + size};
 }
 

@@ -68,6 +68,9 @@ static void other_text_may_stand_around(void **state)
         {"-----BEGIN CERTIFICATE----- text\n" BLOCK, 1},
         {" " BEGIN "\n" BLOCK, 1}, /* a mark starts its line */
         {END "\n" BLOCK END "\n", 1},
+        {"\xef\xbb\xbf" BLOCK BLOCK, 2}, /* the mark of UTF-8 */
+        {"\xef\xbb" BLOCK BLOCK, 1},
+        {"\xef\xbb\xbf\xef\xbb\xbf" BLOCK BLOCK, 1},
     };
     CHECK(cases);
 }
