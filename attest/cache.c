@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A hash table of fixed size: sets of a few ways, the oldest of a set goes. The key is a SHA-256
- * already, so its first bytes are the hash.
+ * A hash table of sets of a few ways. Where one is full, the table is doubled; at its greatest, the
+ * oldest of the set goes. The key is a SHA-256 already, so its first bytes are the hash.
  */
 #include "cache.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define WAYS 8
+#define SETS 2 /* to begin with: most verifiers judge one piece of evidence */
 
 struct entry {
     uint8_t key[32];
@@ -25,37 +26,40 @@ struct set {
 struct cache {
     pthread_mutex_t lock;
     uint64_t clock;
-    size_t count;
-    struct set *sets[]; /* NULL: nothing was put in it yet */
+    size_t count, most; /* of sets: now, and at the greatest */
+    struct set *sets;
 };
 
 struct cache *cache_new(size_t most)
 {
-    size_t count = (most + WAYS - 1) / WAYS;
-    struct cache *cache = calloc(1, sizeof(*cache) + count * sizeof(cache->sets[0]));
+    struct cache *cache = calloc(1, sizeof(*cache));
     if (!cache)
         return NULL;
-    cache->count = count;
+    cache->most = (most + WAYS - 1) / WAYS;
+    cache->count = cache->most < SETS ? cache->most : SETS;
+    cache->sets = calloc(cache->count, sizeof(*cache->sets));
+    if (!cache->sets) {
+        free(cache);
+        return NULL;
+    }
     pthread_mutex_init(&cache->lock, NULL);
     return cache;
 }
 
-static void empty(struct entry *entry)
+static void drop(const struct entry *entry)
 {
     if (entry->used && entry->type)
         entry->type->drop(entry->object);
-    memset(entry, 0, sizeof(*entry));
 }
 
 void cache_free(struct cache *cache)
 {
     if (!cache)
         return;
-    for (size_t i = 0; i < cache->count; i++) {
-        for (size_t way = 0; cache->sets[i] && way < WAYS; way++)
-            empty(&cache->sets[i]->ways[way]);
-        free(cache->sets[i]);
-    }
+    for (size_t i = 0; i < cache->count; i++)
+        for (size_t way = 0; way < WAYS; way++)
+            drop(&cache->sets[i].ways[way]);
+    free(cache->sets);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
@@ -65,16 +69,13 @@ static bool holds(const struct entry *entry, const uint8_t key[32], const struct
     return entry->used && entry->type == type && memcmp(entry->key, key, 32) == 0;
 }
 
-static struct set **set_of(struct cache *cache, const uint8_t key[32])
+/* The entry of this key and type, else the one to put it into. Under the lock, as all below. */
+static struct entry *find(struct set *sets, size_t count, const uint8_t key[32],
+                          const struct cache_type *type)
 {
     uint64_t hash;
     memcpy(&hash, key, sizeof(hash));
-    return &cache->sets[hash % cache->count];
-}
-
-/* The entry of this key and type, else the one to put it into. Under the lock, as all below. */
-static struct entry *find(struct set *set, const uint8_t key[32], const struct cache_type *type)
-{
+    struct set *set = &sets[hash % count];
     struct entry *oldest = set->ways;
     for (struct entry *entry = set->ways; entry < set->ways + WAYS; entry++) {
         if (holds(entry, key, type))
@@ -90,9 +91,8 @@ static bool look_up(struct cache *cache, const uint8_t key[32], const struct cac
                     void **object)
 {
     pthread_mutex_lock(&cache->lock);
-    struct set *set = *set_of(cache, key);
-    struct entry *entry = set ? find(set, key, type) : NULL;
-    bool there = entry && holds(entry, key, type);
+    struct entry *entry = find(cache->sets, cache->count, key, type);
+    bool there = holds(entry, key, type);
     if (there) {
         entry->used = ++cache->clock;
         *object = entry->object;
@@ -103,11 +103,35 @@ static bool look_up(struct cache *cache, const uint8_t key[32], const struct cac
     return there;
 }
 
-static void fill(struct cache *cache, struct entry *entry, const uint8_t key[32],
-                 const struct cache_type *type, void *object)
+/* Twice the sets; what was in one is in two then, so nothing has to go. False: no memory. */
+static bool grow(struct cache *cache)
 {
+    size_t count = 2 * cache->count;
+    struct set *sets = calloc(count, sizeof(*sets));
+    if (!sets)
+        return false;
+    for (size_t i = 0; i < cache->count; i++)
+        for (size_t way = 0; way < WAYS; way++) {
+            const struct entry *entry = &cache->sets[i].ways[way];
+            if (entry->used)
+                *find(sets, count, entry->key, entry->type) = *entry;
+        }
+    free(cache->sets);
+    cache->sets = sets;
+    cache->count = count;
+    return true;
+}
+
+static void put(struct cache *cache, const uint8_t key[32], const struct cache_type *type,
+                void *object)
+{
+    pthread_mutex_lock(&cache->lock);
+    struct entry *entry = find(cache->sets, cache->count, key, type);
+    while (entry->used && !holds(entry, key, type) && 2 * cache->count <= cache->most &&
+           grow(cache))
+        entry = find(cache->sets, cache->count, key, type);
     if (!holds(entry, key, type)) {
-        empty(entry);
+        drop(entry);
         memcpy(entry->key, key, 32);
         entry->type = type;
         entry->object = object;
@@ -115,18 +139,6 @@ static void fill(struct cache *cache, struct entry *entry, const uint8_t key[32]
             type->keep(object);
     }
     entry->used = ++cache->clock;
-}
-
-/* Without memory it is not remembered. */
-static void put(struct cache *cache, const uint8_t key[32], const struct cache_type *type,
-                void *object)
-{
-    pthread_mutex_lock(&cache->lock);
-    struct set **set = set_of(cache, key);
-    if (!*set)
-        *set = calloc(1, sizeof(**set));
-    if (*set)
-        fill(cache, find(*set, key, type), key, type, object);
     pthread_mutex_unlock(&cache->lock);
 }
 

@@ -8,6 +8,7 @@
 #include "cache.h"
 #include "image/fail.h"
 #include "image/hex.h"
+#include "public_key.h"
 #include "refusal.h"
 #include "sha256.h"
 
@@ -29,13 +30,11 @@
 static bool name_of(EVP_PKEY *key, const char *what, char name[CERTIFICATE_NAME])
 {
     char digits[9];
-    uint8_t hash[32], *der = NULL;
-    int size = i2d_PUBKEY(key, &der);
-    bool good = size > 0 && EVP_Digest(der, (size_t)size, hash, NULL, EVP_sha256(), NULL) == 1;
-    OPENSSL_free(der);
-    if (good)
-        snprintf(name, CERTIFICATE_NAME, "cella %s %s", what, hex_write(hash, 4, digits));
-    return good;
+    uint8_t hash[32];
+    if (!public_key_hash(key, hash))
+        return false;
+    snprintf(name, CERTIFICATE_NAME, "cella %s %s", what, hex_write(hash, 4, digits));
+    return true;
 }
 
 static bool set_names(X509 *certificate, const X509 *issuer, const char *name)

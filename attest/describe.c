@@ -78,11 +78,9 @@ static bool signs_document(cella_verifier *verifier, const struct collateral *pi
 {
     (void)verifier;
     EVP_PKEY *key = certificate->key;
-    bool good = key && ecdsa_is_key(key, ECDSA_P256) &&
-                ecdsa_verify(key, EVP_sha256(), piece->document.signature, 32,
-                             piece->document.bytes, piece->document.size);
-    ERR_clear_error();
-    return good;
+    return key && ecdsa_is_key(key, ECDSA_P256) &&
+           ecdsa_verify(key, EVP_sha256(), piece->document.signature, 32, piece->document.bytes,
+                        piece->document.size);
 }
 
 /* The name of a certificate of the collateral that signed it, or null. */

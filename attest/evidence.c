@@ -8,6 +8,7 @@
 #include "certificate.h"
 #include "image/fail.h"
 #include "image/hex.h"
+#include "public_key.h"
 #include "reader.h"
 #include "refusal.h"
 #include "vsm_tpm.h"
@@ -220,8 +221,8 @@ static cella_status find_signer(const struct cose *cose, const cella_verify_opti
     *with_tpm = find_tpm(cose, &map);
     cella_status status =
         certificate_judge(&cose->chain, *with_tpm, options, &key, claims->root, refusal, error);
-    if (status == CELLA_OK && *with_tpm)
-        status = vsm_tpm_key_hash(key, tpm->key, error);
+    if (status == CELLA_OK && *with_tpm && !public_key_hash(key, tpm->key))
+        status = fail(error, CELLA_MEMORY, "no memory to hash a key");
     if (status == CELLA_OK)
         status = judge_tpm_key(tpm, *with_tpm, options, refusal, error);
     if (status || !*with_tpm) {

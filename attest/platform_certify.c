@@ -15,6 +15,7 @@
 #include "image/fail.h"
 #include "platform_exchange.h"
 #include "platform_files.h"
+#include "public_key.h"
 #include "tpm/structures.h"
 #include "x509.h"
 
@@ -22,7 +23,6 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,11 +164,9 @@ static void claim(struct appraisal *appraisal, const struct exchange_request *re
                   const struct tpm_endorsement *kind, const struct tpm_public *public)
 {
     json_t *to = appraisal->result->claims;
-    uint8_t hash[32], *der = NULL;
-    int size = i2d_PUBKEY(public->key, &der);
-    if (size <= 0 || EVP_Digest(der, (size_t)size, hash, NULL, EVP_sha256(), NULL) != 1)
+    uint8_t hash[32] = {0};
+    if (!public_key_hash(public->key, hash))
         appraisal->result->no_memory = true;
-    OPENSSL_free(der);
     record_hex(appraisal, to, "tpm_key", hash, sizeof(hash));
     record_text(appraisal, to, "endorsement", kind->name);
     record_hex(appraisal, to, "endorsement_key", x509_pool_first(&request->certificates)->key_hash,

@@ -7,7 +7,6 @@
 #include "sha256.h"
 
 #include <openssl/ec.h>
-#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -77,27 +76,21 @@ EVP_PKEY *public_key_of_point(const char *curve, const uint8_t *point, size_t ha
 
 /* ---- of RSA ---- */
 
-/* Takes `rsa`. */
-static EVP_PKEY *make_rsa(RSA *rsa)
-{
-    EVP_PKEY *key = rsa ? EVP_PKEY_new() : NULL;
-    if (key && EVP_PKEY_assign_RSA(key, rsa) == 1)
-        return key;
-    RSA_free(rsa);
-    EVP_PKEY_free(key);
-    return NULL;
-}
-
 EVP_PKEY *public_key_of_modulus(const uint8_t *modulus, size_t size, uint32_t exponent)
 {
     RSA *rsa = RSA_new();
     BIGNUM *n = size <= INT32_MAX ? BN_bin2bn(modulus, (int)size, NULL) : NULL;
     BIGNUM *e = BN_new();
-    if (rsa && n && e && BN_set_word(e, exponent) == 1 && RSA_set0_key(rsa, n, e, NULL) == 1)
-        return make_rsa(rsa);
+    EVP_PKEY *key = EVP_PKEY_new();
+    bool set = rsa && n && e && BN_set_word(e, exponent) == 1 && RSA_set0_key(rsa, n, e, NULL) == 1;
+    if (set && key && EVP_PKEY_assign_RSA(key, rsa) == 1)
+        return key;
+    if (!set) { /* else they are of `rsa` */
+        BN_free(n);
+        BN_free(e);
+    }
     RSA_free(rsa);
-    BN_free(n);
-    BN_free(e);
+    EVP_PKEY_free(key);
     return NULL;
 }
 
@@ -159,6 +152,15 @@ EVP_PKEY *public_key_decode(const uint8_t *der, size_t size)
         made = d2i_PUBKEY(NULL, &der, (long)size);
     ERR_clear_error();
     return made;
+}
+
+bool public_key_hash(EVP_PKEY *key, uint8_t sha256[32])
+{
+    uint8_t *der = NULL;
+    int size = i2d_PUBKEY(key, &der);
+    bool good = size > 0 && sha256_of(der, (size_t)size, sha256);
+    OPENSSL_free(der);
+    return good;
 }
 
 /* ---- signatures ---- */
@@ -244,10 +246,11 @@ bool public_key_verify_pss(EVP_PKEY *key, const EVP_MD *hash, int salt, const st
                            const uint8_t *bytes, size_t size)
 {
     uint8_t digest[EVP_MAX_MD_SIZE], encoded[OPENSSL_RSA_MAX_MODULUS_BITS / 8];
+    unsigned digest_size = 0;
     RSA *rsa = rsa_of(key);
     const size_t length = rsa ? (size_t)RSA_size(rsa) : 0;
     bool good = rsa && length <= sizeof(encoded) && signature->size == length &&
-                EVP_Digest(bytes, size, digest, NULL, hash, NULL) == 1 &&
+                digest_of(hash, bytes, size, digest, &digest_size) &&
                 RSA_public_decrypt((int)length, signature->bytes, encoded, rsa, RSA_NO_PADDING) ==
                     (int)length &&
                 RSA_verify_PKCS1_PSS_mgf1(rsa, digest, hash, hash, encoded, salt) == 1;

@@ -25,6 +25,9 @@ EVP_PKEY *public_key_of_modulus(const uint8_t *modulus, size_t size, uint32_t ex
  * checked to be on it), or what else OpenSSL decodes. NULL: none that can be used. */
 EVP_PKEY *public_key_decode(const uint8_t *der, size_t size);
 
+/* SHA-256 of its SubjectPublicKeyInfo, by which keys are known. False: no memory. */
+bool public_key_hash(EVP_PKEY *key, uint8_t sha256[32]);
+
 /* True: `key` made `signature` over `bytes`, by this algorithm (an AlgorithmIdentifier): ECDSA,
  * RSA, RSA-PSS, Ed25519 or Ed448; neither the key nor the hash is weak (112 bits of security and
  * more: no RSA-1024, no SHA-1). */

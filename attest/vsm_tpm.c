@@ -13,7 +13,6 @@
 
 #include <inttypes.h>
 #include <openssl/err.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,15 +27,6 @@ cella_status vsm_tpm_qualify(const uint8_t *key, size_t size, uint8_t qualifying
     return tpm_digest(tpm_hash(TPM_SHA256), bytes, sizeof(VSM_TPM_SESSION) + size, qualifying)
                ? CELLA_OK
                : fail(error, CELLA_MEMORY, "no memory to hash a key");
-}
-
-cella_status vsm_tpm_key_hash(EVP_PKEY *key, uint8_t sha256[32], cella_error *error)
-{
-    uint8_t *der = NULL;
-    int size = i2d_PUBKEY(key, &der);
-    bool good = size > 0 && tpm_digest(tpm_hash(TPM_SHA256), der, (size_t)size, sha256);
-    OPENSSL_free(der);
-    return good ? CELLA_OK : fail(error, CELLA_MEMORY, "no memory to hash a key");
 }
 
 /* ---- the quote ---- */

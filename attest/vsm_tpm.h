@@ -34,8 +34,6 @@ struct vsm_tpm {
 cella_status vsm_tpm_qualify(const uint8_t *key, size_t size, uint8_t qualifying[32],
                              cella_error *error);
 
-cella_status vsm_tpm_key_hash(EVP_PKEY *key, uint8_t sha256[32], cella_error *error);
-
 /* Reads and judges the quote. On CELLA_OK *session is the key that has to have signed the evidence,
  * the caller's to free. */
 cella_status vsm_tpm_quote(const struct cbor_item *map, EVP_PKEY *attestation_key,

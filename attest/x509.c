@@ -53,7 +53,7 @@ struct building {
                            */
 };
 
-static bool is_valid_at(const struct x509 *certificate, int64_t at)
+bool x509_is_valid_at(const struct x509 *certificate, int64_t at)
 {
     return certificate->from != X509_NO_TIME && certificate->from <= at && at <= certificate->until;
 }
@@ -63,7 +63,7 @@ static void consider(struct building *building, struct x509 *of, struct x509 *on
                      struct x509 **issuer)
 {
     if (!der_same(&of->is.issuer, &one->subject) ||
-        (*issuer && is_valid_at(*issuer, building->appraisal->demands->at)))
+        (*issuer && x509_is_valid_at(*issuer, building->appraisal->demands->at)))
         return;
     if (x509_signed_by(building->appraisal->verifier, &of->is, one))
         *issuer = one;
@@ -191,7 +191,7 @@ static cella_status judge_one(struct building *building, struct x509 *certificat
 static cella_status judge_time(struct building *building, const struct x509 *certificate)
 {
     char name[128], at[32], from[32], until[32], expected[256], found[128];
-    if (is_valid_at(certificate, building->appraisal->demands->at))
+    if (x509_is_valid_at(certificate, building->appraisal->demands->at))
         return CELLA_OK;
     x509_common_name(&certificate->subject, name);
     snprintf(expected, sizeof(expected), "%s valid at %s", name,

@@ -116,6 +116,8 @@ bool x509_extension_take(struct der *from, struct x509_extension *extension);
 bool x509_extension(const struct x509 *certificate, const char *oid, struct der *value);
 /* Whether extendedKeyUsage lists this; `without` where the certificate has no such extension. */
 bool x509_is_for(const struct x509 *certificate, const char *oid, bool without);
+/* Whether it has been and will be valid then; false where one of its times is none. */
+bool x509_is_valid_at(const struct x509 *certificate, int64_t at);
 /* Whether this serial number is on the list. */
 bool x509_is_revoked(const struct x509_list *list, const struct der *serial);
 

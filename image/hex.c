@@ -35,6 +35,17 @@ char *hex_write(const uint8_t *bytes, size_t size, char *text)
     return text;
 }
 
+/* The four bytes of these eight digits, whatever they are: what they are not, `digits` of them is
+ * not either. */
+static uint32_t four_of(uint64_t text)
+{
+    uint64_t values = ((text & EACH(0x0f)) + (text >> 6 & EACH(1)) * 9) & EACH(0x0f);
+    uint64_t spread =
+        (values & UINT64_C(0x000f000f000f000f)) << 4 | (values >> 8 & UINT64_C(0x000f000f000f000f));
+    spread = (spread | spread >> 8) & UINT64_C(0x0000ffff0000ffff);
+    return (uint32_t)(spread | spread >> 16);
+}
+
 /* 0..15, or -1. */
 static int value(char digit)
 {
@@ -45,7 +56,15 @@ static int value(char digit)
 
 bool hex_digits(const char *text, uint8_t *bytes, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
+    size_t i = 0;
+    for (uint64_t eight; i + 4 <= size; i += 4) {
+        memcpy(&eight, text + 2 * i, 8);
+        uint32_t four = four_of(eight);
+        if (digits(four) != eight)
+            return false;
+        memcpy(bytes + i, &four, 4);
+    }
+    for (; i < size; i++) {
         int high = value(text[2 * i]);
         int low = high < 0 ? -1 : value(text[2 * i + 1]);
         if (low < 0)
@@ -57,5 +76,5 @@ bool hex_digits(const char *text, uint8_t *bytes, size_t size)
 
 bool hex_read(const char *text, uint8_t *bytes, size_t size)
 {
-    return hex_digits(text, bytes, size) && text[2 * size] == 0;
+    return strnlen(text, 2 * size + 1) == 2 * size && hex_digits(text, bytes, size);
 }

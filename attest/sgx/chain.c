@@ -61,12 +61,12 @@ static bool read_certificates(cella_verifier *verifier, const uint8_t *bytes, si
            x509_read(verifier, bytes, size, to, X509_CHAIN_MOST);
 }
 
-static bool is_pck(const struct x509 *certificate)
+/* Gives its extension. */
+static bool is_pck(const struct x509 *certificate, struct der *extension)
 {
     char name[128];
-    struct der extension;
     x509_common_name(&certificate->subject, name);
-    return strstr(name, PCK_COMMON_NAME) && x509_extension(certificate, PCK_OID, &extension);
+    return strstr(name, PCK_COMMON_NAME) && x509_extension(certificate, PCK_OID, extension);
 }
 
 static bool is_in_order(const struct x509_pool *pool, const struct x509 *leaf)
@@ -101,6 +101,7 @@ static cella_status parse(struct appraisal *appraisal, const struct quote *quote
                           struct pck_chain *chain)
 {
     struct x509 *leaf = NULL;
+    struct der extension;
     if (!read_certificates(appraisal->verifier, quote->certification_bytes,
                            quote->certification_size, &chain->pool))
         return appraisal_malformed(appraisal, "PCK certificate",
@@ -108,7 +109,7 @@ static cella_status parse(struct appraisal *appraisal, const struct quote *quote
                                    X509_CHAIN_MOST);
     for (size_t i = 0; i < chain->pool.count; i++) {
         struct x509 *one = chain->pool.all[i];
-        if (!is_pck(one))
+        if (!is_pck(one, &extension))
             continue;
         if (leaf)
             return appraisal_refuse(appraisal, CLASS_CHAIN, "PCK certificate", "one", "two", NULL);
@@ -156,8 +157,7 @@ static bool fits(const struct quote *quote, const struct x509 *certificate)
     struct quote_platform platform;
     struct pck pck;
     struct der extension;
-    if (!is_pck(certificate) || !x509_extension(certificate, PCK_OID, &extension) ||
-        !pck_read(extension.bytes, extension.size, &pck))
+    if (!is_pck(certificate, &extension) || !pck_read(extension.bytes, extension.size, &pck))
         return false;
     return quote_platform(quote, &platform) &&
            (!platform.ppid || memcmp(platform.ppid, pck.ppid, sizeof(pck.ppid)) == 0) &&

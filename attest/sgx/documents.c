@@ -117,11 +117,6 @@ static bool is_signed_by(cella_verifier *verifier, const struct collateral *docu
     return true;
 }
 
-static bool is_of_time(const struct x509 *certificate, int64_t at)
-{
-    return certificate->from <= at && at <= certificate->until;
-}
-
 /* The certificate whose key signed the document: Intel renews it with the same key, so one of that
  * time rather than another. NULL: none. */
 static struct x509 *find_signer(const struct appraisal *appraisal,
@@ -136,11 +131,11 @@ static struct x509 *find_signer(const struct appraisal *appraisal,
             continue;
         x509_common_name(&one->subject, name);
         if (strcmp(name, TCB_SIGNING_NAME) != 0 ||
-            (signer && !is_of_time(one, appraisal->demands->at)) ||
+            (signer && !x509_is_valid_at(one, appraisal->demands->at)) ||
             !is_signed_by(verifier, document, sha256, one))
             continue;
         signer = one;
-        if (is_of_time(one, appraisal->demands->at))
+        if (x509_is_valid_at(one, appraisal->demands->at))
             break;
     }
     return signer;

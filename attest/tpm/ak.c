@@ -4,10 +4,10 @@
  */
 #include "ak.h"
 
+#include "attest/public_key.h"
 #include "attest/sha256.h"
 #include "attest/x509.h"
 
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,42 +25,24 @@ static void drop_ak(void *object)
     free(ak);
 }
 
-static const struct cache_type ak_type = {keep_ak, drop_ak};
-
-/* The cache is one for all kinds of things. */
-static bool hash_of(const char kind[16], const void *bytes, size_t size, uint8_t key[32])
-{
-    uint8_t parts[16 + 32];
-    memcpy(parts, kind, 16);
-    return sha256_of(bytes, size, parts + 16) && sha256_of(parts, sizeof(parts), key);
-}
+/* One of each source: what the same bytes are as another is another entry. */
+static const struct cache_type types[TPM_AK_SOURCES] = {
+    {keep_ak, drop_ak}, {keep_ak, drop_ak}, {keep_ak, drop_ak}};
 
 /* ---- keys ---- */
 
-struct tpm_ak *tpm_ak_find(struct cache *cache, const char from[16], const void *bytes, size_t size)
+struct tpm_ak *tpm_ak_find(struct cache *cache, enum tpm_ak_source source, const uint8_t from[32])
 {
-    uint8_t key[32];
-    return hash_of(from, bytes, size, key) ? cache_get(cache, key, &ak_type) : NULL;
+    return cache_get(cache, from, &types[source]);
 }
 
-static bool hash_info(EVP_PKEY *key, uint8_t sha256[32])
-{
-    uint8_t *der = NULL;
-    int size = i2d_PUBKEY(key, &der);
-    bool good = size > 0 && sha256_of(der, (size_t)size, sha256);
-    OPENSSL_free(der);
-    return good;
-}
-
-struct tpm_ak *tpm_ak_add(struct cache *cache, const char from[16], const void *bytes, size_t size,
+struct tpm_ak *tpm_ak_add(struct cache *cache, enum tpm_ak_source source, const uint8_t from[32],
                           EVP_PKEY *key, const uint8_t sha256[32], const struct tpm_public *public)
 {
-    uint8_t hash[32];
     struct tpm_ak *ak = calloc(1, sizeof(*ak));
     if (ak && sha256)
         memcpy(ak->sha256, sha256, sizeof(ak->sha256));
-    if (!ak || !tpm_key_taken(key) || !(sha256 || hash_info(key, ak->sha256)) ||
-        !hash_of(from, bytes, size, hash)) {
+    if (!ak || !tpm_key_taken(key) || !(sha256 || public_key_hash(key, ak->sha256))) {
         free(ak);
         return NULL;
     }
@@ -73,7 +55,7 @@ struct tpm_ak *tpm_ak_add(struct cache *cache, const char from[16], const void *
         ak->name_size = public->name_size;
         memcpy(ak->name, public->name, sizeof(ak->name));
     }
-    cache_put(cache, hash, &ak_type, ak);
+    cache_put(cache, from, &types[source], ak);
     return ak;
 }
 
@@ -89,7 +71,7 @@ struct x509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t s
 {
     uint8_t key[32];
     struct x509_pool read = {NULL, 0};
-    if (!hash_of("tpm certificate", bytes, size, key))
+    if (!sha256_of(bytes, size, key))
         return NULL;
     struct x509 *certificate = cache_get(cache, key, &x509_cached);
     if (certificate)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Attestation keys, and certificates of them: a TPM has the same ones for all its quotes, and to
- * take one apart costs more than to verify by it. So they are remembered by the bytes that they
- * were read from.
+ * take one apart costs more than to verify by it. So they are remembered.
  */
 #ifndef TPM_AK_H
 #define TPM_AK_H
@@ -22,16 +21,13 @@ struct tpm_ak {
 };
 
 /* What a key was read from. */
-#define TPM_AK_PUBLIC    "tpm public     " /* 16 bytes each */
-#define TPM_AK_CERTIFIED "tpm certified  "
-#define TPM_AK_HCL       "tpm hcl        "
+enum tpm_ak_source { TPM_AK_PUBLIC, TPM_AK_CERTIFIED, TPM_AK_HCL, TPM_AK_SOURCES };
 
-/* `bytes`: what it was read from. NULL: not remembered. */
-struct tpm_ak *tpm_ak_find(struct cache *cache, const char from[16], const void *bytes,
-                           size_t size);
+/* `from`: SHA-256 of the bytes that it was read from. NULL: not remembered. */
+struct tpm_ak *tpm_ak_find(struct cache *cache, enum tpm_ak_source source, const uint8_t from[32]);
 /* Remembers a key: with the SHA-256 of its SubjectPublicKeyInfo where that is known, and of a
  * public area or not (NULL each). NULL: none that is taken, or no memory. */
-struct tpm_ak *tpm_ak_add(struct cache *cache, const char from[16], const void *bytes, size_t size,
+struct tpm_ak *tpm_ak_add(struct cache *cache, enum tpm_ak_source source, const uint8_t from[32],
                           EVP_PKEY *key, const uint8_t sha256[32], const struct tpm_public *public);
 void tpm_ak_drop(struct tpm_ak *ak); /* NULL is let pass */
 

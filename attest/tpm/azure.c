@@ -168,10 +168,9 @@ static cella_status find_key(struct appraisal *appraisal, const struct hcl *hcl,
 {
     struct cache *cache = appraisal->verifier->cache;
     const uint8_t *hash = hcl->runtime_hash;
-    judged->ak = tpm_ak_find(cache, TPM_AK_HCL, hash, sizeof(hcl->runtime_hash));
+    judged->ak = tpm_ak_find(cache, TPM_AK_HCL, hash);
     if (!judged->ak)
-        judged->ak =
-            tpm_ak_add(cache, TPM_AK_HCL, hash, sizeof(hcl->runtime_hash), hcl->key, NULL, NULL);
+        judged->ak = tpm_ak_add(cache, TPM_AK_HCL, hash, hcl->key, NULL, NULL);
     return judged->ak ? CELLA_OK : fail(appraisal->error, CELLA_MEMORY, "no memory for a key");
 }
 

@@ -7,6 +7,7 @@
 #include "attest/collateral.h"
 #include "attest/pem.h"
 #include "attest/public_key.h"
+#include "attest/sha256.h"
 #include "image/fail.h"
 #include "judge.h"
 
@@ -26,23 +27,29 @@ static bool recognise(const uint8_t *bytes, size_t size)
 
 /* ---- the attestation key ---- */
 
-static EVP_PKEY *read_pem(const struct document_bytes *bytes)
+static EVP_PKEY *read_der(const uint8_t *bytes, size_t size, uint8_t sha256[32])
 {
-    struct pem_reader reader = pem_read(bytes->bytes, bytes->size);
+    return sha256_of(bytes, size, sha256) ? public_key_decode(bytes, size) : NULL;
+}
+
+static EVP_PKEY *read_pem(const uint8_t *bytes, size_t size, uint8_t sha256[32])
+{
+    struct pem_reader reader = pem_read(bytes, size);
     struct pem_block block;
     EVP_PKEY *key = NULL;
     if (pem_next(&reader, &block) && pem_is_public_key(&block))
-        key = public_key_decode(block.inside.bytes, block.inside.size);
+        key = read_der(block.inside.bytes, block.inside.size, sha256);
     pem_end(&reader);
     return key;
 }
 
-/* A SubjectPublicKeyInfo in PEM or DER. */
-static EVP_PKEY *read_info(const struct document_bytes *bytes)
+/* A SubjectPublicKeyInfo in PEM or DER, and its hash. */
+static EVP_PKEY *read_info(const struct document_bytes *from, uint8_t sha256[32])
 {
-    if (bytes->size == 0 || bytes->size > INT32_MAX)
+    if (from->size == 0 || from->size > INT32_MAX)
         return NULL;
-    return *bytes->bytes == 0x30 ? public_key_decode(bytes->bytes, bytes->size) : read_pem(bytes);
+    return *from->bytes == 0x30 ? read_der(from->bytes, from->size, sha256)
+                                : read_pem(from->bytes, from->size, sha256);
 }
 
 /* Reads the key of the document, and remembers it. */
@@ -51,19 +58,22 @@ static cella_status read_public(struct appraisal *appraisal, struct tpm_judged *
     const struct document_bytes *bytes = &judged->document.public;
     struct cache *cache = appraisal->verifier->cache;
     struct tpm_public public = {.key = NULL};
+    uint8_t from[32], info[32];
     cella_error error;
     cella_status status = CELLA_OK;
-    judged->ak = tpm_ak_find(cache, TPM_AK_PUBLIC, bytes->bytes, bytes->size);
+    if (!sha256_of(bytes->bytes, bytes->size, from))
+        return CELLA_OK;
+    judged->ak = tpm_ak_find(cache, TPM_AK_PUBLIC, from);
     if (judged->ak)
         return CELLA_OK;
-    EVP_PKEY *key = read_info(bytes);
+    EVP_PKEY *key = read_info(bytes, info);
     ERR_clear_error();
     if (!key) {
         status = tpm_public_read(bytes->bytes, bytes->size, &public, &error);
         key = public.key;
     }
     if (!status)
-        judged->ak = tpm_ak_add(cache, TPM_AK_PUBLIC, bytes->bytes, bytes->size, key, NULL,
+        judged->ak = tpm_ak_add(cache, TPM_AK_PUBLIC, from, key, public.key ? NULL : info,
                                 public.key ? &public : NULL);
     EVP_PKEY_free(key);
     return status ? tpm_refuse(appraisal, status, CLASS_KEY, "attestation key",
@@ -76,9 +86,9 @@ static struct tpm_ak *certified_key(struct appraisal *appraisal, const struct x5
 {
     struct cache *cache = appraisal->verifier->cache;
     const uint8_t *hash = certificate->is.hash;
-    struct tpm_ak *ak = tpm_ak_find(cache, TPM_AK_CERTIFIED, hash, 32);
+    struct tpm_ak *ak = tpm_ak_find(cache, TPM_AK_CERTIFIED, hash);
     return ak || !certificate->key ? ak
-                                   : tpm_ak_add(cache, TPM_AK_CERTIFIED, hash, 32, certificate->key,
+                                   : tpm_ak_add(cache, TPM_AK_CERTIFIED, hash, certificate->key,
                                                 certificate->key_hash, NULL);
 }
 

@@ -383,6 +383,34 @@ static void the_cache_is_bounded(void **state)
     assert_int_equal(references, 0);
 }
 
+static bool remembers(struct cache *cache, int number)
+{
+    uint8_t key[32] = {(uint8_t)number};
+    return cache_has(cache, key);
+}
+
+/* It grows without losing anything; then the one goes that was not asked for longest. */
+static void the_oldest_goes(void **state)
+{
+    (void)state;
+    struct cache *cache = cache_new(64);
+    for (int i = 0; i < 64; i++) {
+        uint8_t key[32] = {(uint8_t)i};
+        cache_remember(cache, key);
+        for (int before = 0; before <= i; before++)
+            assert_true(remembers(cache, before));
+    }
+    uint8_t more[32] = {64}; /* of the eight sets, that of 0, 8, 16, ... */
+    assert_true(remembers(cache, 0));
+    assert_true(remembers(cache, 16));
+    for (int i = 24; i < 64; i += 8)
+        assert_true(remembers(cache, i));
+    cache_remember(cache, more);
+    for (int i = 0; i <= 64; i++)
+        assert_int_equal(remembers(cache, i), i != 8);
+    cache_free(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +424,7 @@ int main(void)
         cmocka_unit_test(an_intermediate_can_be_revoked),
         cmocka_unit_test(forms_are_read),
         cmocka_unit_test(the_cache_is_bounded),
+        cmocka_unit_test(the_oldest_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

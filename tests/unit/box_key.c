@@ -296,6 +296,31 @@ static void test_hex(void **state)
     assert_true(hex_read("00aa", again, 2));
 }
 
+/* Each character at each place, in what is read four bytes at a time and in the rest. */
+static void test_hex_characters(void **state)
+{
+    (void)state;
+    static const char given[] = "0123456789abcdef";
+    for (size_t size = 1; size <= 9; size++)
+        for (size_t at = 0; at < 2 * size; at++)
+            for (int character = 0; character < 256; character++) {
+                uint8_t bytes[9],
+                    wanted[9] = {0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a};
+                char text[19] = "5a5a5a5a5a5a5a5a5a";
+                const char *digit = memchr(given, character, 16);
+                text[2 * size] = 0;
+                text[at] = (char)character;
+                assert_int_equal(hex_digits(text, bytes, size), digit != NULL);
+                assert_int_equal(hex_read(text, bytes, size), digit != NULL);
+                if (!digit)
+                    continue;
+                uint8_t value = (uint8_t)(digit - given), rest = wanted[at / 2];
+                wanted[at / 2] =
+                    (uint8_t)(at % 2 ? (rest & 0xf0) | value : value << 4 | (rest & 0x0f));
+                assert_memory_equal(bytes, wanted, size);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_recipients),
         cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_hex_characters),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
