@@ -22,6 +22,7 @@ party() {
 
 # host_starts [OPTION...]: runs the room in the background; host_ends: waits, as try.
 host_starts() {
+    : >host.out # what the last one said is not taken for this one's
     timeout 120 "$cella" room run "$room" --tee "$tee" --image "$image" --wait 60 "$@" \
         >host.out 2>host.err </dev/null &
     host=$!
