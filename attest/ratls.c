@@ -176,6 +176,22 @@ static cella_status judge_key(struct appraisal *appraisal, const struct x509 *ce
                             "The evidence vouches for another key than the certificate's.");
 }
 
+/* The kinds of evidence whose report data is judged, each under its tag: others would be bound to
+ * nothing of the certificate. */
+static const struct evidence_kind *find_kind(const struct ratls *ratls)
+{
+    static const struct {
+        uint64_t tag;
+        const struct evidence_kind *kind;
+    } known[] = {
+        {RATLS_TAG_QUOTE, &kind_sgx}, {RATLS_TAG_QUOTE, &kind_tdx}, {RATLS_TAG_CELLA, &kind_vsm}};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (ratls->tag == known[i].tag &&
+            known[i].kind->recognise(ratls->evidence, ratls->evidence_size))
+            return known[i].kind;
+    return NULL;
+}
+
 /* The evidence inside, which has to be for this claims buffer. */
 static cella_status judge_evidence(struct appraisal *appraisal, const struct ratls *ratls,
                                    cella_verifier *verifier)
@@ -183,14 +199,18 @@ static cella_status judge_evidence(struct appraisal *appraisal, const struct rat
     cella_demands demands = *appraisal->demands;
     struct appraisal inner = *appraisal;
     uint8_t report_data[64] = {0};
-    const struct evidence_kind *kind =
-        evidence_kind_find(NULL, ratls->evidence, ratls->evidence_size);
-    if (!kind || kind == &kind_ratls)
-        return appraisal_refuse(appraisal, CLASS_UNSUPPORTED, "evidence",
-                                "a kind that is known here", "nothing that is recognised", NULL);
+    const struct evidence_kind *kind = find_kind(ratls);
+    if (!kind)
+        return appraisal_refuse(
+            appraisal, CLASS_UNSUPPORTED, "evidence",
+            "a quote of SGX or TDX under tag 60000, or cella's own evidence under 1667591276",
+            "something else, or under another tag",
+            "No other kind says for which key it was made.");
     SHA256(ratls->claims, ratls->claims_size, report_data);
     demands.report_data = report_data;
     demands.insecure_any_report_data = false;
+    demands.nonce = NULL; /* it is in the claims buffer, and judged there */
+    demands.insecure_any_nonce = true;
     inner.demands = &demands;
     inner.verifier = verifier;
     record_text(appraisal, appraisal->result->evidence, "ratls_evidence_type", kind->name);

@@ -13,11 +13,13 @@
 #include <string.h>
 
 #define PIECES_MOST 32
+#define CCC_VERSION 1
+#define CCC_PIECES  7 /* behind them may be when they were fetched, which nobody signs */
 
 /* ---- reading ---- */
 
 /* The pieces of a certificate's extension; what a tag around the array may say they say themselves.
- */
+ * CCC's array for SGX and TDX begins with the version of its form, and has a fixed number. */
 static bool read_pieces(const uint8_t *bytes, size_t size, struct cbor_item pieces[PIECES_MOST],
                         size_t *count)
 {
@@ -32,13 +34,22 @@ static bool read_pieces(const uint8_t *bytes, size_t size, struct cbor_item piec
     }
     if (list.type != CBOR_ARRAY)
         return false;
+    bool ccc = false;
     struct cbor_reader reader = cbor_inside(&list);
-    for (struct cbor_item piece; cbor_next(&reader, &piece); (*count)++) {
+    for (struct cbor_item piece; cbor_next(&reader, &piece);) {
+        if (!ccc && *count == 0 && piece.type == CBOR_UNSIGNED && piece.number == CCC_VERSION) {
+            ccc = true;
+            continue;
+        }
         if (*count == PIECES_MOST || piece.type != CBOR_BYTES || piece.size == 0)
             return false;
-        pieces[*count] = piece;
+        pieces[(*count)++] = piece;
     }
-    return *count > 0;
+    if (!ccc)
+        return *count > 0;
+    bool whole = *count == CCC_PIECES || *count == CCC_PIECES + 1;
+    *count = CCC_PIECES;
+    return whole;
 }
 
 /* Intel's library gives texts with a NUL behind them. */
@@ -97,14 +108,16 @@ cella_status ratls_carried_read(struct appraisal *appraisal, const struct x509 *
     carried->verifier = NULL;
     if (!x509_extension(certificate, RATLS_ENDORSEMENTS_OID, &value))
         return CELLA_OK;
-    if (!read_pieces(value.bytes, value.size, pieces, &count))
-        return appraisal_malformed(appraisal, "endorsements",
-                                   "not a CBOR array of 1 to %d byte strings", PIECES_MOST);
-    record_number(appraisal, appraisal->result->evidence, "ratls_endorsements", (int64_t)count);
     if (!appraisal->demands->insecure_carried_collateral) {
         appraisal_warn(appraisal, "the collateral that the certificate carries was not looked at");
         return CELLA_OK;
     }
+    if (!read_pieces(value.bytes, value.size, pieces, &count))
+        return appraisal_malformed(appraisal, "endorsements",
+                                   "not a CBOR array of 1 to %d byte strings, nor CCC's (1, then 7 "
+                                   "or 8 of them)",
+                                   PIECES_MOST);
+    record_number(appraisal, appraisal->result->evidence, "ratls_endorsements", (int64_t)count);
     appraisal_warn(appraisal,
                    "insecure_carried_collateral: of what is valid at this time, whoever made "
                    "the certificate chose the revocation lists and the TCB information");

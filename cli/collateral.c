@@ -91,7 +91,7 @@ static int check(cella_verifier *verifier, int64_t at, bool json, const json_t *
         printf("%d good, %d not\n", good, bad);
     }
     json_decref(all);
-    return bad ? CLI_REFUSED : 0;
+    return bad || !good ? CLI_REFUSED : 0;
 }
 
 static int check_paths(char **paths, int64_t at, bool json)

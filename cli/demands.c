@@ -359,8 +359,7 @@ int cli_demands_judge(struct cli_demands *demands, const uint8_t *evidence, size
     json_decref(all);
     free(text);
     cella_result_free(result);
-    return !all                      ? CLI_FAILED
-           : status == CELLA_OK      ? 0
-           : status == CELLA_REFUSED ? CLI_REFUSED
-                                     : CLI_MALFORMED;
+    if (!all && status != CELLA_INVALID) /* demands that exclude each other are misuse */
+        return CLI_FAILED;
+    return status == CELLA_OK ? 0 : status == CELLA_REFUSED ? CLI_REFUSED : CLI_MALFORMED;
 }

@@ -154,15 +154,53 @@ static void expect_extension(EVP_PKEY *key, EVP_PKEY *signer, struct cbor_writer
     free(value);
 }
 
-static struct cbor_writer pair_of(const uint8_t *evidence, size_t evidence_size,
-                                  const uint8_t *claims, size_t claims_size)
+static struct cbor_writer pair_under(uint64_t tag, const uint8_t *evidence, size_t evidence_size,
+                                     const uint8_t *claims, size_t claims_size)
 {
     struct cbor_writer writer = {0};
-    cbor_put_tag(&writer, RATLS_TAG_CELLA);
+    cbor_put_tag(&writer, tag);
     cbor_put_array(&writer, 2);
     cbor_put_bytes(&writer, evidence, evidence_size);
     cbor_put_bytes(&writer, claims, claims_size);
     return writer;
+}
+
+static struct cbor_writer pair_of(const uint8_t *evidence, size_t evidence_size,
+                                  const uint8_t *claims, size_t claims_size)
+{
+    return pair_under(RATLS_TAG_CELLA, evidence, evidence_size, claims, claims_size);
+}
+
+/* Kinds whose evidence has no report data, or no tag: whoever has somebody's could put it in. */
+static void kinds_that_are_not_bound_are_refused(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"nitro/fortanix/request_proper.bin", "tpm/cella/ecdsa.json",
+                                        "tpm/trustee/evidence-v1.json",
+                                        "snp/trustee/test-report.bin", "ratls/gramine-cert.pem"};
+    static const uint64_t tags[] = {RATLS_TAG_QUOTE, RATLS_TAG_CELLA, 1, 60001, 60002, 55799};
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    uint8_t report_data[64], *claims, *evidence;
+    size_t claims_size, size;
+    struct cbor_writer writer;
+    cella_error error;
+    assert_true(ratls_claims(key, NULL, 0, &claims, &claims_size, report_data));
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        evidence = vector(files[i], &size);
+        for (size_t tag = 0; tag < sizeof(tags) / sizeof(tags[0]); tag++) {
+            writer = pair_under(tags[tag], evidence, size, claims, claims_size);
+            expect_extension(key, key, &writer, CLASS_UNSUPPORTED);
+        }
+        free(evidence);
+    }
+    assert_int_equal(evidence_of(NULL, report_data, &evidence, &size, &error), CELLA_OK);
+    for (size_t tag = 0; tag < sizeof(tags) / sizeof(tags[0]); tag++) {
+        writer = pair_under(tags[tag], evidence, size, claims, claims_size);
+        expect_extension(key, key, &writer, tags[tag] == RATLS_TAG_CELLA ? "" : CLASS_UNSUPPORTED);
+    }
+    free(evidence);
+    free(claims);
+    EVP_PKEY_free(key);
 }
 
 /* Evidence of one certificate, put into another. */
@@ -258,14 +296,14 @@ static void others_are_judged(void **state)
     cella_verifier *intel;
     const char *name;
     cella_error error;
-    assert_int_equal(json_object_size(all), 2);
+    assert_int_equal(json_object_size(all), 3);
     assert_int_equal(cella_verifier_new(&intel, &error), CELLA_OK);
     json_object_foreach(all, name, expected)
     {
         cella_result *result;
         size_t size;
         uint8_t *bytes = vector(name, &size);
-        demands.at = 1685577600; /* 2023-06-01 */
+        demands.at = 1705276800; /* 2024-01-15 */
         demands.insecure_no_collateral = true;
         demands.insecure_allow_debug = false;
         assert_int_equal(cella_verify(intel, bytes, size, &demands, &result, &error),
@@ -388,6 +426,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(ours_are_accepted),
         TEST(what_is_inside_is_judged),
+        TEST(kinds_that_are_not_bound_are_refused),
         TEST(evidence_is_bound_to_the_key),
         TEST(malformed_ones_are_refused),
         TEST(each_bit_counts),

@@ -118,6 +118,21 @@ static uint8_t *certificate_with(struct cbor_writer *endorsements, size_t *der_s
     return der;
 }
 
+/* As CCC has it: a version, seven pieces, and perhaps a date, under the evidence's tag. */
+static uint8_t *certificate_of_ccc(const struct pieces *pieces, uint64_t version, size_t count,
+                                   bool date, size_t *size)
+{
+    struct cbor_writer writer = {0};
+    cbor_put_tag(&writer, RATLS_TAG_QUOTE);
+    cbor_put_array(&writer, 1 + count + date);
+    cbor_put_unsigned(&writer, version);
+    for (size_t i = 0; i < count; i++)
+        cbor_put_bytes(&writer, pieces->bytes[i % pieces->count], pieces->sizes[i % pieces->count]);
+    if (date)
+        cbor_put_bytes(&writer, (const uint8_t *)"2026-01-01T00:00:00Z", 21);
+    return certificate_with(&writer, size);
+}
+
 static uint8_t *certificate_of(const struct pieces *pieces, size_t *size)
 {
     struct cbor_writer writer = {0};
@@ -179,6 +194,33 @@ static void expect_carried(struct collection is, const char *class)
     expect(verifier, der, size, &demands, class, "insecure_carried_collateral");
     cella_verifier_free(verifier);
     OPENSSL_free(der);
+    drop_pieces(&pieces);
+}
+
+static void the_form_of_ccc_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t version;
+        size_t count;
+        bool date;
+        const char *class;
+    } shapes[] = {{1, 7, true, ""},          {1, 7, false, ""},         {1, 6, false, CLASS_PARSE},
+                  {1, 8, true, CLASS_PARSE}, {2, 7, true, CLASS_PARSE}, {0, 7, true, CLASS_PARSE}};
+    struct pieces pieces = carry((struct collection){GOOD});
+    cella_verifier *verifier = trusting(root.certificate);
+    assert_true(pieces.count <= 7);
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        size_t size;
+        uint8_t *der =
+            certificate_of_ccc(&pieces, shapes[i].version, shapes[i].count, shapes[i].date, &size);
+        cella_demands demands = demands_of(true);
+        expect(verifier, der, size, &demands, shapes[i].class, NULL);
+        demands = demands_of(false); /* what is not asked for cannot be wrong */
+        expect(verifier, der, size, &demands, CLASS_COLLATERAL, "was not looked at");
+        OPENSSL_free(der);
+    }
+    cella_verifier_free(verifier);
     drop_pieces(&pieces);
 }
 
@@ -332,9 +374,9 @@ static void each_form(void **state)
         for (int carried = 0; carried < 2; carried++) {
             memset(&writer, 0, sizeof(writer));
             cbor_put_encoded(&writer, wrong[i].bytes, wrong[i].size);
-            expect_form(&writer, carried, "PARSE");
+            expect_form(&writer, carried, carried ? "PARSE" : "");
         }
-    /* A piece that is no collateral matters only to who looks at it. */
+    /* What is carried matters only to who looks at it. */
     for (int carried = 0; carried < 2; carried++) {
         memset(&writer, 0, sizeof(writer));
         cbor_put_array(&writer, 1);
@@ -354,6 +396,7 @@ static void each_form(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_form_of_ccc_is_read),
         cmocka_unit_test(used_where_it_may_be),
         cmocka_unit_test(judged_as_any_other),
         cmocka_unit_test(own_counts_too),
