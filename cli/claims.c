@@ -7,6 +7,7 @@
 #include "evidence.h"
 
 #include "attest/policy/policy.h"
+#include "attest/policy/release_policy.h"
 #include "attest/strict.h"
 #include "attest/token/token.h"
 #include "image/fail.h"
@@ -14,17 +15,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "";
+}
+
+/* Who says what an accepted result does: of evidence, cella; of a token, whoever issued it, who is
+ * never cella. NULL: no verifier writes such a result. */
+static const char *issuer_of(const json_t *result)
+{
+    const char *type = text_of(result, "type");
+    const char *issuer = text_of(json_object_get(result, "claims"), "iss");
+    if (strcmp(type, TOKEN_TYPE) != 0)
+        return *type ? POLICY_ISSUER : NULL;
+    return *issuer && !release_policy_same_issuer(issuer, POLICY_ISSUER) ? issuer : NULL;
+}
+
 /* An object with a verdict is a result: only what was accepted has claims. */
 static cella_status take_result(json_t **claims, const char *path, cella_error *error)
 {
     json_t *result = *claims, *proven = json_object_get(result, "claims");
-    const char *verdict = json_string_value(json_object_get(result, "verdict"));
+    const char *issuer = issuer_of(result);
     cella_status status = CELLA_OK;
-    if (!verdict || strcmp(verdict, "accepted") != 0 || !json_is_object(proven))
+    if (strcmp(text_of(result, "verdict"), "accepted") != 0 || !json_is_object(proven))
         status =
             fail(error, CELLA_INVALID,
                  "%s: a result of `cella verify` that was not accepted: nothing is proven", path);
-    else if (json_object_set_new(proven, "iss", json_string(POLICY_ISSUER)))
+    else if (!issuer)
+        status = fail(error, CELLA_INVALID,
+                      "%s: a result that does not say of what it is, or of a token without an "
+                      "issuer of its own: give one of `cella verify` or `cella token verify`",
+                      path);
+    else if (json_object_set_new(proven, "iss", json_string(issuer)))
         status = fail(error, CELLA_MEMORY, "%s: no memory to read it", path);
     *claims = status ? NULL : json_incref(proven);
     json_decref(result);

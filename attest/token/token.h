@@ -14,7 +14,8 @@
 #include "attest/x509.h"
 #include "jose.h"
 
-#define TOKEN_MOST 262144 /* bytes */
+#define TOKEN_MOST 262144  /* bytes */
+#define TOKEN_TYPE "token" /* of a result that token_verify made */
 
 struct token_demands {
     const struct jwks *keys; /* NULL: x5c, up to a root of the verifier's */
@@ -52,8 +53,8 @@ struct token_order {
 };
 
 /* Signs what an accepted result of cella_result_json says: whoever has the key vouches for it.
- * *token is the caller's to free(). CELLA_INVALID: not an accepted result, or claims that a token
- * has itself. */
+ * *token is the caller's to free(). CELLA_INVALID: not an accepted result, one of a token, or
+ * claims that a token has itself. */
 cella_status token_make(const struct token_order *order, const json_t *result, char **token,
                         cella_error *error);
 

@@ -379,7 +379,7 @@ cella_status token_verify(struct appraisal *appraisal, const char *text, size_t 
 {
     struct parts parts = {0};
     cella_error malformed = {0};
-    appraisal->result->type = "token";
+    appraisal->result->type = TOKEN_TYPE;
     if (demands->issuer && release_policy_same_issuer(demands->issuer, POLICY_ISSUER))
         return fail(appraisal->error, CELLA_INVALID,
                     "no token's issuer may be \"%s\": that is who verified evidence here",

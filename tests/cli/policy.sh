@@ -248,5 +248,24 @@ try "$cella" policy check ear.policy && exits 0
 try "$cella" policy test ear.policy ec.ear && exits 0 && shows 'permit'
 try bash -c "sed s/affirming/warning/ ear.policy >other.policy; '$cella' policy test other.policy ec.ear" && exits 1
 
+# What a token says is its issuer's word, and never what cella verified.
+"$cella" token verify --json --jwks ec.jwks --issuer https://me --audience you --at $at ec.maa >judged.json
+try "$cella" policy test own.json judged.json && exits 1
+shows 'iss authority "cella": found "https://me"'
+sed 's/"cella"/"me"/' own.json >theirs.json
+try "$cella" policy test theirs.json judged.json && exits 0 && quiet && shows 'permit: '
+checks=$((checks + 1))
+grep -q warning out && failed "a token that was verified needs no warning"
+for profile in maa ear; do
+    try "$cella" token make --profile $profile --issuer https://me --at $at --expires 60 --key ec.pem judged.json
+    malformed 'result: of a token, which its issuer signed'
+done
+sed 's|"iss":"https://me"|"iss":"https://cella/"|' judged.json >forged.json
+try "$cella" policy test own.json forged.json
+malformed 'of a token without an issuer of its own'
+sed 's/"type":"token"/"type":""/' judged.json >forged.json
+try "$cella" policy test own.json forged.json
+malformed 'does not say of what it is'
+
 echo "$checks checks, $failures failed"
 [ "$failures" -eq 0 ]

@@ -1008,6 +1008,13 @@ static void test_make_refused(void **state)
     json_object_set_new(result, "verdict", json_string("refused"));
     make_refused(good, result, "not accepted");
     json_object_set_new(result, "verdict", json_string("accepted"));
+    for (int ear = 0; ear < 2; ear++) { /* what another issuer said is not vouched for */
+        order = good;
+        order.profile = ear ? TOKEN_EAR : TOKEN_MAA;
+        json_object_set_new(result, "type", json_string("token"));
+        make_refused(order, result, "of a token, which its issuer signed");
+    }
+    json_object_set_new(result, "type", json_string("snp"));
     json_object_clear(json_object_get(result, "claims"));
     make_refused(good, result, "not accepted");
     json_decref(result);
