@@ -76,52 +76,40 @@ static cella_status judge_module(struct verification *verification)
     if (!tcb_masked_equal(td->seam_attributes, module->mask, module->attributes, 8))
         return refuse_module(verification, "seamattr", hex_write(module->attributes, 8, expected),
                              hex_write(td->seam_attributes, 8, found));
-    verification->tcb.has_module = version != 0;
-    verification->tcb.module = tcb_isv_match(module->levels, module->count, td->tee_tcb_svn[0]);
     return CELLA_OK;
 }
 
-/* Whether the platform has the newest TDX module by now, though the TD was launched on an older. */
-static bool is_updated_since(const struct verification *verification)
-{
-    const struct tcb_info *info = verification->info;
-    const uint8_t *svn = verification->quote.td.tee_tcb_svn2;
-    if (!svn || svn[2] < info->levels[0].tdx[2])
-        return false;
-    if (svn[1] == 0)
-        return svn[0] >= info->levels[0].tdx[0];
-    const struct tcb_module *module = tcb_info_module(info, svn[1]);
-    return module && svn[0] >= module->levels[0].isvsvn;
-}
-
-/* ---- merging ---- */
+/* ---- levels ---- */
 
 static enum tcb_status isv_status(const struct tcb_isv_level *level)
 {
     return level ? level->state.status : TCB_NOT_SUPPORTED;
 }
 
-/* A TD of TDX 1.5 for which a new launch is all that is wanting. */
-static bool wants_relaunch(const struct verification *verification, enum tcb_status platform,
-                           enum tcb_status module, enum tcb_status qe)
+/* The module of a TEE_TCB_SVN, by its identity. */
+static enum tcb_status evaluate_module(const struct tcb_info *info, const uint8_t *svn,
+                                       struct tcb_evaluation *to)
 {
-    const struct tcb_judgement *tcb = &verification->tcb;
-    return is_tdx(&verification->quote) && qe < TCB_OUT_OF_DATE && tcb->launch < TCB_REVOKED &&
-           tcb_status_relaunch(tcb->sgx) != TCB_NOT_SUPPORTED &&
-           (platform == TCB_OUT_OF_DATE || module == TCB_OUT_OF_DATE) &&
-           is_updated_since(verification);
+    to->identity = tcb_info_module(info, svn[1]);
+    if (to->identity)
+        to->module = tcb_isv_match(to->identity->levels, to->identity->count, svn[0]);
+    return isv_status(to->module);
 }
 
-static void merge(struct verification *verification)
+/* `svn`: a TEE_TCB_SVN; SGX: NULL. */
+static struct tcb_evaluation evaluate(const struct verification *verification, const uint8_t *svn)
 {
-    struct tcb_judgement *tcb = &verification->tcb;
-    enum tcb_status platform = tcb->level ? tcb->level->state.status : TCB_NOT_SUPPORTED;
-    enum tcb_status module = tcb->has_module ? isv_status(tcb->module) : TCB_UP_TO_DATE;
+    struct tcb_platform platform = verification->platform;
+    platform.tdx = svn;
+    struct tcb_evaluation found = {.level = tcb_info_match(verification->info, &platform)};
+    found.status = found.level ? found.level->state.status : TCB_NOT_SUPPORTED;
+    if (svn && svn[1] != 0)
+        found.status =
+            tcb_status_merge(found.status, evaluate_module(verification->info, svn, &found));
     /* Where its identity is missing (which was allowed) nothing is known of its status. */
-    enum tcb_status qe = verification->identity ? isv_status(tcb->qe) : TCB_UP_TO_DATE;
-    tcb->launch = tcb_status_merge(tcb_status_merge(platform, module), qe);
-    tcb->status = wants_relaunch(verification, platform, module, qe) ? tcb_status_relaunch(tcb->sgx)
-                                                                     : tcb->launch;
+    if (verification->identity)
+        found.status = tcb_status_merge(found.status, isv_status(verification->tcb.qe));
+    return found;
 }
 
 static void take_date(struct tcb_judgement *tcb, const struct tcb_state *state)
@@ -138,19 +126,17 @@ cella_status quote_judge_tcb(struct verification *verification)
         tcb->qe = tcb_isv_match(identity->levels, identity->count, verification->quote.qe.isv_svn);
     if (!verification->info)
         return CELLA_OK;
-    struct tcb_platform sgx = verification->platform;
-    sgx.tdx = NULL;
-    const struct tcb_level *alone = tcb_info_match(verification->info, &sgx);
-    tcb->sgx = alone ? alone->state.status : TCB_NOT_SUPPORTED;
-    tcb->level = tcb_info_match(verification->info, &verification->platform);
     cella_status status = is_tdx(&verification->quote) ? judge_module(verification) : CELLA_OK;
     if (status)
         return status;
-    merge(verification);
-    if (tcb->level)
-        take_date(tcb, &tcb->level->state);
-    if (tcb->module)
-        take_date(tcb, &tcb->module->state);
+    const uint8_t *now = verification->quote.td.tee_tcb_svn2;
+    tcb->launch = evaluate(verification, verification->platform.tdx);
+    tcb->current = now ? evaluate(verification, now) : tcb->launch;
+    tcb->status = tcb_status_relaunch(tcb->launch.status, tcb->current.status);
+    if (tcb->launch.level)
+        take_date(tcb, &tcb->launch.level->state);
+    if (tcb->launch.module)
+        take_date(tcb, &tcb->launch.module->state);
     if (tcb->qe)
         take_date(tcb, &tcb->qe->state);
     return CELLA_OK;

@@ -209,10 +209,10 @@ static json_t *advisories_of(const struct verification *verification)
 {
     const struct tcb_judgement *tcb = &verification->tcb;
     json_t *array = json_array();
-    if (tcb->level)
-        append_advisories(verification->appraisal, array, &tcb->level->state.advisories);
-    if (tcb->module)
-        append_advisories(verification->appraisal, array, &tcb->module->state.advisories);
+    if (tcb->launch.level)
+        append_advisories(verification->appraisal, array, &tcb->launch.level->state.advisories);
+    if (tcb->launch.module)
+        append_advisories(verification->appraisal, array, &tcb->launch.module->state.advisories);
     if (tcb->qe)
         append_advisories(verification->appraisal, array, &tcb->qe->state.advisories);
     return array;
@@ -222,9 +222,9 @@ static json_t *advisories_of(const struct verification *verification)
 static void record_module(const struct verification *verification, json_t *to)
 {
     const uint8_t *svn = verification->quote.td.tee_tcb_svn;
-    const struct tcb_isv_level *level = verification->tcb.module;
+    const struct tcb_isv_level *level = verification->tcb.launch.module;
     char text[96];
-    if (!verification->tcb.has_module)
+    if (!verification->tcb.launch.identity)
         return;
     snprintf(text, sizeof(text), "TDX_%02X isvsvn %u -> %s", svn[1], svn[0],
              tcb_status_name(level ? level->state.status : TCB_NOT_SUPPORTED));
@@ -237,15 +237,15 @@ static void record_platform(const struct verification *verification, json_t *to)
     const struct tcb_judgement *tcb = &verification->tcb;
     const struct tcb_level *newest = &verification->info->levels[0];
     record_text(appraisal, to, "tcb_status", tcb_status_name(tcb->status));
-    if (tcb->launch != tcb->status)
-        record_text(appraisal, to, "tcb_status_at_launch", tcb_status_name(tcb->launch));
+    if (tcb->launch.status != tcb->status)
+        record_text(appraisal, to, "tcb_status_at_launch", tcb_status_name(tcb->launch.status));
     record_module(verification, to);
     record_number(appraisal, to, "tcb_evaluation_data_number", verification->info->evaluation);
     json_t *table = record_json(appraisal, to, "tcb", json_object());
-    if (tcb->level)
-        record_level(verification, tcb->level, newest, table);
-    if (tcb->level != newest)
-        record_level(verification, newest, tcb->level ? tcb->level : newest,
+    if (tcb->launch.level)
+        record_level(verification, tcb->launch.level, newest, table);
+    if (tcb->launch.level != newest)
+        record_level(verification, newest, tcb->launch.level ? tcb->launch.level : newest,
                      record_json(appraisal, table, "newest", json_object()));
 }
 

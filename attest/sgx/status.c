@@ -55,16 +55,21 @@ enum tcb_status tcb_status_merge(enum tcb_status platform, enum tcb_status part)
     }
 }
 
-enum tcb_status tcb_status_relaunch(enum tcb_status sgx)
+static bool needs_configuration(enum tcb_status status)
 {
-    switch (sgx) {
-    case TCB_UP_TO_DATE:
-    case TCB_SW_HARDENING_NEEDED:
-        return TCB_TD_RELAUNCH_ADVISED;
-    case TCB_CONFIGURATION_NEEDED:
-    case TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED:
-        return TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED;
-    default:
-        return TCB_NOT_SUPPORTED;
-    }
+    return status == TCB_CONFIGURATION_NEEDED ||
+           status == TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED ||
+           status == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
+}
+
+enum tcb_status tcb_status_relaunch(enum tcb_status launch, enum tcb_status current)
+{
+    if (launch < TCB_REVOKED && current >= TCB_REVOKED)
+        return current;
+    if ((launch != TCB_OUT_OF_DATE && launch != TCB_OUT_OF_DATE_CONFIGURATION_NEEDED) ||
+        current > TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED)
+        return launch;
+    return needs_configuration(launch) || needs_configuration(current)
+               ? TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
+               : TCB_TD_RELAUNCH_ADVISED;
 }

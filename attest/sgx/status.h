@@ -30,8 +30,9 @@ bool tcb_status_read(const char *name, enum tcb_status *status);
 /* The platform's status once its quoting enclave, or its TDX module, has one too. */
 enum tcb_status tcb_status_merge(enum tcb_status platform, enum tcb_status part);
 
-/* A TD that was launched on an old TDX module which has been updated since: what its status is if
- * it were only launched again. `sgx`: of the SGX components alone. */
-enum tcb_status tcb_status_relaunch(enum tcb_status sgx);
+/* A TD of TDX 1.5, whose TDX module may have been updated since: what it was launched on (`launch`)
+ * and what it runs on by now (`current`), each merged. Where what it runs on is revoked or not
+ * known this counts. */
+enum tcb_status tcb_status_relaunch(enum tcb_status launch, enum tcb_status current);
 
 #endif

@@ -10,14 +10,18 @@
 #include "quote.h"
 #include "tcb.h"
 
-/* What the levels that match come to. */
-struct tcb_judgement {
+/* What the levels that match come to, for one TEE_TCB_SVN. */
+struct tcb_evaluation {
     const struct tcb_level *level;      /* of the platform; NULL: none matches */
-    const struct tcb_isv_level *module; /* of the TDX module */
+    const struct tcb_module *identity;  /* of TDX modules of this version; NULL: of version 0 */
+    const struct tcb_isv_level *module; /* its level */
+    enum tcb_status status;             /* merged, the quoting enclave's with them */
+};
+
+struct tcb_judgement {
+    struct tcb_evaluation launch;  /* as the TD was launched; SGX: as it is */
+    struct tcb_evaluation current; /* as it runs by now; but in TDX 1.5 the same */
     const struct tcb_isv_level *qe;
-    bool has_module;        /* a TDX module that has an identity of its own */
-    enum tcb_status sgx;    /* by SGX's components alone */
-    enum tcb_status launch; /* as the TD was launched; for SGX the same as `status` */
     enum tcb_status status; /* the one that counts */
     int64_t date;           /* the oldest of the levels */
 };

@@ -41,6 +41,25 @@ enum flaw {
     NO_TRUST,
 };
 
+/* What a document has in place of its first `from`; NULL: as it is made. */
+struct edit {
+    const char *from, *to;
+};
+
+static struct edit info_edits[3], identity_edits[1];
+
+static void apply(char text[TEXT], const struct edit *edits, size_t count)
+{
+    for (size_t i = 0; i < count && edits[i].from; i++) {
+        char *at = strstr(text, edits[i].from), rest[TEXT];
+        if (!at)
+            fail_msg("\"%s\" is not there", edits[i].from);
+        strcpy(rest, at + strlen(edits[i].from));
+        assert_true(strlen(text) + strlen(edits[i].to) < TEXT);
+        sprintf(at, "%s%s", edits[i].to, rest);
+    }
+}
+
 static void add_info(const struct sink *sink, bool tdx, enum flaw flaw)
 {
     static char text[TEXT];
@@ -52,6 +71,7 @@ static void add_info(const struct sink *sink, bool tdx, enum flaw flaw)
         make_info(text, tdx, FUTURE, FMSPC, NULL, 1);
     else
         make_info(text, tdx, NOW, flaw == INFO_OF_OTHER_FMSPC ? "00906ea10001" : FMSPC, NULL, 1);
+    apply(text, info_edits, 3);
     if (flaw != NO_INFO)
         add_document(sink, "tcbInfo", text, flaw == INFO_OF_STRANGER ? stranger.key : signer.key,
                      flaw == INFO_ALTERED);
@@ -85,6 +105,7 @@ static cella_verifier *make_verifier(bool tdx, enum flaw flaw)
         make_identity(text, tdx, PAST);
     else
         make_identity(text, flaw == IDENTITY_OF_OTHER_TEE ? !tdx : tdx, NOW);
+    apply(text, identity_edits, 1);
     if (flaw != NO_IDENTITY)
         add_document(&sink, "enclaveIdentity", text, signer.key, flaw == IDENTITY_ALTERED);
     return verifier;
@@ -241,7 +262,6 @@ static void test_statuses(void **state)
         {5, {4, 1, 3}, {5, 1, 3}, 4, "TCB_STATUS", out, NULL},
         {5, {4, 1, 3}, {6, 1, 2}, 4, "TCB_STATUS", out, NULL},
         {5, {3, 0, 2}, {4, 0, 3}, 4, "TCB_STATUS", out, NULL},
-        {5, {4, 1, 3}, {6, 2, 3}, 4, "TCB_STATUS", out, NULL},
         /* ... or a new launch alone would not help */
         {5, {4, 1, 3}, {6, 1, 3}, 3, "TCB_STATUS", out, NULL},
         {5, {4, 1, 3}, {6, 1, 3}, 1, "REVOKED", revoked, NULL},
@@ -249,10 +269,68 @@ static void test_statuses(void **state)
         {5, {2, 1, 2}, {6, 1, 3}, 4, "REVOKED", revoked, NULL},
         {5, {1, 1, 3}, {6, 1, 3}, 4, "TCB_STATUS", none, NULL},
         {2, {4, 1, 3}, {6, 1, 3}, 4, "REVOKED", revoked, NULL},
+        /* ... or nobody knows it, or it was revoked */
+        {5, {4, 1, 3}, {6, 2, 3}, 4, "TCB_STATUS", none, out},
+        {5, {6, 1, 3}, {6, 2, 3}, 4, "TCB_STATUS", none, good},
+        {5, {6, 1, 3}, {1, 1, 3}, 4, "TCB_STATUS", none, good},
+        {5, {6, 1, 3}, {2, 1, 3}, 4, "REVOKED", revoked, good},
+        {5, {2, 1, 3}, {1, 1, 3}, 4, "REVOKED", revoked, NULL},
+        {5, {6, 1, 3}, {4, 1, 3}, 4, "", good, NULL},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         check_status(&cases[i], i);
+}
+
+#define COMPONENT(svn, number)                                                                     \
+    "{\"svn\":" #svn ",\"category\":\"OS/VMM\",\"type\":\"T" #number "\"}"
+
+/* TCB information that is not as usual. */
+static void test_relaunch(void **state)
+{
+    static const char out[] = "OutOfDate", relaunch[] = "TDRelaunchAdvised";
+    static const struct {
+        struct edit edits[3];
+        struct status_case one;
+    } cases[] = {
+        /* the newest level wants more of another component than 0 and 2 */
+        {{{COMPONENT(0, 3), COMPONENT(7, 3)}},
+         {5, {6, 1, 3}, {6, 1, 3}, 4, "TCB_STATUS", out, NULL}},
+        {{{COMPONENT(0, 1), COMPONENT(1, 1)}},
+         {5, {5, 0, 3}, {5, 0, 3}, 4, "TCB_STATUS", out, NULL}},
+        /* what runs now is no better than what it was launched on */
+        {{{"\"isvsvn\":6},\"tcbDate\":\"2023-05-01T00:00:00Z\",\"tcbStatus\":\"UpToDate",
+           "\"isvsvn\":6},\"tcbDate\":\"2023-05-01T00:00:00Z\",\"tcbStatus\":\"OutOfDate"}},
+         {5, {4, 1, 3}, {6, 1, 3}, 4, "TCB_STATUS", out, NULL}},
+        {{{"\"isvsvn\":6},\"tcbDate\":\"2023-05-01T00:00:00Z\",\"tcbStatus\":\"UpToDate",
+           "\"isvsvn\":6},\"tcbDate\":\"2023-05-01T00:00:00Z\",\"tcbStatus\":\"Revoked"}},
+         {5, {4, 1, 3}, {6, 1, 3}, 4, "REVOKED", "Revoked", out}},
+        {{{"\"UpToDate\",\"advisoryIDs\":[\"A-UpToDate\"]",
+           "\"Revoked\",\"advisoryIDs\":[\"A-UpToDate\"]"}},
+         {5, {6, 1, 2}, {6, 1, 3}, 4, "REVOKED", "Revoked", out}},
+        /* settings that were wrong at launch, or are now */
+        {{{"\"OutOfDate\",\"advisoryIDs\":[\"A-Out",
+           "\"OutOfDateConfigurationNeeded\",\"advisoryIDs\":[\"A-Out"}},
+         {5,
+          {6, 1, 2},
+          {6, 1, 3},
+          4,
+          "",
+          "TDRelaunchAdvisedConfigurationNeeded",
+          "OutOfDateConfigurationNeeded"}},
+        {{{"\"UpToDate\",\"advisoryIDs\":[\"A-UpToDate\"]",
+           "\"ConfigurationAndSWHardeningNeeded\",\"advisoryIDs\":[\"A-UpToDate\"]"}},
+         {5, {6, 1, 2}, {6, 1, 3}, 4, "", "TDRelaunchAdvisedConfigurationNeeded", out}},
+        {{{"\"UpToDate\",\"advisoryIDs\":[\"A-UpToDate\"]",
+           "\"SWHardeningNeeded\",\"advisoryIDs\":[\"A-UpToDate\"]"}},
+         {5, {6, 1, 2}, {6, 1, 3}, 4, "", relaunch, out}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memcpy(info_edits, cases[i].edits, sizeof(info_edits));
+        check_status(&cases[i].one, i);
+    }
+    memset(info_edits, 0, sizeof(info_edits));
 }
 
 static void test_pcesvn(void **state)
@@ -639,6 +717,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_relaunch),
         cmocka_unit_test(test_pcesvn),
         cmocka_unit_test(test_merging),
         cmocka_unit_test(test_advisories),
