@@ -33,13 +33,18 @@ bool tcb_status_read(const char *name, enum tcb_status *status)
     return false;
 }
 
+bool tcb_status_of_part(enum tcb_status status)
+{
+    return status == TCB_UP_TO_DATE || status == TCB_OUT_OF_DATE || status == TCB_REVOKED;
+}
+
 enum tcb_status tcb_status_merge(enum tcb_status platform, enum tcb_status part)
 {
-    if (platform == TCB_NOT_SUPPORTED || part == TCB_NOT_SUPPORTED)
+    if (platform == TCB_NOT_SUPPORTED || !tcb_status_of_part(part))
         return TCB_NOT_SUPPORTED;
     if (platform == TCB_REVOKED || part == TCB_REVOKED)
         return TCB_REVOKED;
-    if (part != TCB_OUT_OF_DATE)
+    if (part == TCB_UP_TO_DATE)
         return platform;
     switch (platform) {
     case TCB_UP_TO_DATE:

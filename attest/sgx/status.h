@@ -27,7 +27,11 @@ const char *tcb_status_name(enum tcb_status status);
 /* A status as documents have it. */
 bool tcb_status_read(const char *name, enum tcb_status *status);
 
-/* The platform's status once its quoting enclave, or its TDX module, has one too. */
+/* Whether an enclave or a TDX module can have it: UpToDate, OutOfDate, Revoked. */
+bool tcb_status_of_part(enum tcb_status status);
+
+/* The platform's status once its quoting enclave, or its TDX module, has one too. A `part` with a
+ * status that is no part's is not supported. */
 enum tcb_status tcb_status_merge(enum tcb_status platform, enum tcb_status part);
 
 /* A TD of TDX 1.5, whose TDX module may have been updated since: what it was launched on (`launch`)

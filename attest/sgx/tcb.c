@@ -92,6 +92,9 @@ static cella_status read_isv_level(const struct scan_item *level, const char *wh
     const struct scan_field fields[] = {{"isvsvn", SCAN_NUMBER, &isvsvn, false}};
     uint64_t number;
     cella_status status = read_level_state(level, what, &tcb, &to->state, error);
+    if (status == CELLA_OK && !tcb_status_of_part(to->state.status))
+        return invalid(what, "tcbStatus",
+                       "UpToDate, OutOfDate or Revoked, which alone are known here", error);
     status = status ? status : scan_fields(&tcb, what, fields, COUNT(fields), error);
     if (status == CELLA_OK && !scan_number(&isvsvn, UINT16_MAX, &number))
         return invalid(what, "isvsvn", "0 to 65535", error);

@@ -346,7 +346,8 @@ static void test_pcesvn(void **state)
     cella_verifier_free(verifier);
 }
 
-/* Every pair, as attest-facts has them. */
+/* Every pair, as attest-facts has them; what no quoting enclave or module can have is not
+ * supported. */
 static void test_merging(void **state)
 {
     (void)state;
@@ -360,7 +361,8 @@ static void test_merging(void **state)
                 expected = configuration ? TCB_OUT_OF_DATE_CONFIGURATION_NEEDED : TCB_OUT_OF_DATE;
             if (part == TCB_REVOKED)
                 expected = TCB_REVOKED;
-            if (platform == TCB_NOT_SUPPORTED || part == TCB_NOT_SUPPORTED)
+            if (platform == TCB_NOT_SUPPORTED ||
+                (part != TCB_UP_TO_DATE && part != TCB_OUT_OF_DATE && part != TCB_REVOKED))
                 expected = TCB_NOT_SUPPORTED;
             assert_int_equal(merged, expected);
         }
@@ -371,6 +373,48 @@ static void test_merging(void **state)
     assert_false(tcb_status_read("NotSupported (no matching level)", &status));
     assert_false(tcb_status_read("uptodate", &status));
     assert_false(tcb_status_read("", &status));
+}
+
+static void check_part(char text[TEXT], const char *key, const struct edit *edit,
+                       const char *status)
+{
+    static char answer[TEXT + 256];
+    cella_verifier *verifier;
+    assert_int_equal(cella_verifier_new(&verifier, &error), CELLA_OK);
+    apply(text, edit, 1);
+    sprintf(answer, "{\"%s\":%s,\"signature\":\"%0128d\"}", key, text, 1);
+    cella_status got =
+        cella_verifier_add(verifier, (const uint8_t *)answer, strlen(answer), "made", &error);
+    bool known = strcmp(status, "OutOfDate") == 0 || strcmp(status, "Revoked") == 0;
+    if (got != (known ? CELLA_OK : CELLA_INVALID))
+        fail_msg("%s: %s: %d, \"%s\"", key, status, got, error.sentence);
+    if (!known)
+        assert_non_null(
+            strstr(error.sentence, "\"tcbStatus\": not UpToDate, OutOfDate or Revoked"));
+    cella_verifier_free(verifier);
+}
+
+/* Levels of quoting enclaves and of modules have three statuses; documents with others are not
+ * understood. */
+static void test_statuses_of_parts(void **state)
+{
+    static const char *const statuses[] = {"OutOfDate",
+                                           "Revoked",
+                                           "SWHardeningNeeded",
+                                           "ConfigurationNeeded",
+                                           "ConfigurationAndSWHardeningNeeded",
+                                           "OutOfDateConfigurationNeeded"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        static char text[TEXT];
+        char to[64];
+        snprintf(to, sizeof(to), "\"tcbStatus\":\"%s\"", statuses[i]);
+        const struct edit edit = {"\"tcbStatus\":\"UpToDate\"", to};
+        make_identity(text, true, NOW);
+        check_part(text, "enclaveIdentity", &edit, statuses[i]);
+        make_info(text, true, NOW, FMSPC, NULL, 1); /* its first status is a module's */
+        check_part(text, "tcbInfo", &edit, statuses[i]);
+    }
 }
 
 /* The union of advisories, and the oldest date. */
@@ -720,6 +764,7 @@ int main(void)
         cmocka_unit_test(test_relaunch),
         cmocka_unit_test(test_pcesvn),
         cmocka_unit_test(test_merging),
+        cmocka_unit_test(test_statuses_of_parts),
         cmocka_unit_test(test_advisories),
         cmocka_unit_test(test_flaws),
         cmocka_unit_test(test_choice),
