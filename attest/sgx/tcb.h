@@ -47,7 +47,7 @@ struct tcb_isv_level {
 struct tcb_module {
     uint8_t version; /* of TDX_03: 3 */
     uint8_t mrsigner[48];
-    uint8_t attributes[8], mask[8];
+    uint8_t attributes[8], mask[8]; /* the mask is not heeded: attributes are 0 */
     struct tcb_isv_level *levels;
     size_t count;
 };

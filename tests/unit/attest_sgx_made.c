@@ -557,6 +557,41 @@ static void test_modules(void **state)
     cella_verifier_free(verifier);
 }
 
+/* All 0 and as the identity says, whatever the mask lets pass. The first occurrence in TCB
+ * information is that of modules of version 0, the second that of version 1. */
+static void test_seam_attributes(void **state)
+{
+    static const char zeros[] = "\"attributes\":\"0000000000000000\"",
+                      one[] = "\"attributes\":\"0100000000000000\"",
+                      all[] = "\"attributesMask\":\"FFFFFFFFFFFFFFFF\"",
+                      none[] = "\"attributesMask\":\"0000000000000000\"";
+    static const struct {
+        struct edit edits[3];
+        uint8_t seam;
+        const char *class;
+    } cases[] = {
+        {{{0}}, 0, ""},
+        {{{0}}, 1, "TCB_STATUS"},
+        {{{all, none}, {all, none}}, 0, ""},
+        {{{all, none}, {all, none}}, 1, "TCB_STATUS"},
+        {{{zeros, one}, {zeros, one}}, 1, "TCB_STATUS"},
+        {{{zeros, one}, {zeros, one}}, 0, "TCB_STATUS"},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        struct shape shape = tdx;
+        shape.svn[1] = i % 2;
+        shape.seam[1] = cases[i / 2].seam;
+        memcpy(info_edits, cases[i / 2].edits, sizeof(info_edits));
+        cella_verifier *verifier = make_verifier(true, GOOD);
+        const char *class = judge_with(verifier, &shape, NULL);
+        if (strcmp(class, cases[i / 2].class) != 0)
+            fail_msg("case %zu: \"%s\"", i, class);
+        cella_verifier_free(verifier);
+    }
+    memset(info_edits, 0, sizeof(info_edits));
+}
+
 static void test_debug(void **state)
 {
     (void)state;
@@ -771,6 +806,7 @@ int main(void)
         cmocka_unit_test(test_quoting_enclaves),
         cmocka_unit_test(test_debug_quoting_enclave),
         cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_seam_attributes),
         cmocka_unit_test(test_debug),
         cmocka_unit_test(test_demands),
         cmocka_unit_test(test_certificates),
