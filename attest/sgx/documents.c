@@ -23,12 +23,15 @@ const struct x509_anchor sgx_root[1] = {
 /* ---- chains ---- */
 
 /* All that the verdict depends on. */
-static bool judged_key(const struct appraisal *appraisal, const struct x509 *leaf,
-                       const uint8_t pool_hash[32], uint8_t key[32])
+static bool judged_key(const struct appraisal *appraisal, enum intel_chain kind,
+                       const struct x509 *leaf, const uint8_t pool_hash[32], uint8_t key[32])
 {
     const cella_verifier *verifier = appraisal->verifier;
-    const uint64_t numbers[] = {pool_hash ? 0 : (uintptr_t)leaf, (uint64_t)appraisal->demands->at,
-                                verifier->count, verifier->root_count,
+    const uint64_t numbers[] = {kind,
+                                pool_hash ? 0 : (uintptr_t)leaf,
+                                (uint64_t)appraisal->demands->at,
+                                verifier->count,
+                                verifier->root_count,
                                 appraisal->demands->insecure_no_collateral};
     uint8_t parts[16 + 32 + sizeof(numbers)] = "chain, judged";
     if (pool_hash)
@@ -73,14 +76,51 @@ static void remember(struct cache *cache, const uint8_t key[32], const struct x5
     drop_judged(judged);
 }
 
-cella_status documents_judge_chain(struct appraisal *appraisal, const char *what, struct x509 *leaf,
-                                   const struct x509_pool *pool, const uint8_t pool_hash[32])
+static const struct {
+    const char *name;
+    size_t count; /* of certificates */
+    const char *shape;
+} kinds[] = {
+    [INTEL_PCK] = {"PCK certificate", 3,
+                   "one by an \"Intel SGX PCK ... CA\", and that by the root"},
+    [INTEL_TCB_SIGNING] = {"TCB signing certificate", 2, "one by the root"},
+};
+
+/* "Intel SGX PCK Platform CA", "Intel SGX PCK Processor CA" */
+static bool is_pck_ca(const struct x509 *certificate)
+{
+    static const char head[] = "Intel SGX PCK ", tail[] = " CA";
+    char name[128];
+    x509_common_name(&certificate->subject, name);
+    size_t size = strlen(name);
+    return size > sizeof(head) - 1 + sizeof(tail) - 1 &&
+           memcmp(name, head, sizeof(head) - 1) == 0 &&
+           strcmp(name + size - (sizeof(tail) - 1), tail) == 0;
+}
+
+static cella_status judge_shape(struct appraisal *appraisal, enum intel_chain kind,
+                                const struct x509_chain *chain)
+{
+    char issuer[128], found[192];
+    if (chain->count == kinds[kind].count &&
+        (kind != INTEL_PCK || is_pck_ca(chain->certificates[1])))
+        return CELLA_OK;
+    x509_common_name(&chain->certificates[0]->is.issuer, issuer);
+    snprintf(found, sizeof(found), "one by %s, %zu certificates up to the root", issuer,
+             chain->count);
+    return appraisal_refuse(appraisal, CLASS_CHAIN, kinds[kind].name, kinds[kind].shape, found,
+                            "Intel issues none like it.");
+}
+
+cella_status documents_judge_chain(struct appraisal *appraisal, enum intel_chain kind,
+                                   struct x509 *leaf, const struct x509_pool *pool,
+                                   const uint8_t pool_hash[32])
 {
     struct x509_chain chain;
     struct cache *cache = appraisal->verifier->cache;
     size_t warnings = json_array_size(appraisal->result->warnings);
     uint8_t key[32];
-    bool has_key = judged_key(appraisal, leaf, pool_hash, key);
+    bool has_key = judged_key(appraisal, kind, leaf, pool_hash, key);
     struct judged *judged = has_key ? cache_get(cache, key, &judged_type) : NULL;
     if (judged) {
         x509_record(appraisal, &judged->chain);
@@ -88,7 +128,8 @@ cella_status documents_judge_chain(struct appraisal *appraisal, const char *what
         return CELLA_OK;
     }
     cella_status status =
-        x509_judge(appraisal, what, leaf, pool, sgx_root, 1, X509_CRL_ALL, &chain);
+        x509_judge(appraisal, kinds[kind].name, leaf, pool, sgx_root, 1, X509_CRL_ALL, &chain);
+    status = status ? status : judge_shape(appraisal, kind, &chain);
     /* A verdict with warnings is worth hearing again. */
     if (has_key && status == CELLA_OK && json_array_size(appraisal->result->warnings) == warnings)
         remember(cache, key, &chain);
@@ -213,8 +254,7 @@ static cella_status conclude(struct search *search)
         if (search->altered)
             appraisal_warn(appraisal, "%s: %s was not signed by Intel and is not heeded",
                            search->claim, search->altered->name);
-        return documents_judge_chain(appraisal, "TCB signing certificate", search->signer, NULL,
-                                     NULL);
+        return documents_judge_chain(appraisal, INTEL_TCB_SIGNING, search->signer, NULL, NULL);
     }
     if (search->expired.document)
         return refuse_expired(search);

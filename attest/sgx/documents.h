@@ -13,12 +13,20 @@
 
 extern const struct x509_anchor sgx_root[1]; /* Intel SGX Root CA, by its key */
 
-/* x509_judge with Intel's root and X509_CRL_ALL. That a certificate was good at one time (a
- * second), with this collateral and with what came beside it, is remembered: a service judges
- * thousands of quotes of the same platforms in each second. `pool_hash`: SHA-256 of the evidence
- * that leaf and pool are from; NULL: the leaf is of the collateral. */
-cella_status documents_judge_chain(struct appraisal *appraisal, const char *what, struct x509 *leaf,
-                                   const struct x509_pool *pool, const uint8_t pool_hash[32]);
+/* The chains that Intel issues; a root of the verifier's own may have any name. */
+enum intel_chain {
+    INTEL_PCK,         /* PCK certificate < "Intel SGX PCK ... CA" < root */
+    INTEL_TCB_SIGNING, /* TCB signing certificate < root */
+};
+
+/* x509_judge with Intel's root and X509_CRL_ALL; a chain of another shape is refused as
+ * CLASS_CHAIN. That a certificate was good at one time (a second), with this collateral and with
+ * what came beside it, is remembered: a service judges thousands of quotes of the same platforms in
+ * each second. `pool_hash`: SHA-256 of the evidence that leaf and pool are from; NULL: the leaf is
+ * of the collateral. */
+cella_status documents_judge_chain(struct appraisal *appraisal, enum intel_chain kind,
+                                   struct x509 *leaf, const struct x509_pool *pool,
+                                   const uint8_t pool_hash[32]);
 
 /* The TCB information for this platform and TEE, or the identity with this id ("QE", "TD_QE"):
  * signed by Intel's TCB signing certificate, which is judged, and of the time that is judged at; of

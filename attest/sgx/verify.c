@@ -121,8 +121,8 @@ static cella_status judge_chain(const struct verification *verification)
                                 "one in the quote or in the collateral", "none",
                                 "The quote is not verifiable without the PCK certificate: fetch "
                                 "the platform's from Intel's service and add it.");
-    return documents_judge_chain(verification->appraisal, "PCK certificate", chain->leaf,
-                                 &chain->pool, chain->in_quote ? chain->hash : NULL);
+    return documents_judge_chain(verification->appraisal, INTEL_PCK, chain->leaf, &chain->pool,
+                                 chain->in_quote ? chain->hash : NULL);
 }
 
 static cella_status judge_collateral(struct verification *verification)

@@ -657,6 +657,50 @@ static void test_certificates(void **state)
     cella_verifier_free(verifier);
 }
 
+/* A PCK certificate by `issuer`, with everything that vouches for it. */
+static void check_pck_issuer(const struct pki_node *issuer, const char *class)
+{
+    struct pki_node usual = ca;
+    struct shape shape = sgx;
+    ca = *issuer;
+    cella_verifier *verifier = make_verifier(false, GOOD); /* with a list of that issuer's */
+    add_certificate(&(struct sink){add_to_verifier, verifier}, usual.certificate);
+    shape.leaf = make_leaf("Intel SGX PCK Certificate", 0);
+    for (int again = 0; again < 2; again++) {
+        json_t *json;
+        assert_string_equal(judge_with(verifier, &shape, &json), class);
+        json_decref(json);
+    }
+    X509_free(shape.leaf);
+    cella_verifier_free(verifier);
+    ca = usual;
+}
+
+/* Intel's chains have one shape each. */
+static void test_shapes_of_chains(void **state)
+{
+    struct pki_node usual = signer;
+    (void)state;
+    struct pki_node other = pki_make(
+        &(struct pki_shape){.name = "Intel SGX PCK Processor CA", .ca = true, .serial = 12}, &root);
+    struct pki_node misnamed =
+        pki_make(&(struct pki_shape){.name = "Intel SGX PCK CA", .ca = true, .serial = 12}, &root);
+    struct pki_node foreign = pki_make(
+        &(struct pki_shape){.name = "Intel TDX PCK Platform CA", .ca = true, .serial = 12}, &root);
+    check_pck_issuer(&ca, "");
+    check_pck_issuer(&other, "");
+    check_pck_issuer(&misnamed, "CHAIN");
+    check_pck_issuer(&foreign, "CHAIN");
+    check_pck_issuer(&root, "CHAIN");
+    signer = pki_make(&(struct pki_shape){.name = "Intel SGX TCB Signing", .serial = 13}, &ca);
+    check_pck_issuer(&ca, "CHAIN");
+    pki_free(&signer);
+    signer = usual;
+    pki_free(&other);
+    pki_free(&misnamed);
+    pki_free(&foreign);
+}
+
 /* A bit of an extension may be another only where a value is. */
 static void test_extension(void **state)
 {
@@ -810,6 +854,7 @@ int main(void)
         cmocka_unit_test(test_debug),
         cmocka_unit_test(test_demands),
         cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_shapes_of_chains),
         cmocka_unit_test(test_extension),
         cmocka_unit_test(test_signatures),
         cmocka_unit_test(test_keys),
