@@ -166,15 +166,41 @@ static bool fits(const struct quote *quote, const struct x509 *certificate)
            (!platform.pceid || memcmp(platform.pceid, pck.pceid, sizeof(pck.pceid)) == 0);
 }
 
+/* How well a certificate that fits is the quote's: 0: its key did not sign the quoting enclave's
+ * report; 1: it did; 2: and it is valid at the time that is judged at. */
+static int rank(const struct appraisal *appraisal, const struct quote *quote,
+                const struct x509 *certificate)
+{
+    if (!ecdsa_is_key(certificate->key, ECDSA_P256) ||
+        !ecdsa_verify(certificate->key, sha256_algorithm(), quote->qe_signature, 32,
+                      quote->qe.bytes, QUOTE_REPORT_BODY))
+        return 0;
+    return x509_is_valid_at(certificate, appraisal->demands->at) ? 2 : 1;
+}
+
+/* Of those that fit the best, of equal ones the first; NULL: none fits. */
+static struct x509 *find_leaf(const struct appraisal *appraisal, const struct quote *quote)
+{
+    const cella_verifier *verifier = appraisal->verifier;
+    struct x509 *best = NULL;
+    int best_rank = -1;
+    for (size_t i = 0; best_rank < 2 && i < verifier->count; i++) {
+        struct x509 *one = verifier->collateral[i].certificate;
+        if (verifier->collateral[i].kind != COLLATERAL_CERTIFICATE || !fits(quote, one))
+            continue;
+        int one_rank = rank(appraisal, quote, one);
+        if (one_rank > best_rank) {
+            best = one;
+            best_rank = one_rank;
+        }
+    }
+    return best;
+}
+
 static cella_status from_collateral(struct appraisal *appraisal, const struct quote *quote,
                                     struct pck_chain **chain)
 {
-    const cella_verifier *verifier = appraisal->verifier;
-    struct x509 *leaf = NULL;
-    for (size_t i = 0; !leaf && i < verifier->count; i++)
-        if (verifier->collateral[i].kind == COLLATERAL_CERTIFICATE &&
-            fits(quote, verifier->collateral[i].certificate))
-            leaf = verifier->collateral[i].certificate;
+    struct x509 *leaf = find_leaf(appraisal, quote);
     if (!leaf)
         return CELLA_OK;
     struct pck_chain *made = chain_new();

@@ -149,6 +149,7 @@ struct shape {
     const uint8_t *key;         /* NULL: the attestation key's point */
     X509 *leaf;                 /* NULL: the usual one */
     bool alone;                 /* no other certificate */
+    uint16_t platform;          /* certification data of this type (1 to 3) in place of any */
     const uint8_t *report_data; /* NULL: 64 times 0xdd */
 };
 
@@ -214,6 +215,15 @@ static inline size_t make_chain(char *to, const struct shape *shape)
     return size + 1;
 }
 
+/* PPID (zeros, which stand for an encrypted one, too), CPUSVN, PCESVN, PCEID */
+static inline size_t make_platform(char *to, uint16_t type)
+{
+    size_t ppid = type == QUOTE_PPID ? 16 : type == QUOTE_PPID_RSA_2048 ? 256 : 384;
+    memset(to, 0, ppid + 20);
+    to[ppid + 16] = (char)pck_pcesvn;
+    return ppid + 20;
+}
+
 static inline uint8_t *put_qe(uint8_t *to, const struct shape *shape, const uint8_t point[64])
 {
     static const uint8_t auth[32] = {1, 2, 3};
@@ -226,8 +236,9 @@ static inline uint8_t *put_qe(uint8_t *to, const struct shape *shape, const uint
     sign(leaf.key, report, QUOTE_REPORT_BODY, to);
     to = put_number(to + 64, sizeof(auth), 2);
     to = put(to, auth, sizeof(auth));
-    size_t size = make_chain(chain, shape);
-    to = put_number(to, QUOTE_PCK_CHAIN, 2);
+    size_t size =
+        shape->platform ? make_platform(chain, shape->platform) : make_chain(chain, shape);
+    to = put_number(to, shape->platform ? shape->platform : QUOTE_PCK_CHAIN, 2);
     to = put_number(to, size, 4);
     return put(to, chain, size);
 }

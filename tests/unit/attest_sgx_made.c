@@ -657,6 +657,50 @@ static void test_certificates(void **state)
     cella_verifier_free(verifier);
 }
 
+/* Of several that fit: the platform's (its key signed the quoting enclave's report), and of these
+ * one of that time; in any order. */
+static void test_certificates_of_collateral(void **state)
+{
+    enum { OTHER = 1, PAST_ONE, THIS };
+    static const struct {
+        int order[3];
+        const char *class;
+    } cases[] = {
+        {{0}, "COLLATERAL"},           {{THIS}, ""},
+        {{OTHER}, "QE_REPORT_SIG"},    {{PAST_ONE}, "TIME"},
+        {{THIS, OTHER}, ""},           {{OTHER, THIS}, ""},
+        {{PAST_ONE, THIS}, ""},        {{OTHER, PAST_ONE}, "TIME"},
+        {{PAST_ONE, OTHER}, "TIME"},   {{OTHER, PAST_ONE, THIS}, ""},
+        {{THIS, PAST_ONE, OTHER}, ""},
+    };
+    EVP_PKEY *own = leaf.key;
+    X509 *certificates[4] = {NULL};
+    (void)state;
+    leaf.key = stranger.key;
+    certificates[OTHER] = make_leaf("Intel SGX PCK Certificate", 0);
+    leaf.key = own;
+    certificates[PAST_ONE] = make_leaf("Intel SGX PCK Certificate", 0);
+    ASN1_TIME_set(X509_getm_notAfter(certificates[PAST_ONE]), PKI_NOW - 86400);
+    assert_true(X509_sign(certificates[PAST_ONE], ca.key, EVP_sha256()) > 0);
+    certificates[THIS] = make_leaf("Intel SGX PCK Certificate", 0);
+    for (size_t i = 0; i < 3 * sizeof(cases) / sizeof(cases[0]); i++) {
+        struct shape shape = sgx;
+        shape.platform = (uint16_t)(1 + i % 3);
+        cella_verifier *verifier = make_verifier(false, GOOD);
+        const struct sink sink = {add_to_verifier, verifier};
+        for (int k = 0; k < 3 && cases[i / 3].order[k]; k++)
+            add_certificate(&sink, certificates[cases[i / 3].order[k]]);
+        add_certificate(&sink, ca.certificate);
+        add_certificate(&sink, root.certificate);
+        const char *class = judge_with(verifier, &shape, NULL);
+        if (strcmp(class, cases[i / 3].class) != 0)
+            fail_msg("case %zu: \"%s\"", i, class);
+        cella_verifier_free(verifier);
+    }
+    for (size_t i = 0; i < 4; i++)
+        X509_free(certificates[i]);
+}
+
 /* A PCK certificate by `issuer`, with everything that vouches for it. */
 static void check_pck_issuer(const struct pki_node *issuer, const char *class)
 {
@@ -854,6 +898,7 @@ int main(void)
         cmocka_unit_test(test_debug),
         cmocka_unit_test(test_demands),
         cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_certificates_of_collateral),
         cmocka_unit_test(test_shapes_of_chains),
         cmocka_unit_test(test_extension),
         cmocka_unit_test(test_signatures),
