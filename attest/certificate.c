@@ -92,7 +92,7 @@ static X509 *make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const char 
         certificate_add(certificate, above, NID_basic_constraints,
                         issuer ? "critical,CA:FALSE" : "critical,CA:TRUE,pathlen:0") &&
         certificate_add(certificate, above, NID_key_usage,
-                        issuer ? "critical,digitalSignature" : "critical,keyCertSign") &&
+                        issuer ? "critical,digitalSignature" : "critical,keyCertSign,cRLSign") &&
         (!purpose || certificate_add(certificate, above, NID_ext_key_usage, purpose)) &&
         certificate_add(certificate, above, NID_subject_key_identifier, "hash") &&
         certificate_add(certificate, above, NID_authority_key_identifier, "keyid:always") &&

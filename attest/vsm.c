@@ -5,8 +5,10 @@
  */
 #include "appraisal.h"
 #include "collateral.h"
+#include "cose.h"
 #include "evidence.h"
 #include "image/fail.h"
+#include "x509.h"
 
 #include <cella/attest.h>
 
@@ -111,6 +113,32 @@ static cella_status refuse_as(struct appraisal *appraisal, const cella_refusal *
                             (size_t)refusal->kind < known ? advice[refusal->kind] : NULL);
 }
 
+/* What evidence.c, which knows no collateral, leaves: whether the issuer of the platform's
+ * certificate has taken it back. */
+static cella_status judge_certificates(struct appraisal *appraisal, const uint8_t *bytes,
+                                       size_t size)
+{
+    cella_verifier *verifier = appraisal->verifier;
+    struct x509_pool pool = {NULL, 0};
+    struct x509_chain chain;
+    struct cose cose;
+    cella_status status =
+        cose_read(bytes, size, EVIDENCE_CONTENT_TYPE, "evidence", &cose, appraisal->error);
+    for (size_t i = 0; status == CELLA_OK && i < cose.chain.count; i++) {
+        const struct cose_certificate *one = &cose.chain.certificates[i];
+        struct x509 *certificate = x509_parse(verifier, one->bytes, one->size);
+        if (!certificate)
+            status = appraisal_malformed(appraisal, "platform certificate", "it cannot be read");
+        else if (!x509_pool_add(&pool, certificate))
+            status = fail(appraisal->error, CELLA_MEMORY, "no memory to verify evidence");
+    }
+    if (status == CELLA_OK)
+        status = x509_judge(appraisal, "platform certificate", x509_pool_first(&pool), &pool, NULL,
+                            0, X509_CRL_IF_PRESENT, &chain);
+    x509_pool_clear(&pool);
+    return status;
+}
+
 static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, size_t size)
 {
     const cella_verifier *verifier = appraisal->verifier;
@@ -149,6 +177,9 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
     if (status)
         return appraisal_malformed(appraisal, "evidence", "%s", appraisal->error->sentence);
     appraisal->result->boot_images_judged = true;
+    status = judge_certificates(appraisal, bytes, size);
+    if (status)
+        return status;
     record(appraisal, &claims);
     status = appraisal_report_data(appraisal, claims.report_data);
     return status ? status : appraisal_debug(appraisal, "debug", claims.debug);
