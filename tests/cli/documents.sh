@@ -6,6 +6,7 @@
 # - docs/api.md has the public headers and their functions;
 # - libcella(3) has each function of <cella/cella.h>, with as many parameters;
 # - each option that --help tells of is in the verb's man page, and the reverse;
+# - docs/policy.md has each claim, and docs/attestation*.md each that has its name of cella;
 # - man pages are well formed, where mandoc is there to say so.
 set -u
 cella=$1
@@ -47,6 +48,26 @@ for header in "$source"/include/cella/*.h; do
         grep -q "${function%(}" "$source/docs/api.md" || failed "docs/api.md has no ${function%(} of $name"
     done
 done
+
+# Claims: by their whole names, or by what follows a hyphen or an underscore ("`-svn`").
+is_told() {
+    rest=$1
+    grep -qF "\`$rest\`" "${told[@]}" && return
+    while [[ $rest == *[-_]* ]]; do
+        rest=${rest#*[-_]}
+        grep -qE "\`[-_]$rest\`" "${told[@]}" && return
+    done
+    false
+}
+claims=$(sed -nE 's/^ *\{(SNP )?"([^"]+)", SCHEMA_.*, ([^ ]+)\},$/\1\2 \3/p' "$source/attest/policy/schema.c" |
+    sed 's/^SNP /x-ms-sevsnpvm-/')
+[ -n "$claims" ] || failed "no claim found in attest/policy/schema.c"
+while read -r claim of; do
+    told=("$source/docs/policy.md")
+    is_told "$claim" || failed "docs/policy.md has no claim $claim"
+    told=("$source"/docs/attestation*.md)
+    [ "$of" != OWN ] || is_told "$claim" || failed "docs/attestation.md has no claim $claim"
+done <<<"$claims"
 
 options() { grep -oE '(^|[^-a-z])--[a-z_]+' | grep -oE '[a-z_]+$' | sort -u; }
 for verb in collateral doctor identity inspect key keyd open pack platform policy room run seal tls-connect token verify; do
