@@ -83,6 +83,8 @@ static cella_status read_policy(const char *path, cella_policy **policy, cella_e
     cella_status status = file_read(path, POLICY_MOST, &bytes, &size, error);
     if (status == CELLA_OK)
         status = cella_policy_read(bytes, size, path, policy, error);
+    if (status == CELLA_OK) /* a deny() that nothing ever meets denies nothing */
+        status = cella_policy_check(*policy, error);
     free(bytes);
     return status;
 }

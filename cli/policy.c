@@ -23,7 +23,7 @@ static const char help[] =
     "evaluates it and shows every condition with what was found. CLAIMS is an\n"
     "object of claims, a result of `cella verify --json`, or a token, which is not\n"
     "verified; - is standard input. docs/policy.md has the rules. Exit status: 0\n"
-    "good or permitted, 1 denied, 2 malformed or misused.\n\n"
+    "good or permitted, 1 denied, 2 malformed, refused by check, or misused.\n\n"
     "  --json      as JSON\n"
     "  -h, --help  this text\n";
 
@@ -165,7 +165,14 @@ static void print_trace(const json_t *trace, const char *claims)
     print_claims(json_object_get(trace, "properties"), "properties:");
 }
 
-static int evaluate(const struct policy *policy, const char *path, bool json)
+static bool warn(json_t *trace, const char *warning)
+{
+    return !warning ||
+           json_array_insert_new(json_object_get(trace, "warnings"), 0, json_string(warning)) == 0;
+}
+
+/* A policy with a mistake is shown at work, too: `refused` (or NULL) is what check says of it. */
+static int evaluate(const struct policy *policy, const char *path, bool json, const char *refused)
 {
     const char *warning;
     cella_error error;
@@ -176,8 +183,7 @@ static int evaluate(const struct policy *policy, const char *path, bool json)
     }
     cella_status status = policy_evaluate(policy, claims, &trace);
     json_decref(claims);
-    if (!trace || (warning && json_array_insert_new(json_object_get(trace, "warnings"), 0,
-                                                    json_string(warning)))) {
+    if (!trace || !warn(trace, warning) || !warn(trace, refused)) {
         json_decref(trace);
         cli_say("no memory to evaluate the policy");
         return CLI_FAILED;
@@ -185,7 +191,9 @@ static int evaluate(const struct policy *policy, const char *path, bool json)
     if (!json)
         print_trace(trace, path);
     json ? print_json(trace) : json_decref(trace);
-    return status == CELLA_OK ? 0 : CLI_REFUSED;
+    if (refused)
+        cli_say(refused);
+    return refused ? CLI_MALFORMED : status == CELLA_OK ? 0 : CLI_REFUSED;
 }
 
 static int test(const char *path, const char *claims, bool json)
@@ -196,7 +204,8 @@ static int test(const char *path, const char *claims, bool json)
         cli_say(error.sentence);
         return CLI_MALFORMED;
     }
-    int status = evaluate(policy, claims, json);
+    const char *refused = policy_check(policy, &error) ? for_json(&error) : NULL;
+    int status = evaluate(policy, claims, json, refused);
     policy_free(policy);
     return status;
 }

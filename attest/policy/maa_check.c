@@ -8,6 +8,7 @@
 #include "image/fail.h"
 #include "schema.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool made_by(const struct maa_rule *rule, const char *type)
@@ -35,6 +36,11 @@ static bool judge_type(const struct maa_condition *condition, const struct maa_t
         name = recommended;
     if (!schema_judge(name, VALUE_EXISTS, NULL, sentence))
         return false;
+    if (strcmp(schema_find(name)->name, name) != 0) {
+        snprintf(sentence, SCHEMA_SENTENCE,
+                 "\"%.80s\" is inside a claim, where only key release policies reach", name);
+        return false;
+    }
     for (size_t i = 0; type->relation == VALUE_EQUALS && i < condition->count; i++) {
         const struct maa_test *test = &condition->tests[i];
         if (test->property == MAA_VALUE && test->operand.literal &&
@@ -56,9 +62,29 @@ static bool is_custom(const struct maa_condition *condition)
     return false;
 }
 
+/* What maa_evaluate.c gives to claims, and nothing else. */
+static bool judge_words(const struct maa_condition *condition, char sentence[SCHEMA_SENTENCE])
+{
+    static const char *const words[MAA_PROPERTIES][5] = {
+        [MAA_VALUE_TYPE] = {"String", "Integer", "Boolean", "JSON"},
+        [MAA_ISSUER] = {"AttestationService", "AttestationPolicy", "CustomClaim"},
+    };
+    for (size_t i = 0; i < condition->count; i++) {
+        const struct maa_test *test = &condition->tests[i];
+        const char *const *values = words[test->property];
+        if (values[0] && test->operand.literal &&
+            !schema_judge_word(maa_properties[test->property], values,
+                               json_string_value(test->operand.literal), sentence))
+            return false;
+    }
+    return true;
+}
+
 static bool judge(const struct maa *maa, size_t section, size_t rule,
                   const struct maa_condition *condition, char sentence[SCHEMA_SENTENCE])
 {
+    if (!judge_words(condition, sentence))
+        return false;
     for (size_t i = 0; i < condition->count && !is_custom(condition); i++) {
         const struct maa_test *test = &condition->tests[i];
         if (test->property == MAA_TYPE && test->operand.literal &&

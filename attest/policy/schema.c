@@ -8,6 +8,7 @@
 
 #include "image/nearest.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +44,6 @@ static const struct schema_claim rows[] = {
     {"measurements", SCHEMA_ARRAY, 0, EAT},
     {"measres", SCHEMA_ARRAY, 0, EAT},
     {"submods", SCHEMA_OBJECT, 0, EAT},
-    {"ear.status", SCHEMA_STRING, 0, EAR},
     {"ear.verifier-id", SCHEMA_OBJECT, 0, EAR},
 
     {"x-ms-ver", SCHEMA_STRING, 0, MAA},
@@ -210,7 +210,30 @@ static const struct schema_claim rows[] = {
     {"enclavePlatformSvn", SCHEMA_INTEGER, 0, MAA},
     {"enclaveFlags", SCHEMA_INTEGER, 0, MAA},
 };
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROWS   (sizeof(rows) / sizeof(rows[0]))
+
+#define VALUES 12 /* most of a claim, and the NULL behind them */
+
+/* Claims of which every value is known; of an object: the values of what is inside. */
+static const struct {
+    const char *name;
+    const char *values[VALUES];
+} closed[] = {
+    {"dbgstat",
+     {"enabled", "disabled", "disabled-since-boot", "disabled-permanently",
+      "disabled-fully-and-permanently"}},
+    {"x-ms-attestation-type",
+     {"sgx", "tdxvm", "sevsnpvm", "azurevm", "tpm", "nitro", "vsm", "process"}},
+    {"attester_tcb_status",
+     {"UpToDate", "SWHardeningNeeded", "ConfigurationNeeded", "ConfigurationAndSWHardeningNeeded",
+      "OutOfDate", "OutOfDateConfigurationNeeded", "Revoked", "TDRelaunchAdvised",
+      "TDRelaunchAdvisedConfigurationNeeded"}},
+    {"snp_product", {"Milan", "Genoa", "Turin"}},
+    {"snp_signing_key", {"vcek", "vlek"}},
+    {"tee", {"vsm", "process", "sgx"}}, /* Azure's, for SGX, has it, too */
+    {"posture_proof", {"proved", "asserted"}},
+    {"launcher_proof", {"proved", "asserted"}},
+};
 
 static const struct {
     const char *deprecated, *recommended;
@@ -229,6 +252,14 @@ static const struct {
 const struct schema_claim *schema_row(size_t i)
 {
     return i < ROWS ? &rows[i] : NULL;
+}
+
+const char *const *schema_values(const struct schema_claim *row)
+{
+    for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
+        if (strcmp(row->name, closed[i].name) == 0)
+            return closed[i].values;
+    return NULL;
 }
 
 const char *schema_recommended(const char *name)
@@ -269,35 +300,85 @@ const struct schema_claim *schema_find(const char *name)
     return find(name, &inside);
 }
 
+/* ---- what was meant ---- */
+
+#define TAIL 33 /* of a name, in small letters: nearest_distance takes no longer one */
+
+/* False: too long. */
+static bool fold(const char *text, char folded[TAIL])
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i <= length && length < TAIL; i++)
+        folded[i] = (char)tolower((unsigned char)text[i]);
+    return length < TAIL;
+}
+
 /* Long names have long beginnings in common: only what differs counts. */
 static unsigned distance(const char *from, const char *to)
 {
-    while (*from && *from == *to) {
+    char one[TAIL], other[TAIL];
+    while (*from && tolower((unsigned char)*from) == tolower((unsigned char)*to)) {
         from++;
         to++;
     }
-    return nearest_distance(from, to);
+    return fold(from, one) && fold(to, other) ? nearest_distance(one, other) : NEAREST_FAR;
 }
 
-const char *schema_nearest(const char *name)
+/* A row of nearly that name, or whose name ends so. */
+static const struct schema_claim *nearest_row(const char *name)
 {
-    const char *nearest = NULL;
+    const struct schema_claim *nearest = NULL;
     unsigned least = NEAREST_FAR;
     size_t length = strlen(name);
     for (size_t i = 0; i < ROWS; i++) {
         unsigned here = distance(name, rows[i].name);
         if (here < least) {
             least = here;
-            nearest = rows[i].name;
+            nearest = &rows[i];
         }
     }
     for (size_t i = 0; i < ROWS && !nearest && length >= 3; i++) {
         size_t whole = strlen(rows[i].name);
-        if (whole > length && strcmp(rows[i].name + whole - length, name) == 0)
-            nearest = rows[i].name;
+        if (whole > length && strcasecmp(rows[i].name + whole - length, name) == 0)
+            nearest = &rows[i];
     }
     return nearest;
 }
+
+/* `outer`, of a name's first `length` bytes, holds what the rest names, or should. */
+static bool suggest_inside(const char *name, size_t length, char suggestion[SCHEMA_NAME])
+{
+    char outer[SCHEMA_NAME];
+    const char *rest = name + length + 1;
+    if (length >= sizeof(outer))
+        return false;
+    memcpy(outer, name, length);
+    outer[length] = 0;
+    const struct schema_claim *row = nearest_row(outer), *inner = nearest_row(rest);
+    if (row && row->kind == SCHEMA_CLAIMS)
+        rest = schema_find(rest) ? rest : inner ? inner->name : NULL;
+    else if (!row || row->kind != SCHEMA_OBJECT)
+        rest = NULL;
+    return rest && snprintf(suggestion, SCHEMA_NAME, "%s.%s", row->name, rest) < SCHEMA_NAME;
+}
+
+bool schema_suggest(const char *name, char suggestion[SCHEMA_NAME])
+{
+    const struct schema_claim *row = nearest_row(name);
+    const char *last = strrchr(name, '.');
+    if (strcmp(name, "ear.status") == 0) /* each part that was appraised has its own */
+        return snprintf(suggestion, SCHEMA_NAME, "submods.NAME.%s", name) > 0;
+    for (const char *dot = strchr(name, '.'); dot && !row; dot = strchr(dot + 1, '.'))
+        if (suggest_inside(name, (size_t)(dot - name), suggestion))
+            return true;
+    if (!row && last)
+        row = nearest_row(last + 1);
+    if (row)
+        snprintf(suggestion, SCHEMA_NAME, "%s", row->name);
+    return row != NULL;
+}
+
+/* ---- judging ---- */
 
 static const char *kind_text(enum schema_kind kind)
 {
@@ -338,17 +419,59 @@ static bool hex_fits(const struct schema_claim *row, const char *text)
            (row->bytes == 0 || length == 2 * row->bytes);
 }
 
+/* "a, b or c" */
+static void list(const char *const *values, char text[SCHEMA_SENTENCE])
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (size_t i = 0; values[i] && used < SCHEMA_SENTENCE; i++)
+        used += (size_t)snprintf(text + used, SCHEMA_SENTENCE - used, "%s%s",
+                                 i == 0          ? ""
+                                 : values[i + 1] ? ", "
+                                                 : " or ",
+                                 values[i]);
+}
+
+bool schema_judge_word(const char *name, const char *const *values, const char *word,
+                       char sentence[SCHEMA_SENTENCE])
+{
+    char all[SCHEMA_SENTENCE];
+    const char *nearest = NULL;
+    unsigned least = NEAREST_FAR;
+    for (size_t i = 0; values[i]; i++) {
+        unsigned here = distance(word, values[i]);
+        if (strcmp(word, values[i]) == 0)
+            return true;
+        if (here < least) {
+            least = here;
+            nearest = values[i];
+        }
+    }
+    list(values, all);
+    if (nearest)
+        snprintf(sentence, SCHEMA_SENTENCE, "\"%.80s\" is never \"%.80s\"; did you mean \"%s\"?",
+                 name, word, nearest);
+    else
+        snprintf(sentence, SCHEMA_SENTENCE, "\"%.40s\" is never \"%.20s\"; it is %s", name, word,
+                 all);
+    return false;
+}
+
 static bool judge_value(const struct schema_claim *row, bool inside, const char *name,
                         enum value_operator relation, const json_t *expected,
                         char sentence[SCHEMA_SENTENCE])
 {
-    if (relation == VALUE_EXISTS || inside || !expected)
+    const char *const *values = schema_values(row);
+    enum schema_kind kind = inside ? SCHEMA_STRING : row->kind;
+    if (relation == VALUE_EXISTS || (inside && !values) || !expected)
         return true;
-    if (!kind_fits(row->kind, expected)) {
+    if (!kind_fits(kind, expected)) {
         snprintf(sentence, SCHEMA_SENTENCE, "\"%.80s\" is never met by %s: that claim is %s", name,
-                 value_type(expected), kind_text(row->kind));
+                 value_type(expected), kind_text(kind));
         return false;
     }
+    if (values && !schema_judge_word(name, values, json_string_value(expected), sentence))
+        return false;
     if (row->kind == SCHEMA_HEX && !hex_fits(row, json_string_value(expected))) {
         snprintf(sentence, SCHEMA_SENTENCE,
                  "\"%.80s\" is %u lower-case hexadecimal digits; this is something else, of %zu "
@@ -366,10 +489,10 @@ bool schema_judge(const char *name, enum value_operator relation, const json_t *
     const struct schema_claim *row = find(name, &inside);
     if (row)
         return judge_value(row, inside, name, relation, expected, sentence);
-    const char *nearest = schema_nearest(name);
-    if (nearest)
+    char suggestion[SCHEMA_NAME];
+    if (schema_suggest(name, suggestion))
         snprintf(sentence, SCHEMA_SENTENCE, "unknown claim \"%.80s\"; did you mean \"%s\"?", name,
-                 nearest);
+                 suggestion);
     else
         snprintf(sentence, SCHEMA_SENTENCE,
                  "unknown claim \"%.80s\"; docs/policy.md lists the known ones", name);

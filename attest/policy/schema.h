@@ -32,8 +32,13 @@ struct schema_claim {
 const struct schema_claim *schema_find(const char *name);
 /* All rows in order; NULL behind the last. */
 const struct schema_claim *schema_row(size_t i);
-/* The known name that was probably meant; NULL: none is near. */
-const char *schema_nearest(const char *name);
+/* Every value that the claim, or what is inside it where it is an object, ever has, and NULL behind
+ * them; NULL: nobody lists them. */
+const char *const *schema_values(const struct schema_claim *row);
+/* The known name that was probably meant, of the same claim inside an object, too; false: none is
+ * near. */
+#define SCHEMA_NAME 128
+bool schema_suggest(const char *name, char suggestion[SCHEMA_NAME]);
 /* The name that Azure Attestation recommends for a deprecated one; NULL: it is not deprecated. */
 const char *schema_recommended(const char *name);
 
@@ -42,5 +47,8 @@ const char *schema_recommended(const char *name);
 #define SCHEMA_SENTENCE 300
 bool schema_judge(const char *name, enum value_operator relation, const json_t *expected,
                   char sentence[SCHEMA_SENTENCE]);
+/* Whether `word` is one of the values (NULL is behind them) that what is called `name` ever has. */
+bool schema_judge_word(const char *name, const char *const *values, const char *word,
+                       char sentence[SCHEMA_SENTENCE]);
 
 #endif

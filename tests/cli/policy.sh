@@ -61,14 +61,18 @@ malformed 'nowhere'
 
 # ---- policy test: the vectors ----
 token=$vectors/eat/maa-sevsnp/token.jwt
-try "$cella" policy test "$release" "$token" && exits 1 && quiet
+try "$cella" policy test good.json "$token" && exits 1 && quiet
+try "$cella" policy test "$release" "$token"
+exits 2
+says '"x-ms-sevsnpvm-is-debuggable" is never met by a string'
+shows '  warning: '"$release"': anyOf[0].allOf[2]: "x-ms-sevsnpvm-is-debuggable" is never met by a string'
 shows 'deny: '
 shows 'a token that was not verified'
 shows '  iss authority "sharedneu.neu.attest.azure.net": found "https://sharedweu.weu.test.attest.azure.net"'
 shows '  x-ms-compliance-status equals "azure-compliant-uvm": found nothing (the claim is not there)'
 shows '  x-ms-sevsnpvm-is-debuggable equals "false": found false (types differ: the claim is a boolean, the policy has a string'
-try "$cella" policy test --json "$release" "$token" && exits 1 && quiet
-is_json out 'j["verdict"] == "deny" and [c["met"] for c in j["conditions"]] == [False, True, False, False] and len(j["reasons"]) == 3 and "not verified" in j["warnings"][0]'
+try "$cella" policy test --json "$release" "$token" && exits 2
+is_json out 'j["verdict"] == "deny" and [c["met"] for c in j["conditions"]] == [False, True, False, False] and len(j["reasons"]) == 3 and "never met" in j["warnings"][0] and "not verified" in j["warnings"][1]'
 try "$cella" policy test "$maa/deny.all.txt" "$token" && exits 1 && shows 'denied by this rule'
 echo '{"secureBootEnabled": true}' >claims.json
 try "$cella" policy test "$maa/add.custom.claim.txt" claims.json && exits 0 && quiet
@@ -79,6 +83,22 @@ try bash -c "'$cella' policy test --json '$maa/add.custom.claim.txt' - <claims.j
 is_json out 'j["issued"] == {"SecurityLevelValue": 100} and j["reasons"] == []'
 try bash -c "echo '{\"secureBootEnabled\": \"true\"}' | '$cella' policy test '$maa/add.custom.claim.txt' -" && exits 1
 shows 'types differ'
+
+# A deny() that nothing can meet: whoever would use the policy refuses it.
+echo 'version=1.0;authorizationrules{[type=="x-ms-sgx-is-debugable",value==true]=>deny();=>permit();};' >typo.txt
+echo '{"x-ms-sgx-is-debuggable": true}' >debug.json
+try "$cella" policy test typo.txt debug.json
+exits 2
+says 'did you mean "x-ms-sgx-is-debuggable"?'
+shows 'permit: '
+shows '  warning: typo.txt: line 1: unknown claim "x-ms-sgx-is-debugable"; did you mean "x-ms-sgx-is-debuggable"?'
+for use in "verify --at 2025-07-01 --insecure_any_report_data --collateral $vectors/sgx/dcap-qvl/sgx_quote_collateral.json $vectors/sgx/dcap-qvl/sgx_quote.bin" \
+    "tls-connect --at now localhost:1"; do
+    try "$cella" ${use%% *} --policy typo.txt ${use#* }
+    malformed 'typo.txt: line 1: unknown claim "x-ms-sgx-is-debugable"; did you mean "x-ms-sgx-is-debuggable"?'
+done
+echo 'version=1.0;authorizationrules{[type=="x-ms-sgx-is-debuggable",value==false]=>permit();};' >sound.txt
+try "$cella" policy test sound.txt debug.json && exits 1 && quiet
 
 # ---- policy test: results ----
 cat >result.json <<'END'

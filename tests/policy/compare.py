@@ -21,7 +21,8 @@ import model
 # ---- claims ----
 
 NAMES = ["a", "b", "c", "a.b", "a.b.c", "b.", ".a", "iss", "debug", "mrenclave", "x-ms-isolation-tee",
-         "x-ms-runtime", "x-ms-sgx-svn", "x-ms-sgx-is-debuggable", "x-ms-sgx-mrenclave", "posture", "ä"]
+         "x-ms-runtime", "x-ms-sgx-svn", "x-ms-sgx-is-debuggable", "x-ms-sgx-mrenclave", "posture", "ä",
+         "posture_proof", "x-ms-isolation-tee.debug", "attester_tcb_status"]
 ISSUERS = ["i", "https://i", "i/", "https://i/", "http://i", "I", "https://", "https://https://i", "i//", ""]
 TEXTS = ["x", "X", "", "1", "true", "false", "null", "x ", "ab" * 32, "AB" * 32, "ä", "a\"b\\c", "1.0"]
 NUMBERS = [0, 1, 2, -1, 2**63 - 1, -2**63, 3]
@@ -47,6 +48,8 @@ def claim_value(rng, depth=2):
 def near(rng, claims, name):
     """What the claim is, or nearly."""
     value = claims.get(name)
+    if name.startswith(("posture_proof", "attester")) and rng.randrange(2):
+        return rng.choice(["proved", "asserted", "Proved", "UpToDate", "Revoked", "Revokd"])
     if name.endswith("mrenclave") and rng.randrange(2):
         return rng.choice(["ab" * 32, "AB" * 32, "ab" * 31, "ab" * 32 + "a", "ab" * 33, "0x" + "ab" * 31, ""])
     if rng.randrange(3) == 0 or model.type_of(value) not in model.COMPARABLE:

@@ -408,13 +408,15 @@ class Attestation:
     @staticmethod
     def condition_fits(schema, condition, made):
         literal = [test for test in condition["tests"] if not isinstance(test[2], Reference)]
+        if any(value not in GIVEN.get(attribute, [value]) for attribute, _, value in literal):
+            return False
         if ("issuer", "equals", "CustomClaim") in literal:
             return True
         for attribute, operator, name in literal:
             if attribute != "type" or name in made:
                 continue
             name = DEPRECATED.get(name, name)
-            if not schema.known(name):
+            if name not in schema.rows:
                 return False
             for other, relation, value in literal:
                 if operator == "equals" and other == "value" and not schema.fits(name, relation, value):
@@ -433,6 +435,10 @@ DEPRECATED = {"$is-debuggable": "x-ms-sgx-is-debuggable", "$product-id": "x-ms-s
               "$sgx-mrsigner": "x-ms-sgx-mrsigner", "$sgx-mrenclave": "x-ms-sgx-mrenclave",
               "$svn": "x-ms-sgx-svn", "$tee": "x-ms-attestation-type", "$maa-ehd": "x-ms-sgx-ehd",
               "$aas-ehd": "x-ms-sgx-ehd", "$maa-attestationcollateral": "x-ms-sgx-collateral"}
+
+
+GIVEN = {"valueType": ("String", "Integer", "Boolean", "JSON"),
+         "issuer": ("AttestationService", "AttestationPolicy", "CustomClaim")}
 
 
 class Ended(Exception):
@@ -583,28 +589,32 @@ class Schema:
 
     def __init__(self, document):
         table = document.split("\n## Known claims\n")[1]
-        self.rows = {name: kind for name, kind in re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", table, re.M)}
+        listed = re.findall(r"^\| `([^`]+)` \| ([a-z0-9 ]+?)(?::| whose members are)?((?:,? `[^`]+`)*) \|", table, re.M)
+        self.rows = {name: kind for name, kind, _ in listed}
+        self.values = {name: re.findall("`([^`]+)`", values) for name, _, values in listed if values}
         demand(len(self.rows) > 100, "the document has no table")
 
     def kind(self, name):
-        """Of the claim that is meant; "inside": of something in an object; None: not known."""
+        """Of the claim that is meant, and all its values or None; "inside": of something in an object;
+        None: not known."""
         if name in self.rows:
-            return self.rows[name]
+            return self.rows[name], self.values.get(name)
         for i, letter in enumerate(name):
             if letter == "." and self.rows.get(name[:i]) == "object of claims":
                 return self.kind(name[i + 1:])
             if letter == "." and self.rows.get(name[:i]) == "object":
-                return "inside"
-        return None
-
-    def known(self, name):
-        return self.kind(name) is not None
+                return "inside", self.values.get(name[:i])
+        return None, None
 
     def fits(self, name, operator, expected):
-        kind = self.kind(name)
+        kind, values = self.kind(name)
         if kind is None:
             return False
-        if operator == "exists" or kind == "inside":
+        if operator == "exists":
+            return True
+        if values is not None and kind in ("inside", "string"):
+            return expected in values
+        if kind == "inside":
             return True
         if kind.endswith(" bytes"):
             return type_of(expected) == "string" and \

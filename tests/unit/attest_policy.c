@@ -8,6 +8,7 @@
 
 #include "attest/policy/policy.h"
 #include "attest/policy/schema.h"
+#include "attest/sgx/status.h"
 #include "image/base64.h"
 #include "image/file.h"
 
@@ -414,6 +415,42 @@ static void test_schema(void **state)
         {"{\"claim\": \"x-ms-isolation-tee.x-ms-nothing\", \"equals\": \"a\"}", "unknown claim"},
         {"{\"claim\": \"submods.cpu0.ear.status\", \"equals\": \"affirming\"}", NULL},
         {"{\"claim\": \"iss.x\", \"equals\": \"a\"}", "unknown claim"},
+        /* Names in another case, and inside. */
+        {"{\"claim\": \"X-MS-SGX-SVN\", \"equals\": 1}", "did you mean \"x-ms-sgx-svn\"?"},
+        {"{\"claim\": \"X-MS-SGX-IS-DEBUGABLE\", \"equals\": false}",
+         "did you mean \"x-ms-sgx-is-debuggable\"?"},
+        {"{\"claim\": \"X-MS-AZUREVM-DEFAULT-SECUREBOOTKEYSVALIDATED\", \"equals\": true}",
+         "did you mean \"x-ms-azurevm-default-securebootkeysvalidated\"?"},
+        {"{\"claim\": \"x-ms-isolation-tee.x-ms-sevsnpvm-is-debugable\", \"equals\": false}",
+         "did you mean \"x-ms-isolation-tee.x-ms-sevsnpvm-is-debuggable\"?"},
+        {"{\"claim\": \"x-ms-isolation-te.x-ms-sevsnpvm-vmpl\", \"equals\": 0}",
+         "did you mean \"x-ms-isolation-tee.x-ms-sevsnpvm-vmpl\"?"},
+        {"{\"claim\": \"x-ms-runtim.keys\", \"exists\": true}",
+         "did you mean \"x-ms-runtime.keys\"?"},
+        {"{\"claim\": \"tee.x-ms-sevsnpvm-vmpl\", \"equals\": 0}",
+         "did you mean \"x-ms-sevsnpvm-vmpl\"?"},
+        {"{\"claim\": \"ear.status\", \"equals\": \"affirming\"}",
+         "did you mean \"submods.NAME.ear.status\"?"},
+        /* Values that there are. */
+        {"{\"claim\": \"attester_tcb_status\", \"notEquals\": \"Revoked\"}", NULL},
+        {"{\"claim\": \"attester_tcb_status\", \"notEquals\": \"Revokd\"}",
+         "\"attester_tcb_status\" is never \"Revokd\"; did you mean \"Revoked\"?"},
+        {"{\"claim\": \"attester_tcb_status\", \"equals\": \"UPTODATE\"}",
+         "did you mean \"UpToDate\"?"},
+        {"{\"claim\": \"attester_tcb_status\", \"equals\": \"bad\"}",
+         "is never \"bad\"; it is UpToDate, SWHardeningNeeded"},
+        {"{\"claim\": \"attester_tcb_status\", \"equals\": 1}", "is a string"},
+        {"{\"claim\": \"attester_tcb_status\", \"exists\": true}", NULL},
+        {"{\"claim\": \"x-ms-isolation-tee.tee\", \"notEquals\": \"proces\"}",
+         "did you mean \"process\"?"},
+        {"{\"claim\": \"dbgstat\", \"equals\": \"off\"}",
+         "disabled-permanently or disabled-fully-and-permanently"},
+        {"{\"claim\": \"posture_proof.lockdown\", \"equals\": \"proved\"}", NULL},
+        {"{\"claim\": \"posture_proof.lockdown\", \"notEquals\": \"assertd\"}",
+         "\"posture_proof.lockdown\" is never \"assertd\"; did you mean \"asserted\"?"},
+        {"{\"claim\": \"posture_proof.lockdown\", \"equals\": true}", "is a string"},
+        {"{\"claim\": \"posture_proof\", \"equals\": \"proved\"}", "is an object"},
+        {"{\"claim\": \"posture.lockdown\", \"equals\": \"confidentiality\"}", NULL},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         cella_error error = {0};
@@ -427,10 +464,30 @@ static void test_schema(void **state)
     }
 }
 
+/* A row of the document's table. */
+static void row_text(const struct schema_claim *row, char *text, size_t size)
+{
+    static const char *const kinds[] = {
+        [SCHEMA_STRING] = "string",          [SCHEMA_HEX] = "bytes",   [SCHEMA_INTEGER] = "integer",
+        [SCHEMA_BOOLEAN] = "boolean",        [SCHEMA_ARRAY] = "array", [SCHEMA_OBJECT] = "object",
+        [SCHEMA_CLAIMS] = "object of claims"};
+    const char *const *values = schema_values(row);
+    size_t used = (size_t)snprintf(text, size, "\n| `%s` | ", row->name);
+    if (row->kind == SCHEMA_HEX)
+        used += (size_t)snprintf(text + used, size - used, "%u ", row->bytes);
+    used += (size_t)snprintf(text + used, size - used, "%s", kinds[row->kind]);
+    if (values)
+        used += (size_t)snprintf(text + used, size - used,
+                                 row->kind == SCHEMA_OBJECT ? " whose members are" : ":");
+    for (size_t i = 0; values && values[i]; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s `%s`", i ? "," : "", values[i]);
+    snprintf(text + used, size - used, " | %s |\n", row->source);
+}
+
 static void test_table(void **state)
 {
     (void)state;
-    char path[4096], line[200];
+    char path[4096], line[600];
     uint8_t *document;
     size_t size;
     cella_error error;
@@ -440,11 +497,16 @@ static void test_table(void **state)
         assert_ptr_equal(schema_find(schema_row(i)->name), schema_row(i)); /* each name once */
         assert_true(*schema_row(i)->source != 0);
         assert_true(schema_row(i)->kind != SCHEMA_HEX || schema_row(i)->bytes > 0);
-        snprintf(line, sizeof(line), "\n| `%s` | ", schema_row(i)->name);
+        row_text(schema_row(i), line, sizeof(line));
         if (!strstr((char *)document, line))
-            fail_msg("docs/policy.md does not list %s", schema_row(i)->name);
+            fail_msg("docs/policy.md does not have %s", line);
     }
     free(document);
+    /* Every status that lets a quote pass is one that a policy may name. */
+    char sentence[SCHEMA_SENTENCE];
+    for (enum tcb_status status = TCB_UP_TO_DATE; status < TCB_NOT_SUPPORTED; status++)
+        assert_true(schema_judge_word("status", schema_values(schema_find("attester_tcb_status")),
+                                      tcb_status_name(status), sentence));
 }
 
 static void add_file(cella_verifier *verifier, const char *name)
@@ -474,7 +536,9 @@ static void check_claims(const json_t *claims, const char *what)
             fail_msg("%s: the schema does not have %s", what, name);
         if (strcmp(kinds[row->kind], value_type(value)) != 0)
             fail_msg("%s: %s is %s", what, name, value_type(value));
-        if (row->kind == SCHEMA_HEX && !schema_judge(name, VALUE_EQUALS, value, sentence))
+        bool listed = schema_values(row) && json_is_string(value);
+        if ((row->kind == SCHEMA_HEX || listed) &&
+            !schema_judge(name, VALUE_EQUALS, value, sentence))
             fail_msg("%s: %s", what, sentence);
         if (row->kind == SCHEMA_CLAIMS)
             check_claims(value, what);
@@ -852,6 +916,31 @@ static void test_maa_check(void **state)
         {V1("[type!=\"x-ms-sgx-svn\", value==\"x\"] => permit();"), NULL},
         {V1("[type!=\"own\"] => permit();"), "unknown claim"},
         {V1("[type==\"own\", issuer!=\"CustomClaim\"] => permit();"), "unknown claim"},
+        {V1("[type==\"x-ms-sgx-is-debugable\", value==true] => deny(); => permit();"),
+         "unknown claim \"x-ms-sgx-is-debugable\"; did you mean \"x-ms-sgx-is-debuggable\"?"},
+        {V1("[type==\"x-ms-sgx-is-debuggable\", value==\"true\"] => deny(); => permit();"),
+         "is a boolean"},
+        /* Nobody gives these. */
+        {V1("[issuer==\"attestationService\", value==true] => deny(); => permit();"),
+         "\"issuer\" is never \"attestationService\"; did you mean \"AttestationService\"?"},
+        {V1("[type==\"x-ms-sgx-svn\", issuer!=\"https://i\"] => permit();"),
+         "\"issuer\" is never \"https://i\"; it is AttestationService, AttestationPolicy or "
+         "CustomClaim"},
+        {V1("[type==\"own\", issuer==\"CustomClaim\", valueType==\"Bool\"] => permit();"),
+         "\"valueType\" is never \"Bool\"; it is String, Integer, Boolean or JSON"},
+        {V1("[valueType!=\"string\"] => permit();"), "did you mean \"String\"?"},
+        {V1("[valueType==\"JSON\", issuer!=\"AttestationPolicy\"] => permit();"), NULL},
+        {V1("c:[type==\"x-ms-sgx-svn\"] && [valueType==c.valueType, issuer==c.issuer] => "
+            "permit();"),
+         NULL},
+        {V1("[type==\"attester_tcb_status\", value!=\"Revokd\"] => permit();"),
+         "did you mean \"Revoked\"?"},
+        {V1("[type==\"$tee\", value==\"sxg\"] => deny(); => permit();"), "did you mean \"sgx\"?"},
+        {V1("[type==\"x-ms-isolation-tee.debug\", value==true] => deny(); => permit();"),
+         "\"x-ms-isolation-tee.debug\" is inside a claim"},
+        {V1("[type==\"posture.lockdown\"] => permit();"), "is inside a claim"},
+        {V1("[type==\"x-ms-isolation-tee\"] && [type==\"ear.verifier-id\"] => permit();"), NULL},
+        {V1("=> add(type=\"posture.own\", value=1); [type==\"posture.own\"] => permit();"), NULL},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         cella_error error = {0};
