@@ -344,8 +344,8 @@ cella_status scan_fields(const struct scan_item *object, const char *what,
     for (struct scan_reader reader = scan_inside(object); scan_next(&reader, &key, &value);) {
         const struct scan_field *field = find_field(fields, count, &key);
         if (!field)
-            return fail(error, CELLA_INVALID, "%s: \"%.*s\": unknown", what,
-                        key.size < 60 ? (int)key.size : 60, (const char *)key.bytes);
+            return fail(error, CELLA_INVALID, "%s: \"%.*s\": unknown; a newer cella may know it",
+                        what, key.size < 60 ? (int)key.size : 60, (const char *)key.bytes);
         if (field->type != value.type)
             return fail(error, CELLA_INVALID, "%s: \"%s\": not %s", what, field->name,
                         names[field->type]);

@@ -11,6 +11,7 @@
 #include "image/fail.h"
 #include "tcb.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,7 +247,8 @@ static cella_status read_json(const struct intake *intake, const uint8_t *bytes,
         return fail(intake->error, CELLA_UNSUPPORTED, "%s: JSON, but none of Intel's",
                     intake->name);
     if (found.unknown.type)
-        return fail(intake->error, CELLA_INVALID, "%s: \"%.*s\": unknown", intake->name,
+        return fail(intake->error, CELLA_INVALID,
+                    "%s: \"%.*s\": unknown; a newer cella may know it", intake->name,
                     found.unknown.size < 60 ? (int)found.unknown.size : 60,
                     (const char *)found.unknown.bytes);
     for (size_t i = 0; status == CELLA_OK && i < found.count; i++)
@@ -257,7 +259,8 @@ static cella_status read_json(const struct intake *intake, const uint8_t *bytes,
 /* ---- HTTP ---- */
 
 /* "SGX-TCB-Info-Issuer-Chain: -----BEGIN%20CERTIFICATE-----%0A..." */
-static cella_status read_header(const struct intake *intake, const uint8_t *line, size_t size)
+static cella_status read_header(const struct intake *intake, const uint8_t *line, size_t size,
+                                size_t *chains)
 {
     static const char chain[] = "-Issuer-Chain:";
     const uint8_t *colon = memchr(line, ':', size);
@@ -265,6 +268,7 @@ static cella_status read_header(const struct intake *intake, const uint8_t *line
     if (name < sizeof(chain) - 1 ||
         strncasecmp((const char *)colon + 1 - (sizeof(chain) - 1), chain, sizeof(chain) - 1) != 0)
         return CELLA_OK;
+    ++*chains;
     while (name < size && line[name] == ' ')
         name++; /* PEM begins where a line does */
     cella_status status = collateral_read_x509(intake->verifier, line + name, size - name,
@@ -274,21 +278,80 @@ static cella_status read_header(const struct intake *intake, const uint8_t *line
                : status;
 }
 
+static bool is_answer(const uint8_t *bytes, size_t size)
+{
+    return size > 5 && memcmp(bytes, "HTTP/", 5) == 0;
+}
+
+struct line {
+    const uint8_t *bytes;
+    size_t size;
+};
+
+/* One line without its end; `bytes` and `size` go on behind it. */
+static struct line take_line(const uint8_t **bytes, size_t *size)
+{
+    const uint8_t *end = memchr(*bytes, '\n', *size);
+    struct line line = {*bytes, end ? (size_t)(end - *bytes) : *size};
+    size_t skip = end ? line.size + 1 : *size;
+    *bytes += skip;
+    *size -= skip;
+    line.size -= line.size > 0 && line.bytes[line.size - 1] == '\r';
+    return line;
+}
+
+/* Answers that came before the last one, each a head and an empty line: a proxy's "200 Connection
+ * established", "100 Continue", redirects that were followed. */
+static void skip_to_last(const uint8_t **bytes, size_t *size)
+{
+    const uint8_t *at = *bytes;
+    size_t left = *size;
+    while (left > 0 && is_answer(at, left)) {
+        *bytes = at;
+        *size = left;
+        while (left > 0 && take_line(&at, &left).size > 0)
+            ;
+    }
+}
+
+/* "HTTP/1.1 200 OK", "HTTP/2 200" */
+static cella_status read_code(const struct intake *intake, const struct line *line)
+{
+    const uint8_t *code = memchr(line->bytes, ' ', line->size);
+    size_t rest = code ? line->size - (size_t)(code - line->bytes) : 0;
+    if (rest < 4 || !isdigit(code[1]) || !isdigit(code[2]) || !isdigit(code[3]) ||
+        (rest > 4 && code[4] != ' '))
+        return fail(intake->error, CELLA_INVALID, "%s: an HTTP answer without a status code",
+                    intake->name);
+    if (memcmp(code, " 200", 4) == 0)
+        return CELLA_OK;
+    return fail(
+        intake->error, CELLA_INVALID,
+        "%s: the service answered %.3s, not 200: what was asked for is not in it; ask again",
+        intake->name, (const char *)code + 1);
+}
+
+/* The head of an answer, up to its body; `chains`: how many headers had certificates. */
+static cella_status read_head(const struct intake *intake, const uint8_t **bytes, size_t *size,
+                              size_t *chains)
+{
+    struct line line = take_line(bytes, size);
+    cella_status status = read_code(intake, &line);
+    while (status == CELLA_OK && *size > 0 && (line = take_line(bytes, size)).size > 0)
+        status = read_header(intake, line.bytes, line.size, chains);
+    return status;
+}
+
 /* What `curl -i` wrote: headers, an empty line, and the body (none: `curl -D`). */
 static cella_status read_answer(const struct intake *intake, const uint8_t *bytes, size_t size)
 {
-    cella_status status = CELLA_OK;
-    while (status == CELLA_OK && size > 0) {
-        const uint8_t *end = memchr(bytes, '\n', size);
-        size_t line = end ? (size_t)(end - bytes) : size, skip = end ? line + 1 : size;
-        line -= line > 0 && bytes[line - 1] == '\r';
-        if (line > 0)
-            status = read_header(intake, bytes, line);
-        bytes += skip;
-        size -= skip;
-        if (line == 0)
-            break;
-    }
+    size_t chains = 0;
+    skip_to_last(&bytes, &size);
+    cella_status status = read_head(intake, &bytes, &size, &chains);
+    if (status == CELLA_OK && size == 0 && chains == 0)
+        return fail(intake->error, CELLA_UNSUPPORTED,
+                    "%s: an answer without a body, and without certificates in its headers",
+                    intake->name);
     if (status || size == 0)
         return status;
     status = bytes[0] == '{'
@@ -307,7 +370,7 @@ cella_status collateral_read_intel(cella_verifier *verifier, const uint8_t *byte
     }
     if (size > 0 && bytes[0] == '{')
         return read_json(&intake, bytes, size);
-    if (size > 5 && memcmp(bytes, "HTTP/", 5) == 0)
+    if (is_answer(bytes, size))
         return read_answer(&intake, bytes, size);
     return fail(error, CELLA_UNSUPPORTED, "%s: not Intel's collateral", name);
 }

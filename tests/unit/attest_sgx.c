@@ -598,13 +598,14 @@ static size_t make_answer(char *answer)
     return used;
 }
 
-static void test_http(void **state)
+/* `before`: what curl -i wrote of answers that came before. */
+static void check_http(const char *before)
 {
     static char answer[32768];
     const struct set *set = find_set(V5);
-    size_t size = make_answer(answer);
+    strcpy(answer, before);
+    size_t size = strlen(before) + make_answer(answer + strlen(before));
     cella_verifier *verifier = verifier_new();
-    (void)state;
     assert_int_equal(cella_verifier_add(verifier, (uint8_t *)answer, size, "answer", &error), 0);
     cella_demands demands = demands_of(set, NO_COLLATERAL);
     json_t *json;
@@ -614,6 +615,49 @@ static void test_http(void **state)
     json_decref(json);
     cella_verifier_free(verifier);
     free(bytes);
+}
+
+static void test_http(void **state)
+{
+    static const char *const before[] = {
+        "",
+        "HTTP/1.1 200 Connection established\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\nHTTP/1.1 100 Continue\n\n",
+        "HTTP/2 301 \r\nLocation: /x\r\nSGX-Issuer-Chain: x\r\n\r\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
+        check_http(before[i]);
+}
+
+/* What curl -D wrote: headers alone. */
+static void test_http_headers(void **state)
+{
+    static char answer[32768];
+    (void)state;
+    make_answer(answer);
+    size_t head = (size_t)(strstr(answer, "\r\n\r\n") + 4 - answer);
+    assert_int_equal(add_bytes(answer, head), CELLA_OK);
+}
+
+/* Members that are not known are errors: which file's, which, and what to do. */
+static void test_unknown_members(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bytes = vector("tdx/go-tdx-guest-v5/tcb_info_90c06f000000.json", &size);
+    char *at = memmem(bytes, size, "\"tdxModuleIdentities\"", 21);
+    assert_non_null(at);
+    memcpy(at, "\"tdxModuleIdentitiez\"", 21);
+    assert_int_equal(add_bytes(bytes, size), CELLA_INVALID);
+    assert_string_equal(error.sentence,
+                        "test: TCB information: \"tdxModuleIdentitiez\": unknown; "
+                        "a newer cella may know it");
+    free(bytes);
+    static const char beside[] = "{\"ca_chain\":[],\"else\":1}";
+    assert_int_equal(add_bytes(beside, strlen(beside)), CELLA_INVALID);
+    assert_string_equal(error.sentence, "test: \"else\": unknown; a newer cella may know it");
 }
 
 static void test_forms(void **state)
@@ -633,8 +677,17 @@ static void test_forms(void **state)
         {"{\"ca_chain\":[1]}", CELLA_INVALID},
         {"{\"ca_chain\":[]}", CELLA_OK},
         {"{\"ca_chain\":[],\"else\":1}", CELLA_INVALID},
-        {"HTTP/1.1 200 OK\n\n", CELLA_OK},
+        {"HTTP/1.1 200 OK\n\n", CELLA_UNSUPPORTED}, /* nothing in it */
+        {"HTTP/1.1 200 OK\nA: b", CELLA_UNSUPPORTED},
         {"HTTP/1.1 200 OK\n\nx", CELLA_INVALID},
+        {"HTTP/1.1 200 OK\n\n{\"ca_chain\":[]}", CELLA_OK},
+        {"HTTP/2 200\n\n{\"ca_chain\":[]}", CELLA_OK},
+        {"HTTP/1.1 404 Not Found\n\n", CELLA_INVALID},
+        {"HTTP/1.1 404 Not Found\n\n{\"ca_chain\":[]}", CELLA_INVALID},
+        {"HTTP/1.1 200 OK\n\nHTTP/1.1 302 Found\n\n", CELLA_INVALID},
+        {"HTTP/1.1 2000\n\n{\"ca_chain\":[]}", CELLA_INVALID},
+        {"HTTP/1.1 20\n\n{\"ca_chain\":[]}", CELLA_INVALID},
+        {"HTTP/1.1\n\n{\"ca_chain\":[]}", CELLA_INVALID},
         {"HTTP/1.1 200 OK\nA-Issuer-Chain: x\n\n", CELLA_INVALID},
     };
     (void)state;
@@ -738,6 +791,8 @@ int main(void)
         cmocka_unit_test(test_altered_documents),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_http),
+        cmocka_unit_test(test_http_headers),
+        cmocka_unit_test(test_unknown_members),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_cut_collateral),
         cmocka_unit_test(test_platforms),
