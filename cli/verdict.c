@@ -195,10 +195,27 @@ static void put_table(FILE *to, const char *title, const json_t *tcb, const char
         put_level(to, name, newest, which);
 }
 
+/* A part that Intel judges by one number: what it has, and what the newest level needs. */
+static void put_part(FILE *to, const char *name, const json_t *part)
+{
+    if (!part)
+        return;
+    put_name(to, name, 2);
+    fprintf(to, "  has %ld", number_of(part, "have"));
+    if (json_object_get(part, "need"))
+        fprintf(to, ", needs %ld", number_of(part, "need"));
+    fputs(": ", to);
+    cli_put_text(to, text_of(part, "status"));
+    fputc('\n', to);
+}
+
 static void put_tcb(FILE *to, const json_t *tcb)
 {
     put_table(to, "component", tcb, "components");
     put_table(to, "TDX component", tcb, "tdx_components");
+    put_part(to, "TDX module", json_object_get(tcb, "tdx_module"));
+    put_part(to, "... by now", json_object_get(tcb, "tdx_module_current"));
+    put_part(to, "quoting enclave", json_object_get(tcb, "quoting_enclave"));
 }
 
 static void put_summary(FILE *to, const json_t *evidence)
@@ -217,8 +234,8 @@ static void put_summary(FILE *to, const json_t *evidence)
         if (text_of(evidence, "tcb_date")[0])
             fprintf(to, ", of %.10s", text_of(evidence, "tcb_date"));
         fputc('\n', to);
-        put_tcb(to, json_object_get(evidence, "tcb"));
     }
+    put_tcb(to, json_object_get(evidence, "tcb"));
     if (json_array_size(advisories) > 0) {
         put_name(to, "advisories", 1);
         put_list(to, advisories, ", ");

@@ -85,31 +85,30 @@ static cella_status judge_module(struct verification *verification)
 
 /* ---- levels ---- */
 
-static enum tcb_status isv_status(const struct tcb_isv_level *level)
+/* The module of a TEE_TCB_SVN, by its identity. */
+static enum tcb_status evaluate_module(const struct tcb_info *info, struct tcb_evaluation *to)
 {
-    return level ? level->state.status : TCB_NOT_SUPPORTED;
+    to->identity = tcb_info_module(info, to->svn[1]);
+    if (to->identity)
+        to->module = tcb_isv_match(to->identity->levels, to->identity->count, to->svn[0]);
+    return isv_status(to->module);
 }
 
-/* The module of a TEE_TCB_SVN, by its identity. */
-static enum tcb_status evaluate_module(const struct tcb_info *info, const uint8_t *svn,
-                                       struct tcb_evaluation *to)
+static enum tcb_status level_status(const struct tcb_level *level)
 {
-    to->identity = tcb_info_module(info, svn[1]);
-    if (to->identity)
-        to->module = tcb_isv_match(to->identity->levels, to->identity->count, svn[0]);
-    return isv_status(to->module);
+    return level ? level->state.status : TCB_NOT_SUPPORTED;
 }
 
 /* `svn`: a TEE_TCB_SVN; SGX: NULL. */
 static struct tcb_evaluation evaluate(const struct verification *verification, const uint8_t *svn)
 {
+    const struct tcb_info *info = verification->info;
     struct tcb_platform platform = verification->platform;
     platform.tdx = svn;
-    struct tcb_evaluation found = {.level = tcb_info_match(verification->info, &platform)};
-    found.status = found.level ? found.level->state.status : TCB_NOT_SUPPORTED;
-    if (svn && svn[1] != 0)
-        found.status =
-            tcb_status_merge(found.status, evaluate_module(verification->info, svn, &found));
+    struct tcb_evaluation found = {.svn = svn, .level = tcb_info_match(info, &platform)};
+    found.status = level_status(found.level);
+    if (evaluation_has_module(&found))
+        found.status = tcb_status_merge(found.status, evaluate_module(info, &found));
     /* Where its identity is missing (which was allowed) nothing is known of its status. */
     if (verification->identity)
         found.status = tcb_status_merge(found.status, isv_status(verification->tcb.qe));
@@ -151,43 +150,83 @@ cella_status quote_judge_tcb(struct verification *verification)
 static const struct {
     bool accepted, outdated; /* outdated: where insecure_allow_outdated is said */
     const char *class;
-    const char *advice;
+    const char *advice, *after; /* where it is refused, around the parts that cause it */
 } verdicts[] = {
-    [TCB_UP_TO_DATE] = {true, false, "", ""},
+    [TCB_UP_TO_DATE] = {true, false, "", "", ""},
     [TCB_SW_HARDENING_NEEDED] = {true, false, "",
-                                 "the software inside has to mitigate what the advisories say"},
-    [TCB_CONFIGURATION_NEEDED] = {true, false, "", "the platform's settings weaken it"},
+                                 "the software inside has to mitigate what the advisories say", ""},
+    [TCB_CONFIGURATION_NEEDED] = {true, false, "", "the platform's settings weaken it", ""},
     [TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED] =
         {true, false, "",
          "the platform's settings weaken it, and the software inside has to mitigate what the "
-         "advisories say"},
+         "advisories say",
+         ""},
     [TCB_TD_RELAUNCH_ADVISED] = {true, false, "",
                                  "it was launched on a TDX module that was updated since; launched "
-                                 "again it were up to date"},
+                                 "again it were up to date",
+                                 ""},
     [TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] =
         {true, false, "",
          "it was launched on a TDX module that was updated since, and the platform's settings "
-         "weaken it"},
-    [TCB_OUT_OF_DATE] = {false, true, CLASS_TCB_STATUS,
-                         "Update the platform's firmware and microcode; evidence.tcb says which "
-                         "component is too low."},
+         "weaken it",
+         ""},
+    [TCB_OUT_OF_DATE] = {false, true, CLASS_TCB_STATUS, "Update ",
+                         "; evidence.tcb says what is needed."},
     [TCB_OUT_OF_DATE_CONFIGURATION_NEEDED] =
-        {false, true, CLASS_TCB_STATUS,
-         "Update the platform's firmware and microcode and change its settings; evidence.tcb says "
-         "which component is too low."},
-    [TCB_REVOKED] =
-        {false, false, CLASS_REVOKED,
-         "Intel no longer vouches for this TCB: do not trust this platform until it was "
-         "updated."},
-    [TCB_NOT_SUPPORTED] = {false, false, CLASS_TCB_STATUS,
-                           "The platform is older than every level that Intel knows; evidence.tcb "
-                           "says which component is too low."},
+        {false, true, CLASS_TCB_STATUS, "Update ",
+         ", and change the platform's settings; evidence.tcb says what is needed."},
+    [TCB_REVOKED] = {false, false, CLASS_REVOKED, "Intel no longer vouches for ",
+                     ": do not trust this platform until that was updated."},
+    [TCB_NOT_SUPPORTED] = {false, false, CLASS_TCB_STATUS, "Intel names no level for ",
+                           "; evidence.tcb says what is needed."},
 };
+
+/* Whether a part with this status is why the TCB's is `status`. */
+static bool is_cause(enum tcb_status part, enum tcb_status status)
+{
+    if (status == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED)
+        status = TCB_OUT_OF_DATE;
+    if (part == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED)
+        part = TCB_OUT_OF_DATE;
+    return part == status;
+}
+
+/* What to do about a status that is refused, part by part. */
+static const char *advise(const struct verification *verification, enum tcb_status status,
+                          char text[384])
+{
+    const struct tcb_judgement *tcb = &verification->tcb;
+    const bool now = status != tcb->launch.status && status == tcb->current.status;
+    const struct tcb_evaluation *at = now ? &tcb->current : &tcb->launch;
+    const struct {
+        const char *name;
+        bool cause;
+    } parts[] = {
+        {"the platform's firmware and microcode",
+         verification->info && is_cause(level_status(at->level), status)},
+        {now                         ? "the TDX module that it runs on by now"
+         : verdicts[status].outdated ? "the TDX module (then launch the TD again)"
+                                     : "the TDX module",
+         evaluation_has_module(at) && is_cause(isv_status(at->module), status)},
+        {"the platform's quoting enclave",
+         verification->identity && is_cause(isv_status(tcb->qe), status)},
+    };
+    int used = snprintf(text, 384, "%s", verdicts[status].advice);
+    const char *between = "";
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (parts[i].cause) {
+            used += snprintf(text + used, 384 - (size_t)used, "%s%s", between, parts[i].name);
+            between = ", and ";
+        }
+    snprintf(text + used, 384 - (size_t)used, "%s", verdicts[status].after);
+    return text;
+}
 
 cella_status quote_judge_status(const struct verification *verification)
 {
     struct appraisal *appraisal = verification->appraisal;
     enum tcb_status status = verification->tcb.status;
+    char advice[384];
     /* Without TCB information a quoting enclave can still be known as too old. */
     if (!verification->info)
         status = verification->identity ? isv_status(verification->tcb.qe) : TCB_UP_TO_DATE;
@@ -195,7 +234,7 @@ cella_status quote_judge_status(const struct verification *verification)
     if (!verdicts[status].accepted && !allowed)
         return appraisal_refuse(appraisal, verdicts[status].class, "tcb_status",
                                 "UpToDate, or a status that needs no update",
-                                tcb_status_name(status), verdicts[status].advice);
+                                tcb_status_name(status), advise(verification, status, advice));
     if (allowed)
         appraisal_warn(appraisal,
                        "insecure_allow_outdated: the TCB is %s: it has weaknesses that "

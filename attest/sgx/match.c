@@ -17,7 +17,8 @@ static bool all_reached(const uint8_t *have, const uint8_t *need, size_t first)
 bool tcb_level_reached(const struct tcb_level *level, const struct tcb_platform *platform)
 {
     return all_reached(platform->sgx, level->sgx, 0) && platform->pcesvn >= level->pcesvn &&
-           (!platform->tdx || all_reached(platform->tdx, level->tdx, platform->tdx[1] ? 2 : 0));
+           (!platform->tdx ||
+            all_reached(platform->tdx, level->tdx, tcb_first_component(platform->tdx)));
 }
 
 const struct tcb_level *tcb_info_match(const struct tcb_info *info,

@@ -152,13 +152,13 @@ void quote_record_chain(const struct verification *verification)
 
 /* ---- TCB levels ---- */
 
-/* One set of components. `other`: what the other level that is shown needs, so that both show the
- * same ones. Those that are 0 everywhere are not used. */
-static void append_components(struct appraisal *appraisal, json_t *array, const uint8_t *have,
-                              const uint8_t *need, const uint8_t *other,
+/* One set of components, from `first` on. `other`: what the other level that is shown needs, so
+ * that both show the same ones. Those that are 0 everywhere are not used. */
+static void append_components(struct appraisal *appraisal, json_t *array, size_t first,
+                              const uint8_t *have, const uint8_t *need, const uint8_t *other,
                               const struct tcb_component_name *names)
 {
-    for (size_t i = 0; i < TCB_COMPONENTS; i++) {
+    for (size_t i = first; i < TCB_COMPONENTS; i++) {
         if (have[i] == 0 && need[i] == 0 && other[i] == 0)
             continue;
         json_t *one = json_object();
@@ -183,14 +183,15 @@ static void record_level(const struct verification *verification, const struct t
     const struct tcb_info *info = verification->info;
     record_text(appraisal, to, "status", tcb_status_name(level->state.status));
     record_time(appraisal, to, "date", level->state.date);
-    append_components(appraisal, record_json(appraisal, to, "components", json_array()),
+    append_components(appraisal, record_json(appraisal, to, "components", json_array()), 0,
                       platform->sgx, level->sgx, other->sgx, info->sgx_names);
     json_t *pcesvn = record_json(appraisal, to, "pcesvn", json_object());
     record_number(appraisal, pcesvn, "have", platform->pcesvn);
     record_number(appraisal, pcesvn, "need", level->pcesvn);
     if (platform->tdx)
         append_components(appraisal, record_json(appraisal, to, "tdx_components", json_array()),
-                          platform->tdx, level->tdx, other->tdx, info->tdx_names);
+                          tcb_first_component(platform->tdx), platform->tdx, level->tdx, other->tdx,
+                          info->tdx_names);
 }
 
 static void append_advisories(struct appraisal *appraisal, json_t *array,
@@ -222,16 +223,43 @@ static json_t *advisories_of(const struct verification *verification)
 static void record_module(const struct verification *verification, json_t *to)
 {
     const uint8_t *svn = verification->quote.td.tee_tcb_svn;
-    const struct tcb_isv_level *level = verification->tcb.launch.module;
     char text[96];
-    if (!verification->tcb.launch.identity)
+    if (!evaluation_has_module(&verification->tcb.launch))
         return;
     snprintf(text, sizeof(text), "TDX_%02X isvsvn %u -> %s", svn[1], svn[0],
-             tcb_status_name(level ? level->state.status : TCB_NOT_SUPPORTED));
+             tcb_status_name(isv_status(verification->tcb.launch.module)));
     record_text(verification->appraisal, to, "module", text);
 }
 
-static void record_platform(const struct verification *verification, json_t *to)
+/* A TDX module or a quoting enclave: its SVN beside that of the newest level. */
+static void record_part(struct appraisal *appraisal, json_t *to, const char *name, unsigned have,
+                        const struct tcb_isv_level *level, const struct tcb_isv_level *newest)
+{
+    json_t *part = record_json(appraisal, to, name, json_object());
+    record_text(appraisal, part, "status", tcb_status_name(isv_status(level)));
+    if (level)
+        record_time(appraisal, part, "date", level->state.date);
+    record_number(appraisal, part, "have", have);
+    if (newest)
+        record_number(appraisal, part, "need", newest->isvsvn);
+}
+
+static void record_module_row(const struct verification *verification, json_t *to, const char *name,
+                              const struct tcb_evaluation *evaluation)
+{
+    const struct tcb_module *identity = evaluation->identity;
+    if (evaluation_has_module(evaluation))
+        record_part(verification->appraisal, to, name, evaluation->svn[0], evaluation->module,
+                    identity ? &identity->levels[0] : NULL);
+}
+
+static bool has_current(const struct tcb_judgement *tcb)
+{
+    return tcb->current.svn != tcb->launch.svn;
+}
+
+/* Gives the table, for what else is in it. */
+static json_t *record_platform(const struct verification *verification, json_t *to)
 {
     struct appraisal *appraisal = verification->appraisal;
     const struct tcb_judgement *tcb = &verification->tcb;
@@ -239,6 +267,8 @@ static void record_platform(const struct verification *verification, json_t *to)
     record_text(appraisal, to, "tcb_status", tcb_status_name(tcb->status));
     if (tcb->launch.status != tcb->status)
         record_text(appraisal, to, "tcb_status_at_launch", tcb_status_name(tcb->launch.status));
+    if (has_current(tcb))
+        record_text(appraisal, to, "tcb_status_current", tcb_status_name(tcb->current.status));
     record_module(verification, to);
     record_number(appraisal, to, "tcb_evaluation_data_number", verification->info->evaluation);
     json_t *table = record_json(appraisal, to, "tcb", json_object());
@@ -247,19 +277,29 @@ static void record_platform(const struct verification *verification, json_t *to)
     if (tcb->launch.level != newest)
         record_level(verification, newest, tcb->launch.level ? tcb->launch.level : newest,
                      record_json(appraisal, table, "newest", json_object()));
+    record_module_row(verification, table, "tdx_module", &tcb->launch);
+    if (has_current(tcb))
+        record_module_row(verification, table, "tdx_module_current", &tcb->current);
+    return table;
 }
 
 void quote_record_tcb(const struct verification *verification)
 {
     struct appraisal *appraisal = verification->appraisal;
     const struct tcb_judgement *tcb = &verification->tcb;
-    json_t *to = appraisal->result->evidence;
-    if (verification->identity)
-        record_text(appraisal, to, "qe_tcb_status",
-                    tcb_status_name(tcb->qe ? tcb->qe->state.status : TCB_NOT_SUPPORTED));
+    const struct tcb_identity *identity = verification->identity;
+    json_t *to = appraisal->result->evidence, *table = NULL;
+    if (identity)
+        record_text(appraisal, to, "qe_tcb_status", tcb_status_name(isv_status(tcb->qe)));
+    if (verification->info)
+        table = record_platform(verification, to);
+    else if (identity)
+        table = record_json(appraisal, to, "tcb", json_object());
+    if (identity)
+        record_part(appraisal, table, "quoting_enclave", verification->quote.qe.isv_svn, tcb->qe,
+                    &identity->levels[0]);
     if (!verification->info)
         return;
-    record_platform(verification, to);
     if (tcb->date)
         record_time(appraisal, to, "tcb_date", tcb->date);
     record_json(appraisal, to, "advisory_ids", advisories_of(verification));

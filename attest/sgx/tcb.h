@@ -100,8 +100,14 @@ struct tcb_platform {
     const uint8_t *tdx; /* TEE_TCB_SVN; NULL: SGX's components alone are matched */
 };
 
-/* The first level that this platform reaches; NULL: none. In TDX's components the first two are the
- * TDX module's, and where tdx[1] is not 0 they are judged by its identity instead. */
+/* The first of TDX's components that a level judges: the first two are the TDX module's, and where
+ * tdx[1] is not 0 its identity judges them instead. */
+static inline size_t tcb_first_component(const uint8_t *tdx)
+{
+    return tdx[1] ? 2 : 0;
+}
+
+/* The first level that this platform reaches; NULL: none. */
 const struct tcb_level *tcb_info_match(const struct tcb_info *info,
                                        const struct tcb_platform *platform);
 bool tcb_level_reached(const struct tcb_level *level, const struct tcb_platform *platform);

@@ -12,11 +12,19 @@
 
 /* What the levels that match come to, for one TEE_TCB_SVN. */
 struct tcb_evaluation {
+    const uint8_t *svn;                 /* NULL: of SGX */
     const struct tcb_level *level;      /* of the platform; NULL: none matches */
-    const struct tcb_module *identity;  /* of TDX modules of this version; NULL: of version 0 */
-    const struct tcb_isv_level *module; /* its level */
+    const struct tcb_module *identity;  /* of TDX modules of this version; NULL: none */
+    const struct tcb_isv_level *module; /* its level; NULL: none matches */
     enum tcb_status status;             /* merged, the quoting enclave's with them */
 };
+
+/* A TDX module of version 0 has no identity of its own: components of the platform's level judge
+ * it. */
+static inline bool evaluation_has_module(const struct tcb_evaluation *evaluation)
+{
+    return evaluation->svn && evaluation->svn[1] != 0;
+}
 
 struct tcb_judgement {
     struct tcb_evaluation launch;  /* as the TD was launched; SGX: as it is */
@@ -43,6 +51,12 @@ static inline bool is_tdx(const struct quote *quote)
 }
 
 /* ---- judging TCBs (judge.c) ---- */
+
+/* A part's status by its level, which may be NULL. */
+static inline enum tcb_status isv_status(const struct tcb_isv_level *level)
+{
+    return level ? level->state.status : TCB_NOT_SUPPORTED;
+}
 
 /* The quoting enclave is Intel's: CLASS_QE_IDENTITY. */
 cella_status quote_judge_qe_identity(const struct verification *verification);

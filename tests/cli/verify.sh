@@ -70,6 +70,7 @@ shows '"ConfigurationAndSWHardeningNeeded"'
 try "$cella" verify --at 2025-07-01 $any --collateral "$sgx" "$sgx/sgx_quote.bin"
 shows 'TCB status              ConfigurationAndSWHardeningNeeded, of 2024-03-13'
 shows 'component 7: has 0, needs 12'
+shows 'quoting enclave         has 10, needs 8: UpToDate'
 shows 'INTEL-SA-00289, INTEL-SA-00615'
 try "$cella" verify --at 2025-07-01 $any --collateral "$sgx" - <"$sgx/sgx_quote.bin"
 hello=48656c6c6f2c20776f726c6421 # "Hello, world!"
@@ -88,6 +89,8 @@ refused ANCHOR 2020-01-01 $any --collateral "$sample" "$sample/quote.dat"
 accepted 2020-01-01T00:00:00Z sgx $any --root "$sample/trustedRootCaCert.pem" --collateral "$sample" "$sample/quote.dat"
 tdx=$vectors/tdx
 accepted 2025-07-01T00:00:00Z tdx $any --collateral "$tdx/dcap-qvl" "$tdx/dcap-qvl/tdx_quote.bin"
+try "$cella" verify --at 2025-07-01 $any --collateral "$tdx/dcap-qvl" "$tdx/dcap-qvl/tdx_quote.bin"
+shows 'TDX module              has 6, needs 4: UpToDate'
 refused TCB_STATUS 2023-07-01T01:00:00Z $any --collateral "$tdx/go-tdx-guest-v4" "$tdx/go-tdx-guest-v4/tdx_prod_quote_SPR_E4.bin"
 try "$cella" verify --at 2023-07-01T01:00:00Z $any --collateral "$tdx/go-tdx-guest-v4" "$tdx/go-tdx-guest-v4/tdx_prod_quote_SPR_E4.bin"
 shows 'component 3 (TDX Late Microcode Update): has 4, needs 5'

@@ -440,6 +440,160 @@ static void test_advisories(void **state)
     cella_verifier_free(verifier);
 }
 
+/* One part's row, "have/need status", "-" where there is no need, or "" where there is no row. */
+static void check_part_row(const json_t *tcb, const char *name, const char *expected)
+{
+    const json_t *part = json_object_get(tcb, name), *need = json_object_get(part, "need");
+    char found[96] = "", number[16] = "-";
+    if (need)
+        snprintf(number, sizeof(number), "%d", (int)json_integer_value(need));
+    if (part)
+        snprintf(found, sizeof(found), "%d/%s %s",
+                 (int)json_integer_value(json_object_get(part, "have")), number,
+                 json_string_value(json_object_get(part, "status")));
+    assert_string_equal(found, expected);
+}
+
+struct explanation {
+    uint8_t component, svn[3], svn2[3], qe_svn;
+    const char *module, *current, *qe; /* rows */
+    int first;                         /* of the TDX components that are shown */
+    const char *advice;
+};
+
+static void check_explanation(const struct explanation *one)
+{
+    struct shape shape = tdx;
+    json_t *json;
+    memcpy(shape.svn, one->svn, 3);
+    memcpy(shape.svn2, one->svn2, 3);
+    shape.qe_svn = one->qe_svn;
+    shape.version = 5;
+    shape.body = one->svn2[0] ? QUOTE_BODY_TDX_15 : QUOTE_BODY_TDX_10;
+    pck_component = one->component;
+    shape.leaf = make_leaf("Intel SGX PCK Certificate", 0);
+    cella_verifier *verifier = make_verifier(true, GOOD);
+    judge_with(verifier, &shape, &json);
+    const json_t *tcb = json_object_get(json_object_get(json, "evidence"), "tcb");
+    check_part_row(tcb, "tdx_module", one->module);
+    check_part_row(tcb, "tdx_module_current", one->current);
+    check_part_row(tcb, "quoting_enclave", one->qe);
+    const json_t *shown = json_array_get(json_object_get(tcb, "tdx_components"), 0);
+    assert_int_equal(json_integer_value(json_object_get(shown, "index")), one->first);
+    const json_t *advice = json_object_get(json_object_get(json, "refusal"), "advice");
+    assert_string_equal(advice ? json_string_value(advice) : "", one->advice);
+    json_decref(json);
+    X509_free(shape.leaf);
+    pck_component = 5;
+    cella_verifier_free(verifier);
+}
+
+/* What is too low is shown, nothing else is, and what to do is about that. */
+static void test_explanations(void **state)
+{
+    static const char good[] = "4/4 UpToDate";
+    static const struct explanation all[] = {
+        {5, {6, 1, 3}, {0}, 4, "6/6 UpToDate", "", good, 3, ""},
+        {5, {5, 0, 3}, {0}, 4, "", "", good, 1, ""},
+        {5, {255, 1, 3}, {4, 1, 3}, 4, "255/6 UpToDate", "4/6 OutOfDate", good, 3, ""},
+        {5,
+         {4, 0, 3},
+         {0},
+         4,
+         "",
+         "",
+         good,
+         1,
+         "Update the platform's firmware and microcode; evidence.tcb says what is needed."},
+        {5,
+         {4, 1, 3},
+         {0},
+         4,
+         "4/6 OutOfDate",
+         "",
+         good,
+         3,
+         "Update the TDX module (then launch the TD again); evidence.tcb says what is needed."},
+        {4,
+         {4, 1, 3},
+         {0},
+         3,
+         "4/6 OutOfDate",
+         "",
+         "3/4 OutOfDate",
+         3,
+         "Update the TDX module (then launch the TD again), and the platform's quoting enclave, "
+         "and "
+         "change the platform's settings; evidence.tcb says what is needed."},
+        {5,
+         {6, 1, 2},
+         {0},
+         2,
+         "6/6 UpToDate",
+         "",
+         "2/4 OutOfDate",
+         3,
+         "Update the platform's firmware and microcode, and the platform's quoting enclave; "
+         "evidence.tcb says what is needed."},
+        {5,
+         {6, 1, 3},
+         {0},
+         1,
+         "6/6 UpToDate",
+         "",
+         "1/4 Revoked",
+         3,
+         "Intel no longer vouches for the platform's quoting enclave: do not trust this platform "
+         "until that was updated."},
+        {5,
+         {1, 1, 3},
+         {0},
+         4,
+         "1/6 NotSupported (no matching level)",
+         "",
+         good,
+         3,
+         "Intel names no level for the TDX module; evidence.tcb says what is needed."},
+        {5,
+         {6, 1, 3},
+         {6, 2, 3},
+         4,
+         "6/6 UpToDate",
+         "6/- NotSupported (no matching level)",
+         good,
+         3,
+         "Intel names no level for the TDX module that it runs on by now; evidence.tcb says what "
+         "is "
+         "needed."},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        check_explanation(&all[i]);
+}
+
+/* Of a quoting enclave that is too old also where nothing is known of the platform. */
+static void test_explanation_without_information(void **state)
+{
+    static uint8_t quote[QUOTE];
+    struct shape shape = sgx;
+    json_t *json;
+    (void)state;
+    cella_verifier *verifier = make_verifier(false, NO_INFO);
+    cella_demands demands = make_demands();
+    demands.insecure_no_collateral = true;
+    shape.qe_svn = 2;
+    size_t size = make_quote(&shape, quote);
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, &json), "TCB_STATUS");
+    const json_t *tcb = json_object_get(json_object_get(json, "evidence"), "tcb");
+    assert_int_equal(json_object_size(tcb), 1);
+    check_part_row(tcb, "quoting_enclave", "2/4 OutOfDate");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(json, "refusal"), "advice")),
+        "Update the platform's quoting enclave; evidence.tcb says what is needed.");
+    json_decref(json);
+    cella_verifier_free(verifier);
+}
+
 /* ---- collateral ---- */
 
 static void test_flaws(void **state)
@@ -889,6 +1043,8 @@ int main(void)
         cmocka_unit_test(test_merging),
         cmocka_unit_test(test_statuses_of_parts),
         cmocka_unit_test(test_advisories),
+        cmocka_unit_test(test_explanations),
+        cmocka_unit_test(test_explanation_without_information),
         cmocka_unit_test(test_flaws),
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_quoting_enclaves),
