@@ -316,13 +316,32 @@ bool ear_check(const json_t *claims, char place[EAR_TEXT], char wrong[EAR_TEXT])
 
 enum ear_tier ear_status(const json_t *claims)
 {
+    static const unsigned ranks[EAR_TIERS] = {
+        [EAR_AFFIRMING] = 1, [EAR_NONE] = 2, [EAR_WARNING] = 3, [EAR_CONTRAINDICATED] = 4};
     enum ear_tier worst = EAR_NONE, status;
+    unsigned rank = 0;
     const char *name;
     json_t *appraisal;
     json_object_foreach(json_object_get(claims, "submods"), name, appraisal)
     {
-        if (tier_of_name(text_of(appraisal, "ear.status"), &status) && status > worst)
+        if (tier_of_name(text_of(appraisal, "ear.status"), &status) && ranks[status] > rank) {
             worst = status;
+            rank = ranks[status];
+        }
     }
     return worst;
+}
+
+bool ear_is_founded(const json_t *claims)
+{
+    const char *name;
+    json_t *appraisal;
+    json_object_foreach(json_object_get(claims, "submods"), name, appraisal)
+    {
+        const json_t *vector = json_object_get(appraisal, VECTOR);
+        if (vector && worst_of(vector) == EAR_NONE &&
+            strcmp(text_of(appraisal, "ear.status"), ear_tiers[EAR_AFFIRMING]) == 0)
+            return false;
+    }
+    return true;
 }

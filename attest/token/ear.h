@@ -33,7 +33,11 @@ bool ear_is(const json_t *claims);
 #define EAR_TEXT 200
 bool ear_check(const json_t *claims, char place[EAR_TEXT], char wrong[EAR_TEXT]);
 
-/* The worst status of an EAR that ear_check found good; EAR_NONE: it is none. */
+/* The worst status of an EAR that ear_check found good: of its submodules each counts, and that
+ * nothing is said of one is worse than that it is affirmed. EAR_NONE for what is no EAR, too. */
 enum ear_tier ear_status(const json_t *claims);
+
+/* False: a submodule is affirmed whose vector says nothing, good or bad (only -1, 0 and 1). */
+bool ear_is_founded(const json_t *claims);
 
 #endif

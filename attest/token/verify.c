@@ -351,6 +351,10 @@ static cella_status judge_ear(struct appraisal *appraisal, const json_t *claims)
     if (status != EAR_AFFIRMING)
         appraisal_warn(appraisal, "its issuer's verdict on what was appraised is %s",
                        ear_tiers[status]);
+    if (!ear_is_founded(claims))
+        appraisal_warn(appraisal,
+                       "its issuer affirms something of which its trustworthiness "
+                       "vector claims nothing");
     return CELLA_OK;
 }
 

@@ -275,16 +275,54 @@ static void test_tiers(void **state)
         }
 }
 
-/* The worst of the submodules counts. What is no EAR is left alone. */
+/* The worst of the submodules counts, whichever comes first. */
+static void test_submodules(void **state)
+{
+    (void)state;
+    static const enum ear_tier worst[EAR_TIERS][EAR_TIERS] = {
+        {EAR_NONE, EAR_NONE, EAR_WARNING, EAR_CONTRAINDICATED},
+        {EAR_NONE, EAR_AFFIRMING, EAR_WARNING, EAR_CONTRAINDICATED},
+        {EAR_WARNING, EAR_WARNING, EAR_WARNING, EAR_CONTRAINDICATED},
+        {EAR_CONTRAINDICATED, EAR_CONTRAINDICATED, EAR_CONTRAINDICATED, EAR_CONTRAINDICATED}};
+    for (size_t a = 0; a < EAR_TIERS; a++)
+        for (size_t b = 0; b < EAR_TIERS; b++) {
+            json_t *claims = json_pack("{s:{s:{s:s}, s:{s:s}}}", "submods", "a", "ear.status",
+                                       ear_tiers[a], "b", "ear.status", ear_tiers[b]);
+            assert_int_equal(ear_status(claims), worst[a][b]);
+            json_decref(claims);
+        }
+}
+
+/* What affirms has to affirm something. */
+static void test_founded(void **state)
+{
+    (void)state;
+#define APPRAISED(status, vector)                                                                  \
+    "{\"submods\":{\"a\":{\"ear.status\":\"affirming\"},\"b\":{\"ear.status\":\"" status           \
+    "\",\"ear.trustworthiness-vector\":{" vector "}}}}"
+    static const struct {
+        const char *claims;
+        bool founded;
+    } rows[] = {
+        {APPRAISED("affirming", "\"hardware\":2,\"executables\":0"), true},
+        {APPRAISED("affirming", "\"hardware\":0,\"executables\":-2"), true},
+        {APPRAISED("affirming", "\"hardware\":0"), false},
+        {APPRAISED("affirming", "\"hardware\":-1,\"executables\":1"), false},
+        {APPRAISED("none", "\"hardware\":-1"), true},
+        {APPRAISED("warning", "\"hardware\":0"), true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        json_t *claims = json_of(rows[i].claims);
+        assert_int_equal(ear_is_founded(claims), rows[i].founded);
+        json_decref(claims);
+    }
+}
+
+/* What is no EAR is left alone. */
 static void test_status(void **state)
 {
     (void)state;
-    json_t *claims = json_of(good);
-    assert_int_equal(ear_status(claims), EAR_AFFIRMING);
-    json_object_set_new(json_object_get(json_object_get(claims, "submods"), "b"), "ear.status",
-                        json_string("contraindicated"));
-    assert_int_equal(ear_status(claims), EAR_CONTRAINDICATED);
-    json_decref(claims);
+    json_t *claims;
     static const char *const others[] = {"{}", "{\"submods\":{\"a\":{\"b\":1}}}",
                                          "{\"eat_profile\":\"p\",\"submods\":[]}", "{\"earth\":1}"};
     for (size_t i = 0; i < COUNT_OF(others); i++) {
@@ -311,9 +349,10 @@ static void test_status(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),   cmocka_unit_test(test_warned),
-        cmocka_unit_test(test_vectors), cmocka_unit_test(test_strict),
-        cmocka_unit_test(test_tiers),   cmocka_unit_test(test_status),
+        cmocka_unit_test(test_table),      cmocka_unit_test(test_warned),
+        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_tiers),      cmocka_unit_test(test_status),
+        cmocka_unit_test(test_submodules), cmocka_unit_test(test_founded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

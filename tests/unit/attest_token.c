@@ -150,6 +150,8 @@ struct asked {
     cella_verifier *verifier;
 };
 
+static size_t warnings; /* how often, by the last verify() */
+
 /* Its class; *claims (may be NULL) are the caller's. */
 static const char *verify(const char *token, size_t size, const struct asked *asked,
                           json_t **claims)
@@ -172,6 +174,7 @@ static const char *verify(const char *token, size_t size, const struct asked *as
     assert_int_equal(status == CELLA_INVALID, strcmp(class, CLASS_PARSE) == 0);
     if (claims)
         *claims = json_incref(appraisal.result->claims);
+    warnings = json_array_size(appraisal.result->warnings);
     cella_result_free(appraisal.result);
     return class;
 }
@@ -945,6 +948,13 @@ static void test_make_ear(void **state)
     }
 }
 
+static void expect_warned(const char *claims, size_t times)
+{
+    expect_claims(claims, usual, "");
+    if (warnings != times)
+        fail_msg("%s: warned %zu times", claims, warnings);
+}
+
 /* What it says of its parts is judged with it. */
 static void test_ear(void **state)
 {
@@ -955,9 +965,19 @@ static void test_ear(void **state)
     "\"ear.verifier-id\":{\"developer\":\"d\",\"build\":\"b\"},\"submods\":{\"a\":{\"ear."         \
     "status\":"                                                                                    \
     "\"" status "\",\"ear.trustworthiness-vector\":{\"hardware\":" hardware "}}}}"
-    expect_claims(EAR("affirming", "2"), usual, "");
-    expect_claims(EAR("warning", "2"), usual, "");
-    expect_claims(EAR("contraindicated", "97"), usual, "");
+    expect_warned(EAR("affirming", "2"), 0);
+    expect_warned(EAR("affirming",
+                      "2}},\"b\":{\"ear.status\":\"affirming\"},\"c\":{\"ear.status\":"
+                      "\"affirming\",\"ear.trustworthiness-vector\":{\"hardware\":2"),
+                  0);
+    expect_warned(EAR("affirming",
+                      "2}},\"b\":{\"ear.status\":\"none\"},\"c\":{\"ear.status\":"
+                      "\"affirming\",\"ear.trustworthiness-vector\":{\"hardware\":2"),
+                  1);
+    expect_warned(EAR("none", "0"), 1);
+    expect_warned(EAR("affirming", "-1"), 1);
+    expect_warned(EAR("warning", "2"), 1);
+    expect_warned(EAR("contraindicated", "97"), 1);
     expect_claims(EAR("affirming", "32"), usual, CLASS_PARSE);
     expect_claims(EAR("affirming", "200"), usual, CLASS_PARSE);
     expect_claims(EAR("good", "2"), usual, CLASS_PARSE);
