@@ -104,11 +104,19 @@ cella_status appraisal_no_age(struct appraisal *appraisal);
 
 /* ---- kinds of evidence ---- */
 
+/* Demands that not every kind can judge: it has nothing that they could be compared with. */
+enum evidence_demands {
+    DEMAND_REPORT_DATA = 1,
+    DEMAND_NONCE = 2,
+    DEMAND_KEY = 4, /* cella_demands.attestation_key */
+};
+
 struct evidence_kind {
     const char *name; /* as in cella_demands.type */
     /* Whether these bytes look like it: cheap, and never two kinds for the same bytes. */
     bool (*recognise)(const uint8_t *bytes, size_t size);
     cella_status (*verify)(struct appraisal *appraisal, const uint8_t *bytes, size_t size);
+    unsigned judges; /* enum evidence_demands, of those that verify heeds */
 };
 
 extern const struct evidence_kind kind_sgx, kind_tdx, kind_snp, kind_nitro, kind_tpm, kind_azure,
@@ -116,5 +124,13 @@ extern const struct evidence_kind kind_sgx, kind_tdx, kind_snp, kind_nitro, kind
 
 /* The kind of that name, or where it is NULL the one that these bytes look like; NULL: none. */
 const struct evidence_kind *evidence_kind_find(const char *name, const uint8_t *bytes, size_t size);
+
+/* Verifies; a demand that the kind does not judge is refused, never passed over. */
+cella_status evidence_kind_verify(struct appraisal *appraisal, const struct evidence_kind *kind,
+                                  const uint8_t *bytes, size_t size);
+
+/* For callers who say one purpose both as report data and as a nonce: keeps the one that this kind
+ * (may be NULL) judges. A kind that judges neither keeps both, and is refused. */
+void evidence_kind_choose(const struct evidence_kind *kind, cella_demands *demands);
 
 #endif

@@ -214,7 +214,7 @@ static cella_status judge_evidence(struct appraisal *appraisal, const struct rat
     inner.demands = &demands;
     inner.verifier = verifier;
     record_text(appraisal, appraisal->result->evidence, "ratls_evidence_type", kind->name);
-    cella_status status = kind->verify(&inner, ratls->evidence, ratls->evidence_size);
+    cella_status status = evidence_kind_verify(&inner, kind, ratls->evidence, ratls->evidence_size);
     if (status && strcmp(appraisal->result->class, CLASS_REPORT_DATA) == 0)
         return appraisal_refuse(appraisal, CLASS_BINDING, "report_data",
                                 result_text(appraisal->result->expected),
@@ -280,4 +280,5 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
     return status;
 }
 
-const struct evidence_kind kind_ratls = {"ratls", recognise, verify};
+/* Whether a pinned key is judged is a matter of the evidence inside. */
+const struct evidence_kind kind_ratls = {"ratls", recognise, verify, DEMAND_NONCE | DEMAND_KEY};

@@ -213,6 +213,47 @@ const struct evidence_kind *evidence_kind_find(const char *name, const uint8_t *
     return NULL;
 }
 
+void evidence_kind_choose(const struct evidence_kind *kind, cella_demands *demands)
+{
+    unsigned judges = kind ? kind->judges & (DEMAND_REPORT_DATA | DEMAND_NONCE) : 0;
+    if (judges == DEMAND_REPORT_DATA)
+        demands->nonce = NULL;
+    if (judges == DEMAND_NONCE)
+        demands->report_data = NULL;
+}
+
+static cella_status judge_unheeded(struct appraisal *appraisal, const struct evidence_kind *kind)
+{
+    const cella_demands *demands = appraisal->demands;
+    const struct {
+        const void *demanded;
+        unsigned demand;
+        const char *class, *claim, *expected, *advice;
+    } rows[] = {
+        {demands->report_data, DEMAND_REPORT_DATA, CLASS_REPORT_DATA, "report_data",
+         "evidence with the report data that were demanded",
+         "Demand the nonce that it answers; report data are what this kind cannot show."},
+        {demands->nonce, DEMAND_NONCE, CLASS_NONCE, "nonce",
+         "evidence with the nonce that was demanded",
+         "Demand the report data that it was made for; a nonce is what this kind cannot show."},
+        {demands->attestation_key, DEMAND_KEY, CLASS_ANCHOR, "attestation key",
+         "evidence by the TPM's key that was pinned",
+         "Pin no key: the maker's certificates vouch for this kind of evidence."},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].demanded && !(kind->judges & rows[i].demand))
+            return appraisal_refuse(appraisal, rows[i].class, rows[i].claim, rows[i].expected,
+                                    "a kind that has none", rows[i].advice);
+    return CELLA_OK;
+}
+
+cella_status evidence_kind_verify(struct appraisal *appraisal, const struct evidence_kind *kind,
+                                  const uint8_t *bytes, size_t size)
+{
+    cella_status status = kind->verify(appraisal, bytes, size);
+    return status ? status : judge_unheeded(appraisal, kind);
+}
+
 static cella_status judge(struct appraisal *appraisal, const uint8_t *evidence, size_t size)
 {
     const char *type = appraisal->demands->type;
@@ -226,7 +267,7 @@ static cella_status judge(struct appraisal *appraisal, const uint8_t *evidence, 
             type ? type : "nothing that is recognised",
             "Name its kind with --type, if it is one of those that --help lists.");
     appraisal->result->type = kind->name;
-    cella_status status = kind->verify(appraisal, evidence, size);
+    cella_status status = evidence_kind_verify(appraisal, kind, evidence, size);
     if (status == CELLA_OK && appraisal->demands->boot_images &&
         !appraisal->result->boot_images_judged)
         return appraisal_refuse(appraisal, CLASS_POLICY, "boot_image", "reference values",

@@ -185,4 +185,4 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
     return status ? status : appraisal_debug(appraisal, "debug", claims.debug);
 }
 
-const struct evidence_kind kind_vsm = {"vsm", recognise, verify};
+const struct evidence_kind kind_vsm = {"vsm", recognise, verify, DEMAND_REPORT_DATA | DEMAND_KEY};

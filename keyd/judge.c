@@ -107,6 +107,7 @@ static cella_status judge_evidence(struct judge *judge, const struct request *re
     demands.report_data = request->binding.report_data;
     demands.nonce = request->binding.nonce;
     demands.nonce_size = sizeof(request->binding.nonce);
+    evidence_kind_choose(evidence_kind_find(NULL, request->evidence, request->size), &demands);
     demands.insecure_allow_debug = judge->options.insecure_allow_debug;
     demands.insecure_no_collateral = judge->options.insecure_no_collateral;
     demands.insecure_allow_outdated = judge->options.insecure_allow_outdated;

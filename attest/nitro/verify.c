@@ -259,4 +259,4 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
     return status;
 }
 
-const struct evidence_kind kind_nitro = {"nitro", recognise, verify};
+const struct evidence_kind kind_nitro = {"nitro", recognise, verify, DEMAND_NONCE};

@@ -269,5 +269,5 @@ static cella_status verify_tdx(struct appraisal *appraisal, const uint8_t *bytes
     return verify_quote(appraisal, NULL, QUOTE_TEE_TDX, bytes, size);
 }
 
-const struct evidence_kind kind_sgx = {"sgx", recognise_sgx, verify_sgx};
-const struct evidence_kind kind_tdx = {"tdx", recognise_tdx, verify_tdx};
+const struct evidence_kind kind_sgx = {"sgx", recognise_sgx, verify_sgx, DEMAND_REPORT_DATA};
+const struct evidence_kind kind_tdx = {"tdx", recognise_tdx, verify_tdx, DEMAND_REPORT_DATA};

@@ -91,4 +91,4 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
     return status;
 }
 
-const struct evidence_kind kind_snp = {"snp", recognise, verify};
+const struct evidence_kind kind_snp = {"snp", recognise, verify, DEMAND_REPORT_DATA};

@@ -195,4 +195,4 @@ static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, si
     return status;
 }
 
-const struct evidence_kind kind_tpm = {"tpm", recognise, verify};
+const struct evidence_kind kind_tpm = {"tpm", recognise, verify, DEMAND_NONCE | DEMAND_KEY};

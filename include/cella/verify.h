@@ -67,7 +67,8 @@ typedef struct cella_demands {
                        * Evidence that says no time is refused where it is given */
 
     /* Evidence is for one purpose, or it can be replayed. Kinds with report data (sgx, tdx, snp,
-     * vsm) want all 64 bytes of it; kinds with a nonce (nitro, tpm, azure) want the nonce. */
+     * vsm) want all 64 bytes of it; kinds with a nonce (nitro, tpm, azure, ratls) want the nonce.
+     * What the kind does not have is refused where it is demanded. */
     const uint8_t *report_data; /* 64 bytes, or NULL */
     const uint8_t *nonce;       /* or NULL */
     size_t nonce_size;
@@ -82,7 +83,7 @@ typedef struct cella_demands {
                                        * it chose it, of what is valid */
 
     /* What vouches for a TPM's attestation key where no certificate does: SHA-256 of its
-     * SubjectPublicKeyInfo (DER). Or NULL. */
+     * SubjectPublicKeyInfo (DER). Kinds without a TPM are refused where it is given. Or NULL. */
     const uint8_t *attestation_key;
 
     /* Reference values: Authenticode's SHA-256 of every program that the machine booted, in that

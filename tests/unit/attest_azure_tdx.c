@@ -147,10 +147,10 @@ static void binds(void **state)
     json_t *evidence = evidence_of(HCL_TDX, quote, quote_of(words, 64, good, quote));
     assert_string_equal(judge(evidence, NULL), "BINDING");
     json_decref(evidence);
-    /* report data that the caller demands are the quote's own affair: not the paravisor's */
+    /* report data that the caller demands are nobody's: the quote's are the paravisor's affair */
     demands.report_data = nothing;
     evidence = evidence_of(HCL_TDX, quote, quote_of(runtime, 64, good, quote));
-    assert_string_equal(judge(evidence, NULL), "");
+    assert_string_equal(judge(evidence, NULL), "REPORT_DATA");
     demands.report_data = NULL;
     /* as SEV-SNP */
     json_t *snp = evidence_of(HCL_SNP, quote, quote_of(runtime, 64, good, quote));

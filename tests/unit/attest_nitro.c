@@ -157,6 +157,14 @@ static void demands_are_judged(void **state)
     assert_string_equal(judge(DOCUMENT, NULL), CLASS_NONCE);
     demands.insecure_any_nonce = true;
     assert_string_equal(judge(DOCUMENT, NULL), "");
+    /* What a document has not. */
+    const uint8_t any[64] = {0};
+    demands.report_data = any;
+    assert_string_equal(judge(DOCUMENT, NULL), CLASS_REPORT_DATA);
+    demands.report_data = NULL;
+    demands.attestation_key = any;
+    assert_string_equal(judge(DOCUMENT, NULL), CLASS_ANCHOR);
+    demands.attestation_key = NULL;
     /* The document is of 10:19:20, its certificate until 13:19:20. */
     demands.most_age = NOON - 1631182760;
     assert_string_equal(judge(DOCUMENT, NULL), "");

@@ -87,6 +87,7 @@ static char *make(const uint8_t *with, size_t size)
 static void ours_are_accepted(void **state)
 {
     (void)state;
+    const uint8_t anything[64] = {0};
     char *pem = make(NULL, 0);
     expect(pem, strlen(pem), "");
     demands.insecure_any_nonce = false;
@@ -97,6 +98,12 @@ static void ours_are_accepted(void **state)
     free(pem);
     pem = make(nonce, sizeof(nonce));
     expect(pem, strlen(pem), "");
+    demands.report_data = anything; /* the certificate's own affair */
+    expect(pem, strlen(pem), CLASS_REPORT_DATA);
+    demands.report_data = NULL;
+    demands.attestation_key = anything; /* of the evidence inside, which has no TPM */
+    expect(pem, strlen(pem), CLASS_ANCHOR);
+    demands.attestation_key = NULL;
     demands.nonce_size--;
     expect(pem, strlen(pem), CLASS_NONCE);
     free(pem);

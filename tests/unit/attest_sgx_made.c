@@ -779,6 +779,13 @@ static void test_demands(void **state)
     demands.most_age = 3600;
     assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "TIME");
     demands = make_demands();
+    demands.nonce = other; /* a quote has none, and no TPM's key */
+    demands.nonce_size = 1;
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "NONCE");
+    demands = make_demands();
+    demands.attestation_key = other;
+    assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "ANCHOR");
+    demands = make_demands();
     demands.at += 3 * 86400;
     assert_string_equal(judge_bytes(verifier, &demands, quote, size, NULL), "TIME");
     demands = make_demands();

@@ -157,6 +157,19 @@ static void report_data_are_demanded(void **state)
     free(bytes);
 }
 
+static void what_a_report_has_not_is_refused(void **state)
+{
+    (void)state;
+    const uint8_t any[32] = {0};
+    begin_with(&vectors[1]);
+    demands.nonce = any;
+    demands.nonce_size = 1;
+    assert_string_equal(judge(vectors[1].report, NULL), CLASS_NONCE);
+    demands.nonce = NULL;
+    demands.attestation_key = any;
+    assert_string_equal(judge(vectors[1].report, NULL), CLASS_ANCHOR);
+}
+
 static void debug_age_and_time_are_judged(void **state)
 {
     (void)state;
@@ -309,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(mutations_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(no_bit_can_be_changed, begin, end),
         cmocka_unit_test_setup_teardown(report_data_are_demanded, begin, end),
+        cmocka_unit_test_setup_teardown(what_a_report_has_not_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(debug_age_and_time_are_judged, begin, end),
         cmocka_unit_test_setup_teardown(what_is_missing_is_said, begin, end),
         cmocka_unit_test_setup_teardown(the_fitting_certificate_is_found, begin, end),

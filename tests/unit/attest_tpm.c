@@ -221,6 +221,9 @@ static void demands_a_nonce(void **state)
     expect_vector(verifier, &demands, CELLA "ecdsa.json", "NONCE", "nonce", NULL);
     demands.insecure_any_nonce = true;
     expect_vector(verifier, &demands, CELLA "ecdsa.json", "", NULL, NULL);
+    demands.report_data = other; /* a quote has none */
+    expect_vector(verifier, &demands, CELLA "ecdsa.json", "REPORT_DATA", "report_data", NULL);
+    demands.report_data = NULL;
     demands.most_age = 60; /* a quote says no time */
     expect_vector(verifier, &demands, CELLA "ecdsa.json", "TIME", "time", NULL);
     cella_verifier_free(verifier);

@@ -143,6 +143,62 @@ static void each_demand_refuses(void **state)
     refused(CLASS_TIME);
 }
 
+static void a_nonce_is_refused(void **state)
+{
+    (void)state;
+    const uint8_t nonce[1] = {0};
+    demands.nonce = nonce;
+    demands.nonce_size = 1;
+    refused(CLASS_NONCE);
+}
+
+static cella_status accept(struct appraisal *appraisal, const uint8_t *bytes, size_t size)
+{
+    (void)appraisal, (void)bytes, (void)size;
+    return CELLA_OK;
+}
+
+/* Whatever a kind does not say to judge is refused when it is demanded, and only that. */
+static void what_a_kind_does_not_judge_is_refused(void **state)
+{
+    (void)state;
+    static const char *const classes[] = {CLASS_REPORT_DATA, CLASS_NONCE, CLASS_ANCHOR};
+    const uint8_t any[64] = {0};
+    for (unsigned judges = 0; judges < 8; judges++)
+        for (unsigned which = 0; which < 3; which++) {
+            const struct evidence_kind kind = {"made", NULL, accept, judges};
+            cella_demands are;
+            cella_error error;
+            cella_demands_default(&are);
+            *(which == 0 ? &are.report_data : which == 1 ? &are.nonce : &are.attestation_key) = any;
+            struct appraisal appraisal = {verifier, &are, appraisal_result(1), &error};
+            bool good = judges & 1u << which;
+            assert_int_equal(evidence_kind_verify(&appraisal, &kind, any, 1),
+                             good ? CELLA_OK : CELLA_REFUSED);
+            if (!good)
+                assert_string_equal(cella_result_class(appraisal.result), classes[which]);
+            cella_result_free(appraisal.result);
+        }
+}
+
+/* Who tells one purpose in both forms gets the one that the kind judges, and never none. */
+static void a_kind_chooses(void **state)
+{
+    (void)state;
+    const uint8_t any[64] = {0};
+    for (unsigned judges = 0; judges < 8; judges++) {
+        const struct evidence_kind kind = {"made", NULL, accept, judges};
+        const unsigned either = judges & 3;
+        cella_demands are = {.report_data = any, .nonce = any};
+        evidence_kind_choose(&kind, &are);
+        assert_int_equal(are.report_data != NULL, either != DEMAND_NONCE);
+        assert_int_equal(are.nonce != NULL, either != DEMAND_REPORT_DATA);
+    }
+    cella_demands are = {.report_data = any, .nonce = any};
+    evidence_kind_choose(NULL, &are);
+    assert_true(are.report_data && are.nonce);
+}
+
 static void debug_is_refused(void **state)
 {
     (void)state;
@@ -238,6 +294,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(cellas_own_evidence_is_accepted),
         TEST(each_demand_refuses),
+        TEST(a_nonce_is_refused),
+        TEST(what_a_kind_does_not_judge_is_refused),
+        TEST(a_kind_chooses),
         TEST(debug_is_refused),
         TEST(a_root_has_to_be_named),
         TEST(every_truncation_and_bit_is_seen),

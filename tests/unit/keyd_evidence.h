@@ -316,6 +316,7 @@ static inline char *token_of(const struct kind *kind, enum token_profile profile
         demands.report_data = binding->report_data;
         demands.nonce = binding->nonce;
         demands.nonce_size = sizeof(binding->nonce);
+        evidence_kind_choose(evidence_kind_find(NULL, evidence, size), &demands);
     } else {
         demands.insecure_any_report_data = demands.insecure_any_nonce = true;
     }
