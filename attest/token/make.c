@@ -6,6 +6,7 @@
 
 #include "attest/policy/policy.h"
 #include "attest/policy/release_policy.h"
+#include "attest/policy/schema.h"
 #include "attest/x509.h"
 #include "ear.h"
 #include "image/base64.h"
@@ -49,6 +50,57 @@ static cella_status check_result(const json_t *result, enum token_profile profil
     return CELLA_OK;
 }
 
+/* Azure Attestation's name for a kind of evidence, where the claims do not say it. */
+static const char *attestation_type(const json_t *result)
+{
+    static const struct {
+        const char *kind, *type;
+    } names[] = {{"tdx", "tdxvm"}, {"snp", "sevsnpvm"}};
+    const char *said = text_of(json_object_get(result, "claims"), "x-ms-attestation-type");
+    const char *kind = text_of(result, "type");
+    for (size_t i = 0; !*said && i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i].kind, kind) == 0)
+            return names[i].type;
+    return *said ? said : kind;
+}
+
+/* A policy's words are not taken for evidence's: a name that evidence or a token gives a meaning to
+ * is not the policy's, but where it repeats what is so, and for the verdict that Azure's own
+ * policies issue. */
+static bool may_issue(const json_t *result, const char *name, const json_t *value)
+{
+    const json_t *proven = json_object_get(json_object_get(result, "claims"), name);
+    if (proven)
+        return json_equal(proven, value);
+    if (strcmp(name, "tee") == 0)
+        return json_is_string(value) &&
+               strcmp(json_string_value(value), attestation_type(result)) == 0;
+    return strcmp(name, "x-ms-compliance-status") == 0 ||
+           (!schema_find(name) && strncmp(name, "ear.", 4) != 0);
+}
+
+/* Of `cella verify --policy`, where there was one. */
+static cella_status check_policy(const json_t *result, enum token_profile profile,
+                                 cella_error *error)
+{
+    json_t *policy = json_object_get(result, "policy"), *value;
+    json_t *issued = json_object_get(policy, "issued");
+    const char *name;
+    if (!policy)
+        return CELLA_OK;
+    if (strcmp(text_of(policy, "verdict"), "permit") != 0 || !json_is_object(issued))
+        return fail(error, CELLA_INVALID, "result: not accepted: its policy does not permit it");
+    json_object_foreach(issued, name, value)
+    {
+        if (profile == TOKEN_MAA && !may_issue(result, name, value))
+            return fail(error, CELLA_INVALID,
+                        "result: its policy issues \"%.80s\", which is for evidence or the token "
+                        "itself to say: let it issue another name",
+                        name);
+    }
+    return CELLA_OK;
+}
+
 static cella_status check_order(const struct token_order *order, cella_error *error)
 {
     if (!jose_algorithm_of(order->key))
@@ -87,30 +139,18 @@ static bool put_common(const struct token_order *order, json_t *to)
            (!order->audience || put(to, "aud", json_string(order->audience)));
 }
 
-/* Azure Attestation's name for a kind of evidence, where the claims do not say it. */
-static const char *attestation_type(const char *kind)
-{
-    static const struct {
-        const char *kind, *type;
-    } names[] = {{"tdx", "tdxvm"}, {"snp", "sevsnpvm"}};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(names[i].kind, kind) == 0)
-            return names[i].type;
-    return kind;
-}
-
 /* "iat" is the token's own; the evidence's, where it has one, goes under another name. */
 static bool put_maa(const json_t *result, json_t *to)
 {
     json_t *claims = json_object_get(result, "claims"), *time = json_object_get(claims, "iat");
     json_t *warnings = json_object_get(result, "warnings");
-    return json_object_update(to, claims) == 0 &&
+    json_t *issued = json_object_get(json_object_get(result, "policy"), "issued");
+    return (!issued || json_object_update(to, issued) == 0) &&
+           json_object_update(to, claims) == 0 &&
            (!time || json_object_set(to, "evidence_iat", time) == 0) &&
            (json_array_size(warnings) == 0 || json_object_set(to, EAR_WARNINGS, warnings) == 0) &&
            (json_object_get(to, "x-ms-ver") || put(to, "x-ms-ver", json_string("1.0"))) &&
-           (json_object_get(to, "x-ms-attestation-type") ||
-            put(to, "x-ms-attestation-type",
-                json_string(attestation_type(text_of(result, "type")))));
+           put(to, "x-ms-attestation-type", json_string(attestation_type(result)));
 }
 
 /* One submodule, of the evidence's kind. */
@@ -189,6 +229,8 @@ cella_status token_make(const struct token_order *order, const json_t *result, c
 {
     *token = NULL;
     cella_status status = check_result(result, order->profile, error);
+    if (status == CELLA_OK)
+        status = check_policy(result, order->profile, error);
     if (status == CELLA_OK)
         status = check_order(order, error);
     if (status)

@@ -85,7 +85,7 @@ CELLA_API void cella_token_order_default(cella_token_order *order);
 /* Signs what an accepted result says (the JSON text of cella_result_json): whoever has the key
  * vouches for it, and nothing is verified again. *token is NUL-terminated, the caller's to free().
  * CELLA_INVALID: not an accepted result, one of a token (no evidence was judged), claims that a
- * token has itself, or the order is wrong. */
+ * token has itself, a policy's that are not its to issue, or the order is wrong. */
 CELLA_API cella_status cella_token_make(const cella_token_order *order, const char *result,
                                         size_t size, char **token, cella_error *error);
 

@@ -268,6 +268,21 @@ try "$cella" policy check ear.policy && exits 0
 try "$cella" policy test ear.policy ec.ear && exits 0 && shows 'permit'
 try bash -c "sed s/affirming/warning/ ear.policy >other.policy; '$cella' policy test other.policy ec.ear" && exits 1
 
+# What a policy issued, on its way from evidence into a token.
+sgx=$vectors/sgx/dcap-qvl
+echo 'version=1.0;authorizationrules{=>permit();};issuancerules{c:[type=="x-ms-sgx-svn"]=>issue(type="svn",value=c.value);'\
+'c:[type=="x-ms-attestation-type"]=>issue(type="tee",value=c.value);=>issue(type="level",value=7);};' >issue.txt
+verified=("$cella" verify --json --at 2025-07-01 --insecure_any_report_data --collateral "$sgx/sgx_quote_collateral.json")
+"${verified[@]}" --policy issue.txt "$sgx/sgx_quote.bin" >issued.json
+try "$cella" "${make[@]}" --key ec.pem issued.json && exits 0 && quiet
+cp out issued.jwt
+try "$cella" token verify --json --jwks ec.jwks --issuer https://me --at $at issued.jwt && exits 0
+is_json out 'j["claims"]["level"] == 7 and j["claims"]["tee"] == "sgx" and j["claims"]["svn"] == j["claims"]["x-ms-sgx-svn"]'
+sed -i 's/type="level"/type="exp"/' issue.txt
+"${verified[@]}" --policy issue.txt "$sgx/sgx_quote.bin" >issued.json
+try "$cella" "${make[@]}" --key ec.pem issued.json
+malformed 'result: its policy issues "exp"'
+
 # What a token says is its issuer's word, and never what cella verified.
 "$cella" token verify --json --jwks ec.jwks --issuer https://me --audience you --at $at ec.maa >judged.json
 try "$cella" policy test own.json judged.json && exits 1

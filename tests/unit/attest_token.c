@@ -921,6 +921,78 @@ static void test_make_maa(void **state)
     }
 }
 
+static void make_refused(struct token_order order, const json_t *result, const char *sentence)
+{
+    char *token;
+    cella_error error;
+    assert_int_equal(token_make(&order, result, &token, &error), CELLA_INVALID);
+    assert_null(token);
+    assert_sentence(&error, sentence);
+}
+
+/* The policy's trace in an accepted result. */
+static void set_issued(json_t *result, const char *issued)
+{
+    json_t *policy =
+        json_pack("{s:s, s:o}", "verdict", "permit", "issued", json_loads(issued, 0, NULL));
+    assert_int_equal(json_object_set_new(result, "policy", policy), 0);
+}
+
+/* What a policy issued is in an Azure token, beside what was proven and never in its place. */
+static void test_issued(void **state)
+{
+    (void)state;
+    struct token_order order = {p256, TOKEN_MAA, ISSUER, NULL, NULL, NOW, 60, {NULL, 0}};
+    json_t *result = accepted();
+    set_issued(result,
+               "{\"level\": 100, \"both\": [\"a\", true], \"x-ms-sevsnpvm-vmpl\": 1, "
+               "\"x-ms-compliance-status\": \"azure-compliant-cvm\", \"tee\": "
+               "\"sevsnpvm\", \"svn\": 3}");
+    json_t *claims = made_claims(&order, result);
+    assert_int_equal(json_integer_value(json_object_get(claims, "level")), 100);
+    assert_int_equal(json_array_size(json_object_get(claims, "both")), 2);
+    assert_int_equal(json_integer_value(json_object_get(claims, "x-ms-sevsnpvm-vmpl")), 1);
+    assert_string_equal(json_string_value(json_object_get(claims, "x-ms-compliance-status")),
+                        "azure-compliant-cvm");
+    assert_string_equal(json_string_value(json_object_get(claims, "tee")), "sevsnpvm");
+    assert_int_equal(json_integer_value(json_object_get(claims, "iat")), NOW);
+    json_decref(claims);
+
+    static const char *const refused[] = {
+        "{\"x-ms-sevsnpvm-vmpl\": 0}", /* is 1 */
+        "{\"x-ms-sevsnpvm-is-debuggable\": \"false\"}",
+        "{\"x-ms-sgx-is-debuggable\": false}", /* nobody proved it */
+        "{\"x-ms-isolation-tee.x-ms-sevsnpvm-is-debuggable\": false}",
+        "{\"x-ms-runtime.keys\": 1}",
+        "{\"tee\": \"sgx\"}",
+        "{\"tee\": 1}",
+        "{\"x-ms-attestation-type\": \"sgx\"}",
+        "{\"x-ms-ver\": \"2\"}",
+        "{\"iss\": \"cella\"}",
+        "{\"iat\": 1}",
+        "{\"exp\": 9999999999}",
+        "{\"cnf\": {}}",
+        "{\"cella_warnings\": []}",
+        "{\"evidence_iat\": 1}",
+        "{\"eat_profile\": \"tag:github.com,2023:veraison/ear\"}",
+        "{\"submods\": {}}",
+        "{\"ear.status\": \"affirming\"}",
+    };
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        set_issued(result, refused[i]);
+        make_refused(order, result, "result: its policy issues \"");
+    }
+    /* An EAR has none of them. */
+    order.profile = TOKEN_EAR;
+    claims = made_claims(&order, result);
+    json_decref(claims);
+    json_object_set_new(json_object_get(result, "policy"), "verdict", json_string("deny"));
+    make_refused(order, result, "does not permit");
+    json_object_set_new(result, "policy", json_null());
+    make_refused(order, result, "does not permit");
+    json_decref(result);
+}
+
 static void test_make_ear(void **state)
 {
     (void)state;
@@ -981,15 +1053,6 @@ static void test_ear(void **state)
     expect_claims(EAR("affirming", "32"), usual, CLASS_PARSE);
     expect_claims(EAR("affirming", "200"), usual, CLASS_PARSE);
     expect_claims(EAR("good", "2"), usual, CLASS_PARSE);
-}
-
-static void make_refused(struct token_order order, const json_t *result, const char *sentence)
-{
-    char *token;
-    cella_error error;
-    assert_int_equal(token_make(&order, result, &token, &error), CELLA_INVALID);
-    assert_null(token);
-    assert_sentence(&error, sentence);
 }
 
 static void test_make_refused(void **state)
@@ -1057,6 +1120,7 @@ int main(void)
         cmocka_unit_test(test_keys),         cmocka_unit_test(test_certificate_keys),
         cmocka_unit_test(test_make_maa),     cmocka_unit_test(test_make_ear),
         cmocka_unit_test(test_make_refused), cmocka_unit_test(test_ear),
+        cmocka_unit_test(test_issued),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
