@@ -182,6 +182,16 @@ static struct x509 *find_signer(const struct appraisal *appraisal,
     return signer;
 }
 
+/* Whether there is any certificate of that name. */
+static bool has_signer(const cella_verifier *verifier)
+{
+    char name[128] = "";
+    for (size_t i = 0; i < verifier->count && strcmp(name, TCB_SIGNING_NAME) != 0; i++)
+        if (verifier->collateral[i].kind == COLLATERAL_CERTIFICATE)
+            x509_common_name(&verifier->collateral[i].certificate->subject, name);
+    return strcmp(name, TCB_SIGNING_NAME) == 0;
+}
+
 /* ---- which one ---- */
 
 /* What TCB information and identities have in common. */
@@ -229,7 +239,7 @@ static cella_status refuse_document(const struct search *search, const char *cla
 {
     char advice[256];
     snprintf(advice, sizeof(advice),
-             "Add %s of Intel's service, with its headers: curl -i "
+             "Add %s of Intel's service, with its headers, which have the certificates: curl -i "
              "'https://api.trustedservices.intel.com/%s'",
              strcmp(class, CLASS_TIME) == 0 ? "the answer of that time" : "the answer",
              search->address);
@@ -258,6 +268,9 @@ static cella_status conclude(struct search *search)
     }
     if (search->expired.document)
         return refuse_expired(search);
+    if (search->altered && !has_signer(appraisal->verifier))
+        return refuse_document(search, CLASS_COLLATERAL,
+                               "the certificate of its signer, " TCB_SIGNING_NAME, "none");
     if (search->altered)
         return refuse_document(search, CLASS_COLLATERAL, "the signature of " TCB_SIGNING_NAME,
                                "one by another key, or over other bytes");

@@ -11,8 +11,10 @@
 #include "attest/sha256.h"
 #include "attest/tpm/logs.h"
 #include "documents.h"
+#include "image/hex.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SHORTEST 8 /* bytes of a header by which a quote is recognised */
@@ -113,14 +115,33 @@ static cella_status judge_inside(struct verification *verification)
 
 /* ---- collateral ---- */
 
+/* The platform's certificate is named by what the quote has in its place (types 1 to 3), and by the
+ * quoting enclave's id, which begins the header's user data. */
+static cella_status refuse_without_certificate(const struct verification *verification)
+{
+    const struct quote *quote = &verification->quote;
+    struct quote_platform platform;
+    char advice[512], qe[33], cpusvn[33], pceid[5] = "0000";
+    if (!quote_platform(quote, &platform))
+        return appraisal_malformed(verification->appraisal, "certification_data", "no platform");
+    if (platform.pceid)
+        hex_write(platform.pceid, 2, pceid);
+    snprintf(advice, sizeof(advice),
+             "Add the answer of the platform's PCCS, with its headers: curl -i "
+             "'https://PCCS:8081/sgx/certification/v4/pckcert?qeid=%s&cpusvn=%s&pcesvn=%02x%02x"
+             "&pceid=%s' (Intel's own service, api.trustedservices.intel.com, wants encrypted_ppid "
+             "in place of qeid, and the key of a subscription).",
+             hex_write(quote->signed_bytes + 28, 16, qe), hex_write(platform.cpusvn, 16, cpusvn),
+             platform.pcesvn & 255, platform.pcesvn >> 8, pceid);
+    return appraisal_refuse(verification->appraisal, CLASS_COLLATERAL, "PCK certificate",
+                            "one in the quote or in the collateral", "none", advice);
+}
+
 static cella_status judge_chain(const struct verification *verification)
 {
     const struct pck_chain *chain = verification->chain;
     if (!chain)
-        return appraisal_refuse(verification->appraisal, CLASS_COLLATERAL, "PCK certificate",
-                                "one in the quote or in the collateral", "none",
-                                "The quote is not verifiable without the PCK certificate: fetch "
-                                "the platform's from Intel's service and add it.");
+        return refuse_without_certificate(verification);
     return documents_judge_chain(verification->appraisal, INTEL_PCK, chain->leaf, &chain->pool,
                                  chain->in_quote ? chain->hash : NULL);
 }

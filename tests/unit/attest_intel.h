@@ -254,6 +254,8 @@ static inline size_t make_quote(const struct shape *shape, uint8_t quote[QUOTE])
     to = put_number(to, QUOTE_KEY_ECDSA_P256, 2);
     put_number(to, shape->body == QUOTE_BODY_SGX ? QUOTE_TEE_SGX : QUOTE_TEE_TDX, 4);
     put(quote + 12, vendor, sizeof(vendor));
+    for (uint8_t i = 0; i < 16; i++) /* the quoting enclave's id */
+        quote[28 + i] = (uint8_t)(0x11 * i);
     to = put_body(quote + QUOTE_HEADER, shape);
     uint8_t *length = to;
     sign(attestation, quote, (size_t)(to - quote), to + 4);

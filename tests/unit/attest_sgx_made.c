@@ -633,6 +633,52 @@ static void test_flaws(void **state)
         }
 }
 
+static void check_refusal(const json_t *json, const char *name, const char *expected)
+{
+    const char *text = json_string_value(json_object_get(json_object_get(json, "refusal"), name));
+    if (!text || strcmp(text, expected) != 0)
+        fail_msg("%s: \"%s\"", name, text ? text : "(nothing)");
+}
+
+/* What is missing is told, and where to get it. */
+static void test_missing(void **state)
+{
+    struct shape shape = sgx;
+    json_t *json;
+    (void)state;
+    cella_verifier *verifier = make_verifier(false, NO_SIGNER);
+    assert_string_equal(judge_with(verifier, &shape, &json), "COLLATERAL");
+    check_refusal(json, "claim", "SGX TCB information of FMSPC " FMSPC);
+    check_refusal(json, "expected", "the certificate of its signer, Intel SGX TCB Signing");
+    check_refusal(json, "found", "none");
+    check_refusal(json, "advice",
+                  "Add the answer of Intel's service, with its headers, which have the "
+                  "certificates: curl -i 'https://api.trustedservices.intel.com/sgx/certification/"
+                  "v4/tcb?fmspc=" FMSPC "'");
+    json_decref(json);
+    /* one that is there, but of another key */
+    add_certificate(&(struct sink){add_to_verifier, verifier}, stranger.certificate);
+    assert_string_equal(judge_with(verifier, &shape, &json), "COLLATERAL");
+    check_refusal(json, "expected", "the signature of Intel SGX TCB Signing");
+    json_decref(json);
+    cella_verifier_free(verifier);
+    /* the PCK certificate */
+    verifier = make_verifier(false, GOOD);
+    for (shape.platform = 1; shape.platform <= 3; shape.platform++) {
+        assert_string_equal(judge_with(verifier, &shape, &json), "COLLATERAL");
+        check_refusal(json, "claim", "PCK certificate");
+        check_refusal(
+            json, "advice",
+            "Add the answer of the platform's PCCS, with its headers: curl -i 'https://PCCS:8081/"
+            "sgx/certification/v4/pckcert?qeid=00112233445566778899aabbccddeeff"
+            "&cpusvn=00000000000000000000000000000000&pcesvn=0b00&pceid=0000' (Intel's own "
+            "service, api.trustedservices.intel.com, wants encrypted_ppid in place of qeid, and "
+            "the key of a subscription).");
+        json_decref(json);
+    }
+    cella_verifier_free(verifier);
+}
+
 /* Of several that are good the one with the highest number counts; one that Intel did not sign
  * does not, and is told of. */
 static void test_choice(void **state)
@@ -1053,6 +1099,7 @@ int main(void)
         cmocka_unit_test(test_explanations),
         cmocka_unit_test(test_explanation_without_information),
         cmocka_unit_test(test_flaws),
+        cmocka_unit_test(test_missing),
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_quoting_enclaves),
         cmocka_unit_test(test_debug_quoting_enclave),
