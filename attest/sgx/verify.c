@@ -187,8 +187,24 @@ static cella_status judge_demands(const struct verification *verification)
 
 /* ---- a TD's event log ---- */
 
-/* Of the event logs in the collateral one has to be this TD's; without any, nothing is told of how
- * it started. What it proves is recorded as claims. */
+/* Whether an event log of the collateral can be meant: not a TPM's, which has events of registers
+ * that a TD has not, and digests but SHA-384's. */
+static bool is_meant(const struct collateral *one)
+{
+    struct eventlog log;
+    if (one->kind != COLLATERAL_EVENT_LOG)
+        return false;
+    bool meant = eventlog_read(one->bytes, one->size, EVENTLOG_CCEL, &log, NULL) == CELLA_OK;
+    eventlog_free(&log);
+    if (meant || eventlog_read(one->bytes, one->size, EVENTLOG_TCG2, &log, NULL) != CELLA_OK)
+        return true;
+    meant = log.bank_count == 1 && log.banks[0].id == TPM_SHA384;
+    eventlog_free(&log);
+    return meant;
+}
+
+/* Of a TD's event logs (CCEL) in the collateral one has to be this TD's; without any, nothing is
+ * told of how it started. What it proves is recorded as claims. */
 static cella_status judge_log(const struct verification *verification)
 {
     struct appraisal *appraisal = verification->appraisal;
@@ -197,7 +213,7 @@ static cella_status judge_log(const struct verification *verification)
     cella_status status = CELLA_OK;
     for (size_t i = 0; is_tdx(quote) && i < verifier->count; i++) {
         const struct collateral *one = &verifier->collateral[i];
-        if (one->kind != COLLATERAL_EVENT_LOG)
+        if (!is_meant(one))
             continue;
         struct tpm_facts facts = {0};
         status = tpm_judge_ccel(appraisal, quote->td.rtmr, one->bytes, one->size, &facts);
@@ -207,6 +223,8 @@ static cella_status judge_log(const struct verification *verification)
         if (status == CELLA_OK || status == CELLA_MEMORY)
             break;
     }
+    if (status == CELLA_OK) /* what was said of others' logs */
+        *appraisal->error = (cella_error){.status = CELLA_OK};
     return status;
 }
 

@@ -350,6 +350,65 @@ static void test_every_bit(void **state)
     cella_verifier_free(verifier);
 }
 
+/* ---- event logs of TDs ---- */
+
+#define TD_LOG  "tdx/gcp-cos113/ccel_data.bin"
+#define TPM_LOG "eventlog/go-eventlog/debian-10.bin"
+#define OLD_LOG "eventlog/go-eventlog/arch-linux-workstation.bin"
+#define OTHER   "eventlog/go-eventlog/cos-113-intel-tdx-dupe-separator-unpadded.bin"
+
+/* The logs of TPMs are others', the logs of TDs are this one's or not. */
+static void test_logs(void **state)
+{
+    static const struct {
+        const char *logs[3], *class;
+        bool told; /* of how it started */
+    } cases[] = {
+        {{NULL}, "", false},           {{TD_LOG}, "", true},
+        {{TPM_LOG}, "", false},        {{OLD_LOG, TPM_LOG}, "", false},
+        {{TPM_LOG, TD_LOG}, "", true}, {{TD_LOG, TPM_LOG}, "", true},
+        {{OTHER}, "LOG", false},       {{OTHER, TPM_LOG}, "LOG", false},
+        {{OTHER, TD_LOG}, "", true},
+    };
+    (void)state;
+    const struct set *set = find_set("tdx/gcp-cos113/cos-113-tdx-quote.bin");
+    cella_demands demands = demands_of(set, NO_COLLATERAL);
+    size_t size;
+    uint8_t *bytes = vector(set->quote, &size);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cella_verifier *verifier = verifier_of(set, 0);
+        json_t *json;
+        for (size_t k = 0; k < 3 && cases[i].logs[k]; k++)
+            add_vector(verifier, cases[i].logs[k]);
+        const char *class = judge_bytes(verifier, &demands, bytes, size, &json);
+        expect_class(set, class, cases[i].class, json);
+        assert_int_equal(!!at(json, "claims/kernel_command_lines"), cases[i].told);
+        json_decref(json);
+        cella_verifier_free(verifier);
+    }
+    free(bytes);
+}
+
+/* A TD's log with an event of a register that there is not is no TPM's, but altered. */
+static void test_altered_log(void **state)
+{
+    (void)state;
+    const struct set *set = find_set("tdx/gcp-cos113/cos-113-tdx-quote.bin");
+    cella_demands demands = demands_of(set, NO_COLLATERAL);
+    size_t size, log_size;
+    uint8_t *bytes = vector(set->quote, &size), *log = vector(TD_LOG, &log_size);
+    size_t head = 32 + (size_t)(log[28] | log[29] << 8); /* its first event, without digests */
+    while (log_size > 0 && log[log_size - 1] == 0xff)
+        log_size--; /* what pads a CCEL, a TPM's log has not */
+    log[head] = 9;
+    cella_verifier *verifier = verifier_of(set, 0);
+    assert_int_equal(cella_verifier_add(verifier, log, log_size, "log", &error), CELLA_OK);
+    assert_string_equal(judge_bytes(verifier, &demands, bytes, size, NULL), "PARSE");
+    cella_verifier_free(verifier);
+    free(bytes);
+    free(log);
+}
+
 /* ---- what the reader sees ---- */
 
 static void check_component(const json_t *component, int index, const char *type, int have,
@@ -783,6 +842,8 @@ int main(void)
         cmocka_unit_test(test_mutations),
         cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_every_bit),
+        cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_altered_log),
         cmocka_unit_test(test_component_tables),
         cmocka_unit_test(test_claims),
         cmocka_unit_test(test_samples),
