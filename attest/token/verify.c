@@ -219,6 +219,11 @@ static cella_status judge_chain(struct appraisal *appraisal, const struct parts 
     else if (json_array_size(x5c) > X509_CHAIN_MOST || !read_chain(x5c, &chain))
         status = appraisal_malformed(appraisal, "x5c", "not 1 to %d certificates in base64",
                                      X509_CHAIN_MOST);
+    else if (x509_verify(&chain.all[0]->is, chain.all[0]->key))
+        status = appraisal_refuse(appraisal, CLASS_ANCHOR, "x5c",
+                                  "a certificate that a root issued", "one that its own key signed",
+                                  "Nobody vouches for such a signer but its key, even where that "
+                                  "is a root that was given: give the issuer's keys with --jwks.");
     else
         status = x509_judge(appraisal, "token signer's certificate", chain.all[0], &chain, NULL, 0,
                             X509_CRL_IF_PRESENT, &judged);

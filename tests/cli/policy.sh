@@ -251,6 +251,16 @@ try "$cella" token verify --jwks ec.jwks --issuer https://me --at now chained &&
 try "$cella" token make --key rsa.pem --certificates signer.pem --profile maa --issuer i --at now --expires 60 result.json
 malformed 'of the key that signs it'
 try "$cella" "${make[@]}" --collateral none.crl --key ec.pem result.json && misused '--collateral does not go with make'
+# A signer that only vouches for itself.
+openssl req -new -x509 -key ec.pem -subj /CN=self -days 30 -config <(printf '[req]\ndistinguished_name=d\n[d]\n'; cat ca.conf) \
+    -extensions ext -out self.pem
+"$cella" token make --key ec.pem --certificates self.pem --profile ear --issuer https://me --at now --expires 60 result.json >alone
+for root in self.pem "$(openssl pkey -in ec.pem -pubout -outform DER | sha256sum | cut -d' ' -f1)"; do
+    try "$cella" token verify --root "$root" --issuer https://me --at now alone && exits 1
+    shows 'a certificate that a root issued'
+    shows "give the issuer's keys with --jwks"
+done
+try "$cella" token verify --jwks ec.jwks --issuer https://me --at now alone && exits 0
 sed 's/"claims": {/"claims": {"iss": "cella", /' result.json >issued.json
 try "$cella" "${make[@]}" --key ec.pem issued.json
 malformed 'the claim "iss" is the token'"'"'s own'
