@@ -24,8 +24,9 @@ CELLA_API cella_status cella_policy_read(const uint8_t *bytes, size_t size, cons
                                          cella_policy **policy, cella_error *error);
 CELLA_API void cella_policy_free(cella_policy *policy); /* NULL is let pass */
 
-/* Whether every claim that it speaks of is one that somebody makes, and of the type that it is
- * compared with. CELLA_INVALID: not; the sentence suggests what was meant. */
+/* Whether every claim that it speaks of is one that somebody makes, and of the type, and one of the
+ * values, that it is compared with. CELLA_INVALID: not; the sentence suggests what was meant. Do
+ * not use such a policy: a rule that denies and is never met denies nothing. */
 CELLA_API cella_status cella_policy_check(const cella_policy *policy, cella_error *error);
 
 /* Evaluates it on claims: the JSON text of one object, of which "iss" is the issuer. They must be
