@@ -162,8 +162,8 @@ static const struct {
          "advisories say",
          ""},
     [TCB_TD_RELAUNCH_ADVISED] = {true, false, "",
-                                 "it was launched on a TDX module that was updated since; launched "
-                                 "again it were up to date",
+                                 "it was launched on a TDX module that was updated since: launch "
+                                 "it again",
                                  ""},
     [TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] =
         {true, false, "",
