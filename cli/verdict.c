@@ -254,8 +254,9 @@ void cli_verdict(const json_t *result, bool verbose, FILE *to)
     const char *type = text_of(result, "type");
     json_t *warning;
     size_t at;
-    fprintf(to, "%s: %s evidence, judged at %s\n", text_of(result, "verdict"),
-            type[0] ? type : "unrecognised", text_of(result, "evaluated_at"));
+    fprintf(to, "%s: %s%s, judged at %s\n", text_of(result, "verdict"),
+            type[0] ? type : "unrecognised", strcmp(type, "token") == 0 ? "" : " evidence",
+            text_of(result, "evaluated_at"));
     if (json_is_object(refusal))
         put_refusal(to, refusal);
     put_summary(to, evidence);
