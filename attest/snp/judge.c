@@ -37,7 +37,9 @@ struct judging {
     struct x509 *vek; /* borrowed; the best of those that were seen */
     struct snp_certificate certificate;
     const char *problem; /* of a certificate that was passed over, or NULL */
-    int score;           /* of vek */
+    int score;           /* of vek: how well it fits */
+    bool rivals;         /* another fits as well */
+    int preference;      /* of vek, among those */
     enum snp_product product;
     const char *name; /* "VCEK certificate" */
 };
@@ -75,25 +77,71 @@ static size_t differing_component(const struct snp_report *report, enum snp_prod
     return i;
 }
 
+/* How well it fits; 0: it is none of these. */
+static int score_of(struct judging *judging, const struct x509 *one,
+                    struct snp_certificate *certificate)
+{
+    const char *problem = NULL;
+    cella_status status = snp_certificate_read(&one->is.extensions, certificate, &problem);
+    if (status == CELLA_INVALID)
+        judging->problem = problem;
+    if (status != CELLA_OK)
+        return 0;
+    enum snp_product product = snp_certificate_product(certificate);
+    return 1 + (same_kind(judging, certificate) ? 4 : 0) +
+           (same_chip(judging->report, certificate) ? 2 : 0) +
+           (differing_component(judging->report, product, certificate) == SNP_COMPONENTS);
+}
+
 /* The one that fits best is judged: so a refusal names what does not fit. */
 static void consider(struct judging *judging, struct x509 *one)
 {
     struct snp_certificate certificate;
-    const char *problem = NULL;
-    cella_status status = snp_certificate_read(&one->is.extensions, &certificate, &problem);
-    if (status == CELLA_INVALID)
-        judging->problem = problem;
-    if (status != CELLA_OK)
-        return;
-    enum snp_product product = snp_certificate_product(&certificate);
-    int score = 1 + (same_kind(judging, &certificate) ? 4 : 0) +
-                (same_chip(judging->report, &certificate) ? 2 : 0) +
-                (differing_component(judging->report, product, &certificate) == SNP_COMPONENTS);
+    int score = score_of(judging, one, &certificate);
+    if (judging->vek && score == judging->score)
+        judging->rivals |= memcmp(one->is.hash, judging->vek->is.hash, 32) != 0;
     if (score <= judging->score)
         return;
     judging->vek = one;
     judging->certificate = certificate;
     judging->score = score;
+    judging->rivals = false;
+}
+
+static bool is_signed_by(const struct snp_report *report, const struct x509 *vek)
+{
+    return vek->key && ecdsa_is_key(vek->key, ECDSA_P384) &&
+           ecdsa_verify(vek->key, EVP_sha384(), report->signature, 48, report->bytes,
+                        SNP_SIGNED_SIZE);
+}
+
+/* Several may fit as well: VLEKs of a cloud's regions, VCEKs where the chip is masked, and one that
+ * was issued anew. The one counts whose key signed, rather one that is valid; the first, if none.
+ */
+static void prefer(struct judging *judging, struct x509 *one)
+{
+    struct snp_certificate certificate;
+    const int best = 2;
+    if (judging->preference == best || score_of(judging, one, &certificate) != judging->score ||
+        !is_signed_by(judging->report, one))
+        return;
+    int preference = x509_is_valid_at(one, judging->appraisal->demands->at) ? best : 1;
+    if (preference <= judging->preference)
+        return;
+    judging->vek = one;
+    judging->certificate = certificate;
+    judging->preference = preference;
+}
+
+static void for_each_certificate(struct judging *judging,
+                                 void (*see)(struct judging *judging, struct x509 *one))
+{
+    const cella_verifier *verifier = judging->appraisal->verifier;
+    for (size_t i = 0; i < judging->pool->count; i++)
+        see(judging, judging->pool->all[i]);
+    for (size_t i = 0; i < verifier->count; i++)
+        if (verifier->collateral[i].kind == COLLATERAL_CERTIFICATE)
+            see(judging, verifier->collateral[i].certificate);
 }
 
 /* AMD's address of the VCEK, or what else is to be done. */
@@ -123,13 +171,10 @@ static const char *where_it_is(const struct judging *judging, char text[512])
 
 static cella_status find_vek(struct judging *judging)
 {
-    const cella_verifier *verifier = judging->appraisal->verifier;
     char advice[512];
-    for (size_t i = 0; i < judging->pool->count; i++)
-        consider(judging, judging->pool->all[i]);
-    for (size_t i = 0; i < verifier->count; i++)
-        if (verifier->collateral[i].kind == COLLATERAL_CERTIFICATE)
-            consider(judging, verifier->collateral[i].certificate);
+    for_each_certificate(judging, consider);
+    if (judging->rivals)
+        for_each_certificate(judging, prefer);
     if (judging->vek)
         return CELLA_OK;
     return appraisal_refuse(judging->appraisal, judging->problem ? CLASS_CHAIN : CLASS_COLLATERAL,
@@ -248,9 +293,7 @@ static cella_status judge_tcb(struct judging *judging)
 
 static cella_status judge_signature(struct judging *judging)
 {
-    const struct snp_report *report = judging->report;
-    bool good = ecdsa_verify(judging->vek->key, EVP_sha384(), report->signature, 48, report->bytes,
-                             SNP_SIGNED_SIZE);
+    bool good = is_signed_by(judging->report, judging->vek);
     record_bool(judging->appraisal, judging->appraisal->result->evidence, "signature_ok", good);
     if (good)
         return CELLA_OK;

@@ -53,17 +53,25 @@ static inline void amd_extend(X509 *certificate, const struct amd_extension *ext
     free(bytes);
 }
 
+/* The ASK's certificate of a key; zeros: valid for a year around PKI_NOW. */
+static inline X509 *amd_certify(struct amd *amd, EVP_PKEY *key,
+                                const struct amd_extension *extensions, int64_t from, int64_t until)
+{
+    struct pki_shape shape = {.name = "SEV-VCEK", .from = from, .until = until};
+    X509 *certificate = pki_certificate(&shape, key, &amd->ask);
+    for (; extensions->oid; extensions++)
+        if (extensions->hex)
+            amd_extend(certificate, extensions);
+    assert_true(X509_sign(certificate, amd->ask.key, EVP_sha384()) > 0);
+    return certificate;
+}
+
 static inline void amd_make_vek(struct amd *amd, const struct amd_extension *extensions,
                                 const char *curve)
 {
-    struct pki_shape shape = {.name = "SEV-VCEK"};
     pki_free(&amd->vek);
     amd->vek.key = EVP_EC_gen(curve);
-    amd->vek.certificate = pki_certificate(&shape, amd->vek.key, &amd->ask);
-    for (; extensions->oid; extensions++)
-        if (extensions->hex)
-            amd_extend(amd->vek.certificate, extensions);
-    assert_true(X509_sign(amd->vek.certificate, amd->ask.key, EVP_sha384()) > 0);
+    amd->vek.certificate = amd_certify(amd, amd->vek.key, extensions, 0, 0);
 }
 
 static inline void amd_make(struct amd *amd, const char *ark, const char *ask)

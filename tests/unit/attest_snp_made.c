@@ -311,6 +311,107 @@ static void keys_of_other_curves(void **state)
     assert_string_equal(judge(NULL), CLASS_KEY);
 }
 
+/* ---- several certificates that fit ---- */
+
+/* Judges with both, in each order; the verdict is the same. */
+static void judge_in_each_order(X509 *one, X509 *other, const char *class)
+{
+    for (int turned = 0; turned < 2; turned++) {
+        cella_error error;
+        cella_verifier_free(verifier);
+        assert_int_equal(cella_verifier_new(&verifier, &error), CELLA_OK);
+        amd_trust(&amd, verifier);
+        amd_add(verifier, amd.ask.certificate);
+        amd_add(verifier, turned ? other : one);
+        amd_add(verifier, turned ? one : other);
+        if (strcmp(judge(NULL), class) != 0)
+            fail_msg("in order %d: not \"%s\"", turned, class);
+    }
+}
+
+/* The VEK of the extensions, which signs, and another that fits as well and whose key did not. */
+static void make_rivals(EVP_PKEY **key, X509 **rival, const char *hwid, const char *csp)
+{
+    amd_make_vek(&amd, extensions, "P-384");
+    amd_sign(&amd);
+    extensions[E_HWID].hex = hwid;
+    extensions[E_CSP].hex = csp;
+    *key = EVP_EC_gen("P-384");
+    *rival = amd_certify(&amd, *key, extensions, 0, 0);
+}
+
+static void the_vlek_of_the_region_counts(void **state)
+{
+    EVP_PKEY *key;
+    X509 *rival;
+    end(state);
+    begin_as("ARK-Genoa", "SEV-VLEK-Genoa");
+    put(SNP_KEY_INFO, "04000000");
+    extensions[E_HWID].hex = NULL;
+    extensions[E_CSP].hex = "160477657374";
+    make_rivals(&key, &rival, NULL, "160465617374");
+    judge_in_each_order(amd.vek.certificate, rival, "");
+    amd.report[SNP_GUEST_SVN] ^= 1;
+    judge_in_each_order(amd.vek.certificate, rival, CLASS_REPORT_SIG);
+    X509_free(rival);
+    EVP_PKEY_free(key);
+}
+
+static void the_vcek_of_a_masked_chip_counts(void **state)
+{
+    (void)state;
+    EVP_PKEY *key;
+    X509 *rival;
+    memset(amd.report + SNP_CHIP_ID, 0, 64);
+    make_rivals(&key, &rival, "0440" AMD_CHIP, NULL);
+    judge_in_each_order(amd.vek.certificate, rival, "");
+    X509_free(rival);
+    EVP_PKEY_free(key);
+}
+
+static void the_certificate_that_is_valid_counts(void **state)
+{
+    (void)state;
+    amd_make_vek(&amd, extensions, "P-384");
+    amd_sign(&amd);
+    EVP_PKEY *key = EVP_EC_gen("P-384");
+    X509 *past = amd_certify(&amd, amd.vek.key, extensions, PKI_NOW - 9, PKI_NOW - 1);
+    X509 *coming = amd_certify(&amd, amd.vek.key, extensions, PKI_NOW + 1, PKI_NOW + 9);
+    X509 *rival = amd_certify(&amd, key, extensions, 0, 0);
+    judge_in_each_order(amd.vek.certificate, past, "");
+    judge_in_each_order(amd.vek.certificate, coming, "");
+    judge_in_each_order(past, coming, CLASS_TIME);
+    judge_in_each_order(past, rival, CLASS_TIME);
+    judge_in_each_order(past, past, CLASS_TIME);
+    X509_free(past);
+    X509_free(coming);
+    X509_free(rival);
+    EVP_PKEY_free(key);
+}
+
+/* A key that signed is no reason to take a certificate that fits less. */
+static void what_fits_less_is_no_rival(void **state)
+{
+    (void)state;
+    amd_make_vek(&amd, extensions, "P-384");
+    amd_sign(&amd);
+    extensions[E_UCODE].hex = "020147";
+    X509 *older = amd_certify(&amd, amd.vek.key, extensions, 0, 0);
+    judge_in_each_order(amd.vek.certificate, older, "");
+    default_extensions();
+    EVP_PKEY *key = EVP_EC_gen("P-384");
+    X509 *rivals[2];
+    for (int i = 0; i < 2; i++)
+        rivals[i] = amd_certify(&amd, key, extensions, 0, PKI_NOW + 1 + i);
+    judge_in_each_order(rivals[0], rivals[1], CLASS_REPORT_SIG);
+    amd_add(verifier, older);
+    assert_string_equal(judge(NULL), CLASS_REPORT_SIG);
+    X509_free(older);
+    X509_free(rivals[0]);
+    X509_free(rivals[1]);
+    EVP_PKEY_free(key);
+}
+
 /* ---- what the report may not say ---- */
 
 static void reserved_bytes_are_zero(void **state)
@@ -643,6 +744,10 @@ int main(void)
         TEST(issuers_are_for_one_thing),
         TEST(certificates_that_are_malformed),
         TEST(keys_of_other_curves),
+        TEST(the_vlek_of_the_region_counts),
+        TEST(the_vcek_of_a_masked_chip_counts),
+        TEST(the_certificate_that_is_valid_counts),
+        TEST(what_fits_less_is_no_rival),
         TEST(reserved_bytes_are_zero),
         TEST(policies_and_vmpls),
         TEST(what_the_host_asked_for),
