@@ -49,21 +49,32 @@ struct building {
     size_t anchor_count;
     struct x509_chain *chain;
     uint32_t usage;       /* the leaf's: one of these */
+    int64_t early;        /* s before its notBefore for which a certificate is good */
     bool unsigned_issuer; /* a certificate has the issuer's name, but its key signed something else
                            */
 };
 
+static bool is_valid_within(const struct x509 *certificate, int64_t early, int64_t at)
+{
+    return certificate->from != X509_NO_TIME && certificate->from - early <= at &&
+           at <= certificate->until;
+}
+
 bool x509_is_valid_at(const struct x509 *certificate, int64_t at)
 {
-    return certificate->from != X509_NO_TIME && certificate->from <= at && at <= certificate->until;
+    return is_valid_within(certificate, 0, at);
+}
+
+static bool is_valid(const struct building *building, const struct x509 *certificate)
+{
+    return is_valid_within(certificate, building->early, building->appraisal->demands->at);
 }
 
 /* Takes `one` as the issuer of `of` if it is; a valid one rather than another of the same key. */
 static void consider(struct building *building, struct x509 *of, struct x509 *one,
                      struct x509 **issuer)
 {
-    if (!der_same(&of->is.issuer, &one->subject) ||
-        (*issuer && x509_is_valid_at(*issuer, building->appraisal->demands->at)))
+    if (!der_same(&of->is.issuer, &one->subject) || (*issuer && is_valid(building, *issuer)))
         return;
     if (x509_signed_by(building->appraisal->verifier, &of->is, one))
         *issuer = one;
@@ -191,7 +202,7 @@ static cella_status judge_one(struct building *building, struct x509 *certificat
 static cella_status judge_time(struct building *building, const struct x509 *certificate)
 {
     char name[128], at[32], from[32], until[32], expected[256], found[128];
-    if (x509_is_valid_at(certificate, building->appraisal->demands->at))
+    if (is_valid(building, certificate))
         return CELLA_OK;
     x509_common_name(&certificate->subject, name);
     snprintf(expected, sizeof(expected), "%s valid at %s", name,
@@ -312,34 +323,28 @@ void x509_record(struct appraisal *appraisal, const struct x509_chain *chain)
     record_hex(appraisal, evidence, "root", chain->root, sizeof(chain->root));
 }
 
-static cella_status judge(struct appraisal *appraisal, const char *what, struct x509 *leaf,
-                          const struct x509_pool *pool, const struct x509_anchor *anchors,
-                          size_t anchor_count, enum x509_revocation revocation, uint32_t usage,
-                          struct x509_chain *chain)
+static cella_status judge(struct building *building, struct x509 *leaf,
+                          enum x509_revocation revocation)
 {
-    const cella_verifier *verifier = appraisal->verifier;
-    bool own = verifier->root_count > 0;
-    struct building building = {.appraisal = appraisal,
-                                .what = what,
-                                .pool = pool,
-                                .anchors = own ? verifier->roots : anchors,
-                                .anchor_count = own ? verifier->root_count : anchor_count,
-                                .chain = chain,
-                                .usage = usage};
-    cella_status status = build(&building, leaf);
+    cella_verifier *verifier = building->appraisal->verifier;
+    struct x509_chain *chain = building->chain;
+    if (verifier->root_count > 0) {
+        building->anchors = verifier->roots;
+        building->anchor_count = verifier->root_count;
+    }
+    cella_status status = build(building, leaf);
     size_t count = chain->count;
     for (size_t i = 0; status == CELLA_OK && i < count; i++)
-        status = judge_one(&building, chain->certificates[i], i == 0, i > 0 ? i - 1 : 0);
+        status = judge_one(building, chain->certificates[i], i == 0, i > 0 ? i - 1 : 0);
     struct x509 *root = count > 0 ? chain->certificates[count - 1] : NULL;
-    if (status == CELLA_OK && is_self_issued(root) &&
-        !x509_signed_by(appraisal->verifier, &root->is, root))
-        status = refuse_certificate(&building, root, "the root's own signature", "another");
+    if (status == CELLA_OK && is_self_issued(root) && !x509_signed_by(verifier, &root->is, root))
+        status = refuse_certificate(building, root, "the root's own signature", "another");
     for (size_t i = 0; status == CELLA_OK && i < count; i++)
-        status = judge_time(&building, chain->certificates[i]);
+        status = judge_time(building, chain->certificates[i]);
     for (size_t i = 0; status == CELLA_OK && revocation != X509_CRL_NONE && i + 1 < count; i++)
-        status = judge_revocation(&building, i, revocation);
+        status = judge_revocation(building, i, revocation);
     if (status == CELLA_OK)
-        x509_record(appraisal, chain);
+        x509_record(building->appraisal, chain);
     return status;
 }
 
@@ -348,14 +353,40 @@ cella_status x509_judge(struct appraisal *appraisal, const char *what, struct x5
                         size_t anchor_count, enum x509_revocation revocation,
                         struct x509_chain *chain)
 {
-    return judge(appraisal, what, leaf, pool, anchors, anchor_count, revocation,
-                 X509_DIGITAL_SIGNATURE, chain);
+    struct building building = {.appraisal = appraisal,
+                                .what = what,
+                                .pool = pool,
+                                .anchors = anchors,
+                                .anchor_count = anchor_count,
+                                .chain = chain,
+                                .usage = X509_DIGITAL_SIGNATURE};
+    return judge(&building, leaf, revocation);
+}
+
+cella_status x509_judge_fresh(struct appraisal *appraisal, const char *what, struct x509 *leaf,
+                              const struct x509_pool *pool, const struct x509_anchor *anchors,
+                              size_t anchor_count, enum x509_revocation revocation,
+                              struct x509_chain *chain)
+{
+    struct building building = {.appraisal = appraisal,
+                                .what = what,
+                                .pool = pool,
+                                .anchors = anchors,
+                                .anchor_count = anchor_count,
+                                .chain = chain,
+                                .usage = X509_DIGITAL_SIGNATURE,
+                                .early = X509_EARLY};
+    return judge(&building, leaf, revocation);
 }
 
 cella_status x509_judge_decryption(struct appraisal *appraisal, const char *what, struct x509 *leaf,
                                    const struct x509_pool *pool, enum x509_revocation revocation,
                                    struct x509_chain *chain)
 {
-    return judge(appraisal, what, leaf, pool, NULL, 0, revocation,
-                 X509_KEY_ENCIPHERMENT | X509_KEY_AGREEMENT, chain);
+    struct building building = {.appraisal = appraisal,
+                                .what = what,
+                                .pool = pool,
+                                .chain = chain,
+                                .usage = X509_KEY_ENCIPHERMENT | X509_KEY_AGREEMENT};
+    return judge(&building, leaf, revocation);
 }

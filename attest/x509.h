@@ -16,6 +16,7 @@
 #define X509_CHAIN_MOST 6          /* certificates of a chain */
 #define X509_NO_TIME    INT64_MIN  /* where a time should be, and is none */
 #define X509_ANY_USAGE  UINT32_MAX /* no keyUsage is there */
+#define X509_EARLY      60         /* s; x509_judge_fresh */
 
 /* Bits of keyUsage, as they stand in its first two bytes. */
 enum x509_usage {
@@ -152,6 +153,13 @@ cella_status x509_judge(struct appraisal *appraisal, const char *what, struct x5
                         const struct x509_pool *pool, const struct x509_anchor *anchors,
                         size_t anchor_count, enum x509_revocation revocation,
                         struct x509_chain *chain);
+
+/* The same for certificates that are made when they are wanted, with a notBefore of that second:
+ * where the verifier's clock is behind their maker's, X509_EARLY before it counts as valid. */
+cella_status x509_judge_fresh(struct appraisal *appraisal, const char *what, struct x509 *leaf,
+                              const struct x509_pool *pool, const struct x509_anchor *anchors,
+                              size_t anchor_count, enum x509_revocation revocation,
+                              struct x509_chain *chain);
 
 /* The same for the certificate of a key that others encrypt to (keyUsage keyEncipherment or
  * keyAgreement), up to a root of cella_verifier_add_root's. */

@@ -147,8 +147,9 @@ static cella_status read_certificates(struct judging *judging)
 static cella_status judge_chain(struct judging *judging)
 {
     struct x509_chain chain;
-    cella_status status = x509_judge(judging->appraisal, "certificate", judging->leaf,
-                                     &judging->bundle, &root_g1, 1, X509_CRL_IF_PRESENT, &chain);
+    cella_status status =
+        x509_judge_fresh(judging->appraisal, "certificate", judging->leaf, &judging->bundle,
+                         &root_g1, 1, X509_CRL_IF_PRESENT, &chain);
     if (status)
         return status;
     if (judging->leaf->usage == X509_ANY_USAGE)
