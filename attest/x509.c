@@ -47,6 +47,7 @@ struct building {
     const struct x509_pool *pool;
     const struct x509_anchor *anchors;
     size_t anchor_count;
+    bool own_roots; /* the anchors are cella_verifier_add_root's */
     struct x509_chain *chain;
     uint32_t usage;       /* the leaf's: one of these */
     int64_t early;        /* s before its notBefore for which a certificate is good */
@@ -199,6 +200,20 @@ static cella_status judge_one(struct building *building, struct x509 *certificat
     return CELLA_OK;
 }
 
+/* A key that was given may be an intermediate's: what its certificate says beside the key is then
+ * nobody's word. A vendor's is its root's. */
+static cella_status judge_root(struct building *building, struct x509 *root)
+{
+    cella_verifier *verifier = building->appraisal->verifier;
+    if (!is_self_issued(root))
+        return building->own_roots
+                   ? CELLA_OK
+                   : refuse_certificate(building, root, "a root, its own issuer", "another issuer");
+    if (!x509_signed_by(verifier, &root->is, root))
+        return refuse_certificate(building, root, "the root's own signature", "another");
+    return CELLA_OK;
+}
+
 static cella_status judge_time(struct building *building, const struct x509 *certificate)
 {
     char name[128], at[32], from[32], until[32], expected[256], found[128];
@@ -253,6 +268,9 @@ static cella_status judge_list(struct building *building, struct x509 *certifica
     if (!x509_signed_by(building->appraisal->verifier, &list->is, issuer))
         return refuse_list(building, CLASS_COLLATERAL, name, "a list signed by its issuer",
                            "one by another key, or altered");
+    if (!(issuer->usage & X509_LIST_SIGN))
+        return refuse_list(building, CLASS_COLLATERAL, name, "an issuer with keyUsage cRLSign",
+                           "one without");
     if (list->unknown_critical)
         return refuse_list(building, CLASS_COLLATERAL, name, "a whole list of its own",
                            "one with a critical extension");
@@ -331,14 +349,14 @@ static cella_status judge(struct building *building, struct x509 *leaf,
     if (verifier->root_count > 0) {
         building->anchors = verifier->roots;
         building->anchor_count = verifier->root_count;
+        building->own_roots = true;
     }
     cella_status status = build(building, leaf);
     size_t count = chain->count;
     for (size_t i = 0; status == CELLA_OK && i < count; i++)
         status = judge_one(building, chain->certificates[i], i == 0, i > 0 ? i - 1 : 0);
-    struct x509 *root = count > 0 ? chain->certificates[count - 1] : NULL;
-    if (status == CELLA_OK && is_self_issued(root) && !x509_signed_by(verifier, &root->is, root))
-        status = refuse_certificate(building, root, "the root's own signature", "another");
+    if (status == CELLA_OK)
+        status = judge_root(building, chain->certificates[count - 1]);
     for (size_t i = 0; status == CELLA_OK && i < count; i++)
         status = judge_time(building, chain->certificates[i]);
     for (size_t i = 0; status == CELLA_OK && revocation != X509_CRL_NONE && i + 1 < count; i++)

@@ -24,6 +24,7 @@ enum x509_usage {
     X509_KEY_ENCIPHERMENT = 0x20,
     X509_KEY_AGREEMENT = 0x08,
     X509_CERTIFICATE_SIGN = 0x04,
+    X509_LIST_SIGN = 0x02,
 };
 
 /* What a certificate and a revocation list have in common. */

@@ -291,6 +291,80 @@ static void an_intermediate_can_be_revoked(void **state)
     end(world);
 }
 
+/* RFC 5280, section 6.3.3 (f). */
+static void an_issuer_of_lists_may_sign_them(void **state)
+{
+    (void)state;
+    for (int revoked = 0; revoked < 2; revoked++) {
+        struct world *world = new_world();
+        world->shapes[MIDDLE].usage = "critical,keyCertSign";
+        make(world);
+        add_list(world, ROOT, ROOT, 0, PKI_NOW, PKI_NOW);
+        add_list(world, MIDDLE, MIDDLE, revoked ? 3 : 0, PKI_NOW, PKI_NOW);
+        world->revocation = X509_CRL_ALL;
+        assert_string_equal(judge(world, MIDDLE, ROOT), CLASS_COLLATERAL);
+        assert_sentence(&world->error, "cRLSign");
+        world->revocation = X509_CRL_IF_PRESENT;
+        assert_string_equal(judge(world, MIDDLE, ROOT), CLASS_COLLATERAL);
+        end(world);
+    }
+}
+
+static void without_a_usage_an_issuer_may_sign_lists(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    make(world);
+    X509 *middle = world->nodes[MIDDLE].certificate;
+    X509_EXTENSION_free(X509_delete_ext(middle, X509_get_ext_by_NID(middle, NID_key_usage, -1)));
+    assert_true(X509_sign(middle, world->nodes[ROOT].key, EVP_sha256()) > 0);
+    add_list(world, MIDDLE, MIDDLE, 3, PKI_NOW, PKI_NOW);
+    world->revocation = X509_CRL_IF_PRESENT;
+    assert_string_equal(judge(world, MIDDLE, ROOT), CLASS_REVOKED);
+    end(world);
+}
+
+/* ---- roots that are none ---- */
+
+/* The root's key in a certificate that says to be of another issuer, who signed nothing. */
+static void a_vendors_root_is_its_own_issuer(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    make(world);
+    struct pki_node other = pki_make(&world->shapes[MIDDLE], NULL);
+    X509 *right = world->nodes[ROOT].certificate;
+    world->nodes[ROOT].certificate =
+        pki_certificate(&world->shapes[ROOT], world->nodes[ROOT].key, &other);
+    assert_string_equal(judge(world, MIDDLE, ROOT), CLASS_CHAIN);
+    assert_sentence(&world->error, "another issuer");
+    X509_free(world->nodes[ROOT].certificate);
+    world->nodes[ROOT].certificate = X509_dup(right);
+    X509_set_version(world->nodes[ROOT].certificate, X509_VERSION_3);
+    assert_true(X509_sign(world->nodes[ROOT].certificate, other.key, EVP_sha256()) > 0);
+    assert_string_equal(judge(world, MIDDLE, ROOT), CLASS_CHAIN);
+    assert_sentence(&world->error, "own signature");
+    X509_free(right);
+    pki_free(&other);
+    end(world);
+}
+
+/* Who trusts an intermediate's key trusts it. */
+static void an_intermediate_can_be_trusted(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    make(world);
+    uint8_t hash[32];
+    key_hash(world, MIDDLE, hash);
+    memcpy(world->anchor.sha256, hash, 32);
+    assert_string_equal(judge(world, MIDDLE, ROOT), CLASS_CHAIN); /* no vendor's */
+    assert_int_equal(cella_verifier_add_root_key(world->verifier, hash, &world->error), CELLA_OK);
+    assert_string_equal(judge(world, MIDDLE, ROOT), "");
+    assert_int_equal(world->chain.count, 2);
+    end(world);
+}
+
 /* ---- the forms of certificates and lists ---- */
 
 static cella_status add_bytes(struct world *world, const void *bytes, size_t size)
@@ -417,6 +491,10 @@ int main(void)
         cmocka_unit_test(chains_are_built_by_issuer),
         cmocka_unit_test(a_root_is_trusted_for_its_key),
         cmocka_unit_test(a_trusted_leaf_is_no_chain),
+        cmocka_unit_test(an_issuer_of_lists_may_sign_them),
+        cmocka_unit_test(without_a_usage_an_issuer_may_sign_lists),
+        cmocka_unit_test(a_vendors_root_is_its_own_issuer),
+        cmocka_unit_test(an_intermediate_can_be_trusted),
         cmocka_unit_test(what_is_wrong_refuses),
         cmocka_unit_test(the_times_bounds_belong_to_it),
         cmocka_unit_test(another_signature_refuses),
