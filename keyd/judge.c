@@ -6,6 +6,7 @@
 
 #include "attest/appraisal.h"
 #include "attest/policy/policy.h"
+#include "exposed.h"
 #include "image/fail.h"
 #include "image/file.h"
 #include "image/hex.h"
@@ -143,22 +144,47 @@ static cella_status judge_token(struct judge *judge, const struct request *reque
     return status;
 }
 
+static cella_status refuse_claim(const char *class, const char *claim, const char *expected,
+                                 const char *found, const char *why, const char *advice,
+                                 json_t **refusal, cella_error *error)
+{
+    fail(error, CELLA_REFUSED, "%s: expected %s, found %.40s%s", claim, expected, found, why);
+    *refusal =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "class", class, "claim", claim, "expected",
+                  expected, "found", found, "advice", advice, "sentence", error->sentence);
+    return CELLA_REFUSED;
+}
+
 /* No policy lets the TEE in that protects nothing, unless the operator says so. */
 static cella_status judge_tee(const struct judge *judge, const json_t *claims, json_t **refusal,
                               cella_error *error)
 {
-    const char *tee = json_string_value(json_object_get(claims, "tee"));
-    if (!tee || strcmp(tee, "process") != 0 || judge->options.insecure_allow_process)
+    if (judge->options.insecure_allow_process || !exposed_process(claims))
         return CELLA_OK;
-    fail(
-        error, CELLA_REFUSED,
-        "tee: expected one that protects, found process, which is for development: whoever runs it "
-        "sees all that it has");
-    *refusal = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "class", CLASS_POLICY, "claim", "tee",
-                         "expected", "one that protects", "found", tee, "advice",
-                         "Run it on vsm; or, for trying out, serve with --insecure_allow_process.",
-                         "sentence", error->sentence);
-    return CELLA_REFUSED;
+    return refuse_claim(CLASS_POLICY, "tee", "one that protects", "process",
+                        ", which is for development: whoever runs it sees all that it has",
+                        "Run it on vsm; or, for trying out, serve with --insecure_allow_process.",
+                        refusal, error);
+}
+
+/* The same for what a debugger may look into. */
+static cella_status judge_debug(const struct judge *judge, const json_t *claims, json_t **refusal,
+                                cella_error *error)
+{
+    const json_t *found;
+    const char *expected;
+    const char *claim =
+        judge->options.insecure_allow_debug ? NULL : exposed_debug(claims, &found, &expected);
+    if (!claim)
+        return CELLA_OK;
+    char *text = json_dumps(found, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    cella_status status =
+        text
+            ? refuse_claim(CLASS_DEBUG, claim, expected, text, "",
+                           "Whoever runs it may look in: run it without debugging.", refusal, error)
+            : fail(error, CELLA_MEMORY, "no memory to judge claims");
+    free(text);
+    return status;
 }
 
 static cella_status judge_policy(const struct keystore_key *key, json_t *claims, json_t **refusal,
@@ -188,6 +214,8 @@ cella_status judge_request(struct judge *judge, const struct keystore_key *key,
                               : judge_evidence(judge, request, at, &claims, refusal, error);
     if (status == CELLA_OK)
         status = judge_tee(judge, claims, refusal, error);
+    if (status == CELLA_OK)
+        status = judge_debug(judge, claims, refusal, error);
     if (status == CELLA_OK)
         status = judge_policy(key, claims, refusal, error);
     json_decref(claims);

@@ -5,8 +5,10 @@
  */
 #include "keyd_ask.h"
 
+#include "attest/token/jose.h"
 #include "attest/token/token.h"
 #include "keyd/jwe.h"
+#include "keyd/jws.h"
 #include "keyd/wrap.h"
 
 #include <openssl/ec.h>
@@ -363,6 +365,28 @@ static void add_token_key(EVP_PKEY *issuer_key)
     good(service_reload(service, &problem));
 }
 
+static void remove_token_key(void)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/issuers/test.json", folder);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/keys/token.json", folder);
+    unlink(path);
+}
+
+/* JSON with ' for ". */
+static json_t *json_of(const char *text)
+{
+    char plain[1024];
+    snprintf(plain, sizeof(plain), "%s", text);
+    for (char *at = plain; *at; at++)
+        if (*at == '\'')
+            *at = '"';
+    json_t *value = json_loads(plain, 0, NULL);
+    assert_non_null(value);
+    return value;
+}
+
 static void refuse_token(EVP_PKEY *issuer_key, const char *issuer, enum token_profile profile,
                          const char *bound, const char *class, const char *part)
 {
@@ -402,9 +426,125 @@ static void test_token(void **state)
     write_text("keyd/issuers/test.json", "{}");
     assert_int_not_equal(service_reload(service, &problem), CELLA_OK);
     assert_sentence(&problem, "issuer is missing");
-    char path[256];
-    snprintf(path, sizeof(path), "%s/issuers/test.json", folder);
-    unlink(path);
+    remove_token_key();
+}
+
+/* A request with a token of these claims, beside those that every token has. Takes `claims`. */
+static char *claims_request(json_t *claims, const char *nonce)
+{
+    struct recipient recipient;
+    struct binding binding;
+    uint8_t bytes[32];
+    char data[129], kid[JWK_THUMBPRINT];
+    json_int_t now = time(NULL);
+    good(recipient_of(x25519, &recipient, &problem));
+    assert_true(hex_read(nonce, bytes, 32));
+    assert_true(binding_make(bytes, recipient.sha256, "token", &binding));
+    recipient_drop(&recipient);
+    json_t *common = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "iss", "https://issuer.test",
+                               "aud", "keyd", "iat", now, "nbf", now, "exp", now + 60, "tee", "vsm",
+                               "report_data", hex_write(binding.report_data, 64, data));
+    assert_int_equal(json_object_update_missing(claims, common), 0);
+    char *payload = json_dumps(claims, 0);
+    assert_true(jwk_thumbprint(p256, kid));
+    char *token = jws_sign(p256, kid, "JWT", payload);
+    json_t *request =
+        json_pack("{s:s, s:s, s:s, s:s, s:o}", "key", "token", "nonce", nonce, "format", "hpke",
+                  "token", token, "recipient", recipient_jwk(x25519));
+    char *text = json_dumps(request, 0);
+    json_decref(request);
+    json_decref(claims);
+    json_decref(common);
+    free(payload);
+    free(token);
+    return text;
+}
+
+/* Claims, in place of " there is ', and the one that refuses; NULL: none does. */
+static const char *const debug_claims[][2] = {
+    {"{}", NULL},
+    {"{'debug':false,'dbgstat':'disabled-since-boot','x-ms-azurevm-debuggersdisabled':true}", NULL},
+    {"{'x-ms-runtime':{'debug':true}}", NULL}, /* its own word */
+    {"{'debug':true}", "debug"},
+    {"{'debug':'false'}", "debug"},
+    {"{'x-ms-sgx-is-debuggable':true}", "x-ms-sgx-is-debuggable"},
+    {"{'is-debuggable':true}", "is-debuggable"},
+    {"{'x-ms-sgx-is-debuggable':[false,true]}", "x-ms-sgx-is-debuggable"},
+    {"{'x-ms-sevsnpvm-is-debuggable':true}", "x-ms-sevsnpvm-is-debuggable"},
+    {"{'tdx_td_attributes_debug':true}", "tdx_td_attributes_debug"},
+    {"{'tdx_is_debuggable':true}", "tdx_is_debuggable"},
+    {"{'dbgstat':'enabled'}", "dbgstat"},
+    {"{'dbgstat':0}", "dbgstat"},
+    {"{'x-ms-azurevm-kerneldebug-enabled':true}", "x-ms-azurevm-kerneldebug-enabled"},
+    {"{'x-ms-azurevm-debuggersdisabled':false}", "x-ms-azurevm-debuggersdisabled"},
+    {"{'x-ms-isolation-tee':{'x-ms-sevsnpvm-is-debuggable':true}}", "x-ms-sevsnpvm-is-debuggable"},
+    {"{'x-ms-isolation-tee':{'tdx_td_attributes_debug':true}}", "tdx_td_attributes_debug"},
+    {"{'list':[{'debug':true}]}", "debug"},
+};
+
+/* An issuer that lets debuggers pass: its token gets nothing, as the same evidence would not. */
+static void test_token_debug(void **state)
+{
+    (void)state;
+    add_token_key(p256);
+    for (size_t i = 0; i < sizeof(debug_claims) / sizeof(debug_claims[0]); i++) {
+        char *nonce = challenge();
+        char *request = claims_request(json_of(debug_claims[i][0]), nonce);
+        if (debug_claims[i][1])
+            refuse(request, 403, "DEBUG", debug_claims[i][1]);
+        else
+            json_decref(payload_of(ask("POST", "/v1/release", request, 200)));
+        free(request);
+        free(nonce);
+    }
+    remove_token_key();
+}
+
+/* An EAR has claims inside: the TEE process is seen there, too. */
+static void test_token_inside(void **state)
+{
+    static const char *const inside[][3] = {{"'debug':true", "DEBUG", "debug"},
+                                            {"'tee':'process'", "POLICY", "process"}};
+    (void)state;
+    add_token_key(p256);
+    for (size_t i = 0; i < 2; i++) {
+        char text[1024], data[129];
+        char *nonce = challenge();
+        struct recipient recipient;
+        struct binding binding;
+        uint8_t bytes[32];
+        good(recipient_of(x25519, &recipient, &problem));
+        assert_true(hex_read(nonce, bytes, 32));
+        assert_true(binding_make(bytes, recipient.sha256, "token", &binding));
+        recipient_drop(&recipient);
+        snprintf(text, sizeof(text),
+                 "{'eat_profile':'tag:github.com,2023:veraison/ear','ear.verifier-id':"
+                 "{'developer':'a','build':'b'},'submods':{'it':{'ear.status':'affirming',"
+                 "'ear.veraison.annotated-evidence':{'report_data':'%s',%s}}}}",
+                 hex_write(binding.report_data, 64, data), inside[i][0]);
+        char *request = claims_request(json_of(text), nonce);
+        refuse(request, 403, inside[i][1], inside[i][2]);
+        free(request);
+        free(nonce);
+    }
+    remove_token_key();
+}
+
+static void test_token_debug_allowed(void **state)
+{
+    struct service_options options;
+    (void)state;
+    add_token_key(p256);
+    service_free(service, "test");
+    service_options_default(&options);
+    options.judge.insecure_allow_debug = true;
+    service = start(&options);
+    char *nonce = challenge();
+    char *request = claims_request(json_of("{'debug':true}"), nonce);
+    json_decref(payload_of(ask("POST", "/v1/release", request, 200)));
+    free(request);
+    free(nonce);
+    remove_token_key();
 }
 
 /* ---- around it ---- */
@@ -598,10 +738,27 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(hpke),      TEST(jwe),         TEST(azure),   TEST(refused),   TEST(process),
-        TEST(stranger),  TEST(nonces),      TEST(relayed), TEST(malformed), TEST(token),
-        TEST(limit),     TEST(dry_run),     TEST(reload),  TEST(log),       TEST(log_files),
-        TEST(log_moved), TEST(log_hostile), TEST(threads),
+        TEST(hpke),
+        TEST(jwe),
+        TEST(azure),
+        TEST(refused),
+        TEST(process),
+        TEST(stranger),
+        TEST(nonces),
+        TEST(relayed),
+        TEST(malformed),
+        TEST(token),
+        TEST(token_debug),
+        TEST(token_inside),
+        TEST(token_debug_allowed),
+        TEST(limit),
+        TEST(dry_run),
+        TEST(reload),
+        TEST(log),
+        TEST(log_files),
+        TEST(log_moved),
+        TEST(log_hostile),
+        TEST(threads),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
