@@ -17,6 +17,54 @@
 
 /* ---- reading ---- */
 
+static bool is_among(const char *text, const char *const *names)
+{
+    while (text && *names && strcmp(*names, text) != 0)
+        names++;
+    return text && *names;
+}
+
+/* What RFC 7517 lets a public key say of its use. */
+static cella_status check_use(const json_t *jwk, cella_error *error)
+{
+    static const char *const good[] = {"encrypt", "wrapKey", "deriveKey", "deriveBits", NULL};
+    const json_t *use = json_object_get(jwk, "use"), *algorithm = json_object_get(jwk, "alg");
+    const json_t *operations = json_object_get(jwk, "key_ops"), *one;
+    size_t i;
+    bool may = !operations || json_is_array(operations);
+    json_array_foreach(operations, i, one)
+    {
+        may = may && is_among(json_string_value(one), good);
+    }
+    if (use && (!json_is_string(use) || strcmp(json_string_value(use), "enc") != 0))
+        return fail(error, CELLA_INVALID, "recipient: use: must be \"enc\"");
+    if (!may)
+        return fail(
+            error, CELLA_INVALID,
+            "recipient: key_ops: must be a list of encrypt, wrapKey, deriveKey, deriveBits");
+    if (algorithm && !json_is_string(algorithm))
+        return fail(error, CELLA_INVALID, "recipient: alg: must be text");
+    return CELLA_OK;
+}
+
+/* Only what makes a public key of this kty, and what may be said of any. */
+static cella_status check_members(const json_t *jwk, const char *const *own, cella_error *error)
+{
+    static const char *const common[] = {"kty", "kid", "use", "alg", "key_ops", NULL};
+    static const char *const secret[] = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", NULL};
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)jwk, name, value)
+    {
+        if (!is_among(name, own) && !is_among(name, common))
+            return fail(error, CELLA_INVALID, "recipient: %.40s: %s", name,
+                        is_among(name, secret)
+                            ? "that is of a private key: make a new one, and send its public half"
+                            : "unknown member");
+    }
+    return check_use(jwk, error);
+}
+
 /* Attestation's keys may be larger; here the ciphertext has to fit. */
 static cella_status read_common(const json_t *jwk, struct recipient *recipient, cella_error *error)
 {
@@ -34,23 +82,9 @@ static cella_status read_common(const json_t *jwk, struct recipient *recipient, 
 
 static cella_status read_x25519(const json_t *jwk, struct recipient *recipient, cella_error *error)
 {
-    static const char *const names[] = {"kty", "crv", "x", "kid", "use", "alg", "key_ops"};
     const json_t *x = json_object_get(jwk, "x");
-    const char *name;
-    json_t *value;
     uint8_t bytes[BASE64_BYTES(BASE64_TEXT(32))];
     size_t size = 0;
-    json_object_foreach((json_t *)(uintptr_t)jwk, name, value)
-    {
-        size_t i = 0;
-        while (i < sizeof(names) / sizeof(names[0]) && strcmp(names[i], name) != 0)
-            i++;
-        if (i == sizeof(names) / sizeof(names[0]))
-            return fail(error, CELLA_INVALID, "recipient: %.40s: %s", name,
-                        strcmp(name, "d") == 0 ? "that is a private key: make a new one, and send "
-                                                 "its public half"
-                                               : "unknown member");
-    }
     recipient->kind = RECIPIENT_X25519;
     if (json_string_length(x) < BASE64_TEXT(32) &&
         base64_read(BASE64_URL, json_is_string(x) ? json_string_value(x) : "",
@@ -64,14 +98,28 @@ static cella_status read_x25519(const json_t *jwk, struct recipient *recipient, 
     return CELLA_OK;
 }
 
+static const struct kind {
+    const char *type, *curve; /* curve NULL: read_common knows */
+    const char *members[4];
+    cella_status (*read)(const json_t *jwk, struct recipient *recipient, cella_error *error);
+} kinds[] = {
+    {"RSA", NULL, {"n", "e"}, read_common},
+    {"EC", NULL, {"crv", "x", "y"}, read_common},
+    {"OKP", "X25519", {"crv", "x"}, read_x25519},
+};
+
 static cella_status read_type(const json_t *jwk, struct recipient *recipient, cella_error *error)
 {
     const char *type = json_string_value(json_object_get(jwk, "kty"));
     const char *curve = json_string_value(json_object_get(jwk, "crv"));
-    if (type && (strcmp(type, "RSA") == 0 || strcmp(type, "EC") == 0))
-        return read_common(jwk, recipient, error);
-    if (type && strcmp(type, "OKP") == 0 && curve && strcmp(curve, "X25519") == 0)
-        return read_x25519(jwk, recipient, error);
+    for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const struct kind *kind = &kinds[i];
+        if (strcmp(kind->type, type) != 0 ||
+            (kind->curve && (!curve || strcmp(kind->curve, curve) != 0)))
+            continue;
+        cella_status status = check_members(jwk, kind->members, error);
+        return status ? status : kind->read(jwk, recipient, error);
+    }
     return fail(error, CELLA_INVALID,
                 "recipient: must be a JWK with kty RSA, EC (crv P-256, P-384) or OKP (crv X25519)");
 }

@@ -117,6 +117,29 @@ static EVP_PKEY *make_rsa(const uint8_t *n, size_t n_size, const uint8_t *e, siz
     return key;
 }
 
+static cella_status no_rsa(const char *name, cella_error *error)
+{
+    return fail(error, CELLA_INVALID, "%s: n and e are no RSA key", name);
+}
+
+/* Wherever it was read: with an exponent of 1 a ciphertext is the text, and a signature is
+ * anybody's. */
+static cella_status check_rsa(const EVP_PKEY *key, const char *name, cella_error *error)
+{
+    BIGNUM *n = NULL, *e = NULL;
+    bool good = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+                EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(n) &&
+                BN_is_odd(e) && !BN_is_one(e) && BN_num_bytes(e) <= EXPONENT;
+    BN_free(n);
+    BN_free(e);
+    if (!good)
+        return no_rsa(name, error);
+    if (!jose_fits(jose_algorithm("RS256"), key))
+        return fail(error, CELLA_UNSUPPORTED, "%s: an RSA key of %d bits; 2048 to 8192 are read",
+                    name, EVP_PKEY_get_bits(key));
+    return CELLA_OK;
+}
+
 static cella_status read_rsa(const json_t *jwk, const char *name, EVP_PKEY **key,
                              cella_error *error)
 {
@@ -124,19 +147,13 @@ static cella_status read_rsa(const json_t *jwk, const char *name, EVP_PKEY **key
     uint8_t *n = read_member(jwk, "n", 1, RSA_BYTES, &n_size);
     uint8_t *e = read_member(jwk, "e", 1, EXPONENT, &e_size);
     cella_status status = CELLA_OK;
-    bool small = e && e_size == 1 && e[0] < 3;
     if (!n || !e || n[0] == 0 || e[0] == 0)
         status = fail(error, CELLA_INVALID,
                       "%s: n and e must be numbers in base64url, without zeros in front, of at "
                       "most %d and %d bytes",
                       name, RSA_BYTES, EXPONENT);
-    else if (small || !(e[e_size - 1] & 1) || !(n[n_size - 1] & 1))
-        status = fail(error, CELLA_INVALID, "%s: n and e are no RSA key", name);
     else if (!(*key = make_rsa(n, n_size, e, e_size)))
-        status = fail(error, CELLA_INVALID, "%s: n and e are no RSA key", name);
-    else if (!jose_fits(jose_algorithm("RS256"), *key))
-        status = fail(error, CELLA_UNSUPPORTED, "%s: an RSA key of %d bits; 2048 to 8192 are read",
-                      name, EVP_PKEY_get_bits(*key));
+        status = no_rsa(name, error);
     free(n);
     free(e);
     return status;
@@ -175,9 +192,14 @@ static cella_status read_key(const json_t *jwk, const char *name, EVP_PKEY **key
     if (!rsa && strcmp(type, "EC") != 0)
         return fail(error, CELLA_UNSUPPORTED, "%s: kty must be EC or RSA", name);
     bool bare = !json_object_get(jwk, rsa ? "n" : "x");
-    if (bare && json_object_get(jwk, "x5c"))
-        return read_x5c(jwk, name, key, error);
-    return rsa ? read_rsa(jwk, name, key, error) : read_ec(jwk, name, key, error);
+    cella_status status = bare && json_object_get(jwk, "x5c") ? read_x5c(jwk, name, key, error)
+                          : rsa                               ? read_rsa(jwk, name, key, error)
+                                                              : read_ec(jwk, name, key, error);
+    if (status == CELLA_OK && EVP_PKEY_is_a(*key, "EC") == rsa)
+        status = fail(error, CELLA_INVALID, "%s: x5c is of a key of another kty", name);
+    if (status == CELLA_OK && rsa)
+        status = check_rsa(*key, name, error);
+    return status;
 }
 
 /* Where a certificate is beside the key, it is of that key. */

@@ -860,6 +860,54 @@ static void test_certificate_keys(void **state)
     X509_free(certificate);
 }
 
+/* An RSA key of a set that has it in a certificate alone, with bytes of that certificate changed:
+ * `back` from the key's end. */
+static void expect_certificate(EVP_PKEY *key, size_t back, uint8_t byte, const char *sentence)
+{
+    struct pki_shape shape = {.name = "signer", .serial = 1};
+    uint8_t *der = NULL, *info = NULL;
+    X509 *certificate = pki_certificate(&shape, key, NULL);
+    size_t size = (size_t)i2d_X509(certificate, &der);
+    size_t info_size = (size_t)i2d_PUBKEY(key, &info);
+    uint8_t *at = memmem(der, size, info, info_size);
+    assert_non_null(at);
+    at[info_size - back] ^= byte;
+    char *text = malloc(BASE64_TEXT(size));
+    json_t *all = json_pack("{s:[{s:s, s:[s]}]}", "keys", "kty", "RSA", "x5c",
+                            base64_write(BASE64, der, size, text));
+    char *set = json_dumps(all, 0);
+    expect_set(set, sentence);
+    free(set);
+    free(text);
+    json_decref(all);
+    X509_free(certificate);
+    OPENSSL_free(der);
+    OPENSSL_free(info);
+}
+
+/* What is no key by its numbers is none in a certificate either. */
+static void test_weak_certificates(void **state)
+{
+    (void)state;
+    BIGNUM *three = BN_new();
+    EVP_PKEY *key = NULL, *small = EVP_RSA_gen(1024);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    assert_true(BN_set_word(three, 3) == 1 && EVP_PKEY_keygen_init(context) == 1 &&
+                EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048) == 1 &&
+                EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, three) == 1 &&
+                EVP_PKEY_generate(context, &key) == 1);
+    expect_certificate(key, 1, 0, NULL);                  /* e 3 */
+    expect_certificate(key, 1, 3 ^ 1, "no RSA key");      /* 1 */
+    expect_certificate(key, 1, 3 ^ 4, "no RSA key");      /* even */
+    expect_certificate(key, 4, 1, "no RSA key");          /* n even */
+    expect_certificate(small, 1, 0, "no key in it");      /* for verifying */
+    expect_certificate(p256, 1, 0, "key of another kty"); /* no RSA key at all */
+    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(small);
+    BN_free(three);
+}
+
 /* ---- making ---- */
 
 static json_t *accepted(void)
@@ -1110,16 +1158,27 @@ static void test_make_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rfc),          cmocka_unit_test(test_thumbprint),
-        cmocka_unit_test(test_vector),       cmocka_unit_test(test_algorithms),
-        cmocka_unit_test(test_pss_salt),     cmocka_unit_test(test_signatures),
-        cmocka_unit_test(test_letters),      cmocka_unit_test(test_form),
-        cmocka_unit_test(test_header),       cmocka_unit_test(test_key_algorithm),
-        cmocka_unit_test(test_times),        cmocka_unit_test(test_parties),
-        cmocka_unit_test(test_misuse),       cmocka_unit_test(test_certificates),
-        cmocka_unit_test(test_keys),         cmocka_unit_test(test_certificate_keys),
-        cmocka_unit_test(test_make_maa),     cmocka_unit_test(test_make_ear),
-        cmocka_unit_test(test_make_refused), cmocka_unit_test(test_ear),
+        cmocka_unit_test(test_rfc),
+        cmocka_unit_test(test_thumbprint),
+        cmocka_unit_test(test_vector),
+        cmocka_unit_test(test_algorithms),
+        cmocka_unit_test(test_pss_salt),
+        cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_letters),
+        cmocka_unit_test(test_form),
+        cmocka_unit_test(test_header),
+        cmocka_unit_test(test_key_algorithm),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_parties),
+        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_certificate_keys),
+        cmocka_unit_test(test_weak_certificates),
+        cmocka_unit_test(test_make_maa),
+        cmocka_unit_test(test_make_ear),
+        cmocka_unit_test(test_make_refused),
+        cmocka_unit_test(test_ear),
         cmocka_unit_test(test_issued),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

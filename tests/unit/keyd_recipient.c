@@ -29,6 +29,8 @@ static void test_good(void **state)
         json_t *jwk = recipient_jwk(keys[i]);
         json_object_set_new(jwk, "kid", json_string("mine"));
         json_object_set_new(jwk, "use", json_string("enc"));
+        json_object_set_new(jwk, "alg", json_string("any"));
+        json_object_set_new(jwk, "key_ops", json_pack("[s, s]", "wrapKey", "deriveBits"));
         assert_int_equal(recipient_read(jwk, &recipient, &error), CELLA_OK);
         assert_int_equal(recipient.kind, kinds[i]);
         assert_string_equal(recipient.kid, "mine");
@@ -63,6 +65,13 @@ static const char *const wrong[][2] = {
      "unknown"},
     {"{'kty':'OKP','crv':'X25519','x':'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA','kid':7}",
      "kid"},
+    {"{'kty':'RSA','x5c':['AAAA']}", "x5c: unknown member"},
+    {"{'kty':'EC','x5c':['AAAA']}", "x5c: unknown member"},
+    {"{'kty':'EC','crv':'P-256','x':'AA','y':'AA','n':'AA'}", "unknown member"},
+    {"{'kty':'EC','crv':'P-256','x':'AA','y':'AA','d':'AA'}", "private"},
+    {"{'kty':'EC','crv':'P-256','x':'AA','y':'AA','alg':1}", "alg"},
+    {"{'kty':'EC','crv':'P-256','x':'AA','y':'AA','key_ops':['sign']}", "key_ops"},
+    {"{'kty':'EC','crv':'P-256','x':'AA','y':'AA','key_ops':[1]}", "key_ops"},
     {"{'kty':'EC','crv':'P-256','x':'AA','y':'AA'}", "32 bytes"},
     {"{'kty':'EC','crv':'P-256','x':'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',"
      "'y':'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}",
@@ -126,7 +135,16 @@ static void test_wrong_rsa(void **state)
     refuse(rsa_with(key, "e", "AQ"), "no RSA key");   /* 1 */
     refuse(rsa_with(key, "e", "AQAA"), "no RSA key"); /* 65536: even */
     refuse(rsa_with(key, "e", "AAEAAQ"), "zeros");    /* a zero before it */
-    refuse(rsa_with(key, "d", "AQAB"), "private");
+    static const char *const secrets[] = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+        refuse(rsa_with(key, secrets[i], "AQAB"), "private");
+    refuse(rsa_with(key, "x", "AQAB"), "unknown member");
+    refuse(rsa_with(key, "use", "sig"), "use");
+    refuse(rsa_with(key, "key_ops", "wrapKey"), "key_ops");
+    json_t *x5c = rsa_with(key, "x5t", "AQAB");
+    json_object_set_new(x5c, "x5c", json_pack("[s]", "AAAA"));
+    json_object_del(x5c, "x5t");
+    refuse(x5c, "x5c: unknown member");
     memset(modulus, 0xff, sizeof(modulus));
     refuse(rsa_with(key, "n", base64_write(BASE64_URL, modulus, 128, text)), "1024 bits");
     refuse(rsa_with(key, "n", base64_write(BASE64_URL, modulus, 513, text)), "4096");
