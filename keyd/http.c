@@ -6,6 +6,7 @@
 #include "http.h"
 
 #include "image/fail.h"
+#include "links.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -19,9 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define IDLE     30u         /* s without a byte */
-#define DEADLINE 30          /* s for a whole request */
-#define DRAIN    30          /* s that stopping waits for answers */
+#define IDLE     30u /* s without a byte */
+#define HEADER   45  /* s from the connection, or from the reply before, to a whole header */
+#define DEADLINE 30  /* s for a whole request behind that; and for a reply to be taken */
+#define SWEEP    1   /* s between looks at who is late */
+#define DRAIN    30  /* s that stopping waits for answers */
 #define BODIES   (64u << 20) /* bytes of all requests' bodies, at most */
 #define STACK    (2u << 20)
 #define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
@@ -30,22 +33,33 @@ struct http {
     struct service *service;
     struct MHD_Daemon *daemon;
     char address[NI_MAXHOST + NI_MAXSERV + 4];
-    atomic_size_t bodies; /* bytes */
+    struct links *links;
     atomic_bool drains;
-    pthread_mutex_t lock; /* of the next two */
-    pthread_cond_t idle;
+    pthread_t sweeper;
+    pthread_mutex_t lock; /* of the next */
+    pthread_cond_t idle, ends;
     unsigned answering;
-    bool closed;
+    bool closed, ended;
 };
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* ---- one request ---- */
 
+enum excess { NONE, TOO_LARGE, BUSY };
+
 struct exchange {
     struct http *http;
-    struct timespec began;
+    struct link *link;
     char *body;
     size_t size, room;
-    bool answers; /* it counts as answering */
+    enum excess excess; /* the body is passed over, and then refused */
+    bool answers;       /* it counts as answering */
 };
 
 static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *connection,
@@ -77,6 +91,7 @@ static enum MHD_Result send_refusal(struct http *http, struct MHD_Connection *co
 {
     struct service_reply reply = {0};
     service_refuse(&reply, status, class, sentence);
+    reply.retry_after = status == 503 ? 1 : 0;
     return send_reply(http, connection, &reply);
 }
 
@@ -87,53 +102,77 @@ static const struct sockaddr *client_of(struct MHD_Connection *connection)
     return info ? info->client_addr : NULL;
 }
 
+static struct link *link_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+/* What it has kept is let go: the rest is passed over, and it is told. */
+static void exceed(struct exchange *exchange, enum excess excess)
+{
+    link_release(exchange->http->links, exchange->link, exchange->room);
+    free(exchange->body);
+    exchange->body = NULL;
+    exchange->room = 0;
+    exchange->excess = excess;
+}
+
+/* More room for a body. */
+static void grow(struct exchange *exchange, size_t room)
+{
+    struct links *links = exchange->http->links;
+    size_t more = room - exchange->room;
+    char *grown = NULL;
+    if (link_reserve(links, exchange->link, more) && !(grown = realloc(exchange->body, room)))
+        link_release(links, exchange->link, more);
+    if (grown) {
+        exchange->body = grown;
+        exchange->room = room;
+    } else {
+        exceed(exchange, BUSY);
+    }
+}
+
 /* What its header says is judged before a byte of the body is kept. */
 static enum MHD_Result begin(struct http *http, struct MHD_Connection *connection, void **context)
 {
     struct service_reply reply = {0};
     const struct sockaddr *client = client_of(connection);
+    struct link *link = link_of(connection);
     const char *length =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    struct exchange *exchange = client ? calloc(1, sizeof(*exchange)) : NULL;
+    unsigned long long size = length ? strtoull(length, NULL, 10) : 0;
+    struct exchange *exchange = client && link ? calloc(1, sizeof(*exchange)) : NULL;
     if (!exchange)
         return MHD_NO;
     *context = exchange;
     exchange->http = http;
-    clock_gettime(CLOCK_MONOTONIC, &exchange->began);
+    exchange->link = link;
+    link_wait(link, monotonic_ms() + DEADLINE * 1000);
     if (!service_admit(http->service, client, &reply))
         return send_reply(http, connection, &reply);
-    if (length && strtoull(length, NULL, 10) > REQUEST_MOST)
+    if (size > REQUEST_MOST)
         return send_refusal(http, connection, 413, "SIZE", "the request is too large");
+    if (size)
+        grow(exchange, (size_t)size);
     return MHD_YES;
 }
 
-static bool is_late(const struct exchange *exchange)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec - exchange->began.tv_sec > DEADLINE;
-}
-
-/* More of the body. False: too much, by this client or by all. */
+/* More of the body. False: so much that it does not get an answer any more. */
 static bool take(struct exchange *exchange, const char *bytes, size_t size)
 {
-    if (size > REQUEST_MOST - exchange->size)
+    size_t all = exchange->size + size;
+    if (size > 2 * REQUEST_MOST - exchange->size)
         return false;
-    if (exchange->size + size > exchange->room) {
-        size_t room = 2 * (exchange->size + size);
-        size_t more = room - exchange->room;
-        char *grown = NULL;
-        if (atomic_fetch_add(&exchange->http->bodies, more) + more <= BODIES)
-            grown = realloc(exchange->body, room);
-        if (!grown) {
-            atomic_fetch_sub(&exchange->http->bodies, more);
-            return false;
-        }
-        exchange->body = grown;
-        exchange->room = room;
-    }
-    memcpy(exchange->body + exchange->size, bytes, size);
-    exchange->size += size;
+    if (all > REQUEST_MOST)
+        exceed(exchange, TOO_LARGE);
+    if (!exchange->excess && all > exchange->room) /* in pieces: their number is not told before */
+        grow(exchange, 2 * all < REQUEST_MOST ? 2 * all : REQUEST_MOST);
+    if (!exchange->excess)
+        memcpy(exchange->body + exchange->size, bytes, size);
+    exchange->size = all;
     return true;
 }
 
@@ -152,8 +191,15 @@ static enum MHD_Result answer(struct exchange *exchange, struct MHD_Connection *
 {
     struct http *http = exchange->http;
     struct service_reply reply = {0};
+    if (exchange->excess == TOO_LARGE)
+        return send_refusal(http, connection, 413, "SIZE", "the request is too large");
+    if (exchange->excess)
+        return send_refusal(
+            http, connection, 503, "BUSY",
+            "too many requests are being read, of this client or of all; ask again");
     if (!begin_answer(exchange))
         return send_refusal(http, connection, 503, "BUSY", "this keyd is stopping; ask again");
+    link_wait(exchange->link, 0);
     service_answer(http->service, method, path, exchange->body ? exchange->body : "",
                    exchange->size, client_of(connection), &reply);
     return send_reply(http, connection, &reply);
@@ -167,9 +213,12 @@ static enum MHD_Result handle(void *of, struct MHD_Connection *connection, const
     struct exchange *exchange = *context;
     if (!exchange)
         return begin(of, connection, context);
-    if (*size == 0)
-        return answer(exchange, connection, method, path);
-    if (is_late(exchange) || !take(exchange, bytes, *size))
+    if (*size == 0) {
+        enum MHD_Result result = answer(exchange, connection, method, path);
+        link_wait(exchange->link, monotonic_ms() + DEADLINE * 1000);
+        return result;
+    }
+    if (!take(exchange, bytes, *size))
         return MHD_NO;
     *size = 0;
     return MHD_YES;
@@ -185,7 +234,8 @@ static void completed(void *of, struct MHD_Connection *connection, void **contex
     (void)code;
     if (!exchange)
         return;
-    atomic_fetch_sub(&http->bodies, exchange->room);
+    link_release(http->links, exchange->link, exchange->room);
+    link_wait(exchange->link, monotonic_ms() + HEADER * 1000);
     if (exchange->answers) {
         pthread_mutex_lock(&http->lock);
         if (--http->answering == 0)
@@ -195,6 +245,53 @@ static void completed(void *of, struct MHD_Connection *connection, void **contex
     free(exchange->body);
     free(exchange);
     *context = NULL;
+}
+
+/* ---- connections ---- */
+
+static enum MHD_Result accepts(void *of, const struct sockaddr *client, socklen_t size)
+{
+    struct http *http = of;
+    (void)size;
+    return links_may_open(http->links, client) ? MHD_YES : MHD_NO;
+}
+
+/* One is there, or is gone and its socket not closed yet. */
+static void notified(void *of, struct MHD_Connection *connection, void **context,
+                     enum MHD_ConnectionNotificationCode code)
+{
+    struct http *http = of;
+    const struct sockaddr *client = client_of(connection);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        *context = client && info ? links_open(http->links, client, info->connect_fd,
+                                               monotonic_ms() + HEADER * 1000)
+                                  : NULL;
+    else if (*context)
+        links_close(http->links, *context);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED && !*context && info)
+        shutdown(info->connect_fd, SHUT_RDWR);
+}
+
+unsigned http_sweep(struct http *http, int64_t later)
+{
+    return links_sweep(http->links, monotonic_ms() + later);
+}
+
+static void *sweep(void *of)
+{
+    struct http *http = of;
+    struct timespec next;
+    pthread_mutex_lock(&http->lock);
+    while (!http->ended) {
+        clock_gettime(CLOCK_MONOTONIC, &next);
+        next.tv_sec += SWEEP;
+        pthread_cond_timedwait(&http->ends, &http->lock, &next);
+        http_sweep(http, 0);
+    }
+    pthread_mutex_unlock(&http->lock);
+    return NULL;
 }
 
 /* ---- listening ---- */
@@ -265,42 +362,89 @@ static void be_silent(void *context, const char *format, va_list arguments)
     (void)arguments;
 }
 
-cella_status http_start(struct service *service, const struct http_options *options,
-                        struct http **started, cella_error *error)
+static struct MHD_Daemon *start_daemon(struct http *http, const struct http_options *options,
+                                       int fd)
 {
-    int fd;
-    struct http *http = calloc(1, sizeof(*http));
-    *started = NULL;
-    if (!http)
-        return fail(error, CELLA_MEMORY, "no memory for a server");
-    http->service = service;
-    pthread_mutex_init(&http->lock, NULL);
-    pthread_cond_init(&http->idle, NULL);
-    cella_status status = open_socket(http, options->listen, &fd, error);
-    if (status) {
-        free(http);
-        return status;
-    }
-    http->daemon = MHD_start_daemon(
+    const struct service *service = http->service;
+    return MHD_start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
             MHD_USE_ITC | MHD_USE_TLS | MHD_USE_ERROR_LOG,
-        0, NULL, NULL, handle, http, MHD_OPTION_EXTERNAL_LOGGER, be_silent, NULL,
+        0, accepts, http, handle, http, MHD_OPTION_EXTERNAL_LOGGER, be_silent, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_HTTPS_MEM_KEY,
         options->key ? options->key : service_tls_key(service), MHD_OPTION_HTTPS_MEM_CERT,
         options->certificate ? options->certificate : service_tls_certificate(service),
         MHD_OPTION_HTTPS_PRIORITIES, PRIORITY, MHD_OPTION_NOTIFY_COMPLETED, completed, http,
-        MHD_OPTION_CONNECTION_TIMEOUT, IDLE, MHD_OPTION_CONNECTION_LIMIT, options->connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (options->connections + 1) / 2,
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK, MHD_OPTION_END);
-    if (http->daemon) {
-        *started = http;
-        return CELLA_OK;
+        MHD_OPTION_NOTIFY_CONNECTION, notified, http, MHD_OPTION_CONNECTION_TIMEOUT, IDLE,
+        MHD_OPTION_CONNECTION_LIMIT, options->connections, MHD_OPTION_THREAD_STACK_SIZE,
+        (size_t)STACK, MHD_OPTION_END);
+}
+
+static struct http *new_http(struct service *service, unsigned connections)
+{
+    pthread_condattr_t monotonic;
+    struct http *http = calloc(1, sizeof(*http));
+    if (http)
+        http->links = links_new(connections, BODIES);
+    if (!http || !http->links) {
+        free(http);
+        return NULL;
     }
-    close(fd);
+    http->service = service;
+    pthread_mutex_init(&http->lock, NULL);
+    pthread_cond_init(&http->idle, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&http->ends, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return http;
+}
+
+static void free_http(struct http *http)
+{
+    pthread_cond_destroy(&http->ends);
+    pthread_cond_destroy(&http->idle);
+    pthread_mutex_destroy(&http->lock);
+    links_free(http->links);
     free(http);
-    return fail(error, CELLA_INVALID,
-                "the server does not start: the certificate and its key are not PEM, or do not go "
-                "together");
+}
+
+static void stop_sweeper(struct http *http)
+{
+    pthread_mutex_lock(&http->lock);
+    http->ended = true;
+    pthread_cond_broadcast(&http->ends);
+    pthread_mutex_unlock(&http->lock);
+    pthread_join(http->sweeper, NULL);
+}
+
+cella_status http_start(struct service *service, const struct http_options *options,
+                        struct http **started, cella_error *error)
+{
+    int fd;
+    struct http *http = new_http(service, options->connections);
+    *started = NULL;
+    if (!http)
+        return fail(error, CELLA_MEMORY, "no memory for a server");
+    cella_status status = open_socket(http, options->listen, &fd, error);
+    if (status) {
+        free_http(http);
+        return status;
+    }
+    if (pthread_create(&http->sweeper, NULL, sweep, http) != 0)
+        status = fail(error, CELLA_SYSTEM, "no thread for a server could be made");
+    else if (!(http->daemon = start_daemon(http, options, fd))) {
+        stop_sweeper(http);
+        status = fail(error, CELLA_INVALID,
+                      "the server does not start: the certificate and its key are not PEM, or do "
+                      "not go together");
+    }
+    if (status) {
+        close(fd);
+        free_http(http);
+    } else {
+        *started = http;
+    }
+    return status;
 }
 
 const char *http_address(const struct http *http)
@@ -322,8 +466,7 @@ void http_stop(struct http *http)
         ;
     http->closed = true;
     pthread_mutex_unlock(&http->lock);
+    stop_sweeper(http);
     MHD_stop_daemon(http->daemon);
-    pthread_cond_destroy(&http->idle);
-    pthread_mutex_destroy(&http->lock);
-    free(http);
+    free_http(http);
 }

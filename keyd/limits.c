@@ -18,8 +18,7 @@
 #define FAMILY_6 6
 
 struct bucket {
-    uint8_t family; /* NOBODY: free */
-    uint8_t address[8];
+    struct limits_client who; /* NOBODY: free */
     int64_t tokens, at;
 };
 
@@ -55,7 +54,7 @@ void limits_free(struct limits *limits)
 }
 
 /* Who it is. IPv4 in IPv6 is IPv4. */
-static void identify(const struct sockaddr *client, struct bucket *who)
+void limits_identify(const struct sockaddr *client, struct limits_client *who)
 {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     memset(who, 0, sizeof(*who));
@@ -74,7 +73,12 @@ static void identify(const struct sockaddr *client, struct bucket *who)
     }
 }
 
-static uint64_t hash(uint64_t secret, const struct bucket *who)
+bool limits_same(const struct limits_client *a, const struct limits_client *b)
+{
+    return a->family == b->family && memcmp(a->address, b->address, sizeof(a->address)) == 0;
+}
+
+static uint64_t hash(uint64_t secret, const struct limits_client *who)
 {
     uint64_t value;
     memcpy(&value, who->address, sizeof(value));
@@ -88,17 +92,18 @@ static uint64_t hash(uint64_t secret, const struct bucket *who)
 }
 
 /* Its bucket; a new one is full. Under the lock. */
-static struct bucket *find(struct limits *limits, int64_t now, const struct bucket *who)
+static struct bucket *find(struct limits *limits, int64_t now, const struct limits_client *who)
 {
     struct bucket *set = &limits->buckets[hash(limits->secret, who) % limits->sets * WAYS];
     struct bucket *oldest = set;
     for (struct bucket *bucket = set; bucket < set + WAYS; bucket++) {
-        if (bucket->family == who->family && memcmp(bucket->address, who->address, 8) == 0)
+        if (limits_same(&bucket->who, who))
             return bucket;
-        if (bucket->family == NOBODY || (oldest->family != NOBODY && bucket->at < oldest->at))
+        if (bucket->who.family == NOBODY ||
+            (oldest->who.family != NOBODY && bucket->at < oldest->at))
             oldest = bucket;
     }
-    *oldest = *who;
+    oldest->who = *who;
     oldest->tokens = limits->burst;
     oldest->at = now;
     return oldest;
@@ -106,8 +111,8 @@ static struct bucket *find(struct limits *limits, int64_t now, const struct buck
 
 bool limits_take(struct limits *limits, int64_t now, const struct sockaddr *client)
 {
-    struct bucket who;
-    identify(client, &who);
+    struct limits_client who;
+    limits_identify(client, &who);
     pthread_mutex_lock(&limits->lock);
     struct bucket *bucket = find(limits, now, &who);
     /* A second fills no more than the rate; whoever was away for long has a full one. */

@@ -11,6 +11,14 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* Who asks, for all that is counted by client. */
+struct limits_client {
+    uint8_t family; /* 4, 6; 0: nobody */
+    uint8_t address[8];
+};
+void limits_identify(const struct sockaddr *client, struct limits_client *who);
+bool limits_same(const struct limits_client *a, const struct limits_client *b);
+
 struct limits;
 
 /* `rate` requests a second and `burst` at once, for each of `most` clients. NULL: no memory. */

@@ -16,7 +16,7 @@ struct server {
     uint16_t port;
 };
 
-static struct server start(uint16_t port, unsigned rate)
+static struct server start_with(uint16_t port, unsigned rate, unsigned connections)
 {
     struct server server;
     struct service_options options;
@@ -24,7 +24,7 @@ static struct server start(uint16_t port, unsigned rate)
     size_t torn;
     char address[32];
     snprintf(address, sizeof(address), "127.0.0.1:%u", port);
-    const struct http_options where = {address, NULL, NULL, 256};
+    const struct http_options where = {address, NULL, NULL, connections};
     service_options_default(&options);
     options.rate = options.burst = rate;
     options.log_size = 20000; /* many files of the log, under load too */
@@ -33,6 +33,11 @@ static struct server start(uint16_t port, unsigned rate)
     good(http_start(server.service, &where, &server.http, &problem));
     server.port = (uint16_t)atoi(strchr(http_address(server.http), ':') + 1);
     return server;
+}
+
+static struct server start(uint16_t port, unsigned rate)
+{
+    return start_with(port, rate, 256);
 }
 
 static void stop(struct server *server)
@@ -68,6 +73,21 @@ static void test_release(void **state)
     stop(&server);
 }
 
+/* A chunked body of so many pieces of 64 KiB. False: its connection ended. */
+static bool send_chunks(struct https *https, unsigned count)
+{
+    static const char head[] =
+        "POST /v1/release HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static char chunk[65536 + 16];
+    int size = sprintf(chunk, "10000\r\n");
+    memset(chunk + size, ' ', 65536);
+    memcpy(chunk + size + 65536, "\r\n", 2);
+    bool good = https_connect(https) && https_write(https, head, strlen(head));
+    for (unsigned i = 0; i < count && good; i++)
+        good = https_write(https, chunk, (size_t)size + 65538);
+    return good && https_write(https, "0\r\n\r\n", 5);
+}
+
 static void test_sizes(void **state)
 {
     struct server server = start(0, 100000);
@@ -82,21 +102,8 @@ static void test_sizes(void **state)
     assert_int_equal(https_read(&https, &body), 413);
     free(body);
     https_close(&https);
-    /* More than is allowed without saying so: ended, not kept. */
-    static const char chunked[] =
-        "POST /v1/release HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
-    static char chunk[65536 + 16];
-    int head = sprintf(chunk, "10000\r\n");
-    memset(chunk + head, ' ', 65536);
-    memcpy(chunk + head + 65536, "\r\n", 2);
-    assert_true(https_connect(&https));
-    assert_true(https_write(&https, chunked, strlen(chunked)));
-    /* Far more than the buffers between them hold, however late the service gets to run. */
-    const size_t enough = 64u << 20;
-    size_t sent = 0;
-    while (sent < enough && https_write(&https, chunk, (size_t)head + 65538))
-        sent += 65536;
-    assert_true(sent < enough);
+    /* Far more than is allowed, and than the buffers between them hold, without saying so. */
+    assert_false(send_chunks(&https, 1024));
     https_close(&https);
     /* One that is large but allowed is read and found to be none. */
     char *large = malloc(REQUEST_MOST + 1);
@@ -106,6 +113,142 @@ static void test_sizes(void **state)
     free(body);
     free(large);
     https_close(&https);
+    stop(&server);
+}
+
+static void test_chunks(void **state)
+{
+    static const struct {
+        unsigned pieces;
+        int status;
+        const char *part;
+    } cases[] = {{1, 400, "MALFORMED"},
+                 {REQUEST_MOST >> 16, 400, "MALFORMED"},
+                 {(REQUEST_MOST >> 16) + 1, 413, "SIZE"},
+                 {2 * (REQUEST_MOST >> 16), 413, "SIZE"}};
+    struct server server = start(0, 100000);
+    struct https https = {.context = context, .port = server.port};
+    char *body;
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_true(send_chunks(&https, cases[i].pieces));
+        assert_int_equal(https_read(&https, &body), cases[i].status);
+        assert_non_null(strstr(body, cases[i].part));
+        free(body);
+        https_close(&https);
+    }
+    stop(&server);
+}
+
+/* One that has told its length and sent a part of it, and sends no more. */
+static void hold(struct https *https, size_t length, size_t sent)
+{
+    char head[128];
+    static char bytes[1 << 20];
+    memset(bytes, ' ', sizeof(bytes));
+    int size =
+        snprintf(head, sizeof(head),
+                 "POST /v1/release HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", length);
+    assert_true(https_connect(https));
+    assert_true(https_write(https, head, (size_t)size));
+    for (; sent; sent -= sizeof(bytes))
+        assert_true(https_write(https, bytes, sizeof(bytes)));
+}
+
+/* Asks for something large until the answer is `status`: what was sent before may not have been
+ * read yet. */
+static void ask_until(struct https *https, const char *request, int status)
+{
+    char *body;
+    int found = 0;
+    for (int i = 0; i < 1000 && found != status; i++) {
+        found = https_ask(https, "POST", "/v1/release", request, &body);
+        if (found == 503)
+            assert_non_null(strstr(body, "BUSY"));
+        free(body);
+    }
+    assert_int_equal(found, status);
+}
+
+/* Slow uploads of one client: it is told to come again, and others have their keys. */
+static void test_share(void **state)
+{
+    struct server server = start(0, 100000);
+    struct https slow[12], same = {.context = context, .port = server.port, .from = 9};
+    struct https other = {.context = context, .port = server.port};
+    static char large[3 << 20];
+    (void)state;
+    memset(large, ' ', sizeof(large) - 1);
+    for (size_t i = 0; i < 12; i++) {
+        slow[i] = same;
+        hold(&slow[i], REQUEST_MOST, 5 << 20);
+    }
+    ask_until(&same, large, 503);
+    assert_int_equal(ask_for_key(&other), GIVEN);
+    ask_until(&other, large, 400);
+    for (size_t i = 0; i < 12; i++)
+        https_close(&slow[i]);
+    ask_until(&same, large, 400); /* they are gone, and so is what they kept */
+    https_close(&same);
+    https_close(&other);
+    stop(&server);
+}
+
+/* A client's half of all connections. */
+static void test_connections(void **state)
+{
+    struct server server = start_with(0, 100000, 8);
+    struct https held[4], same = {.context = context, .port = server.port, .from = 9};
+    struct https other = {.context = context, .port = server.port};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        held[i] = same;
+        assert_true(https_connect(&held[i]));
+    }
+    assert_false(https_connect(&same));
+    assert_int_equal(ask_for_key(&other), GIVEN);
+    https_close(&held[0]);
+    bool connects = false;
+    for (int i = 0; i < 10000 && !(connects = https_connect(&same)); i++)
+        usleep(1000); /* until the server has seen it go */
+    assert_true(connects);
+    for (size_t i = 1; i < 4; i++)
+        https_close(&held[i]);
+    https_close(&same);
+    https_close(&other);
+    stop(&server);
+}
+
+/* Ends with nothing, though more bytes come all the time. */
+static void expect_end(struct https *https)
+{
+    char *body;
+    for (int i = 0; i < 100000 && https_write(https, "a", 1); i++)
+        usleep(100);
+    assert_int_equal(https_read(https, &body), 0);
+    assert_null(https->ssl);
+}
+
+/* A header, a handshake and a body have to come to their end in time. */
+static void test_late(void **state)
+{
+    static const char part[] = "POST /v1/release HTTP/1.1\r\nHost: x\r\nX-A: ";
+    struct server server = start(0, 100000);
+    struct https header = {.context = context, .port = server.port}, body = header;
+    (void)state;
+    assert_true(https_connect(&header));
+    assert_true(https_write(&header, part, strlen(part)));
+    assert_int_equal(http_sweep(server.http, 40000), 0);
+    assert_int_equal(http_sweep(server.http, 46000), 1);
+    expect_end(&header);
+    hold(&body, 100000, 0);
+    unsigned late = 0;
+    for (int i = 0; i < 10000 && !late; i++) { /* until the header is read: then it has less time */
+        late = http_sweep(server.http, 31000);
+        usleep(1000);
+    }
+    assert_int_equal(late, 1);
+    expect_end(&body);
     stop(&server);
 }
 
@@ -243,9 +386,11 @@ static void test_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_release), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_limit),   cmocka_unit_test(test_no_tls),
-        cmocka_unit_test(test_listen),  cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_release),     cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_chunks),      cmocka_unit_test(test_share),
+        cmocka_unit_test(test_connections), cmocka_unit_test(test_late),
+        cmocka_unit_test(test_limit),       cmocka_unit_test(test_no_tls),
+        cmocka_unit_test(test_listen),      cmocka_unit_test(test_stopped),
         cmocka_unit_test(test_killed),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

@@ -20,6 +20,7 @@
 struct https {
     SSL_CTX *context; /* borrowed */
     uint16_t port;    /* on 127.0.0.1 */
+    uint8_t from;     /* 127.0.0.FROM is who asks; 0: 127.0.0.1 */
     SSL *ssl;         /* NULL: not connected */
     int fd;
 };
@@ -50,11 +51,14 @@ static inline bool https_connect(struct https *https)
 {
     int yes = 1;
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(https->port)};
+    struct sockaddr_in from = {.sin_family = AF_INET};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    from.sin_addr.s_addr = htonl(0x7f000000u | (https->from ? https->from : 1));
     https->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     https->ssl = SSL_new(https->context);
     setsockopt(https->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     if (https->fd >= 0 && https->ssl &&
+        bind(https->fd, (struct sockaddr *)&from, sizeof(from)) == 0 &&
         connect(https->fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
         SSL_set_fd(https->ssl, https->fd) == 1 && SSL_set1_host(https->ssl, "127.0.0.1") == 1 &&
         SSL_connect(https->ssl) == 1)

@@ -9,12 +9,14 @@
 #include "keyd/binding.h"
 #include "keyd/challenge.h"
 #include "keyd/limits.h"
+#include "keyd/links.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* ---- challenges ---- */
 
@@ -152,6 +154,96 @@ static void test_bounded(void **state)
     limits_free(limits);
 }
 
+/* ---- connections ---- */
+
+static const struct sockaddr *address_of(const char *text, struct sockaddr_storage *room)
+{
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)room;
+    struct sockaddr_in *four = (struct sockaddr_in *)room;
+    memset(room, 0, sizeof(*room));
+    bool is_six = strchr(text, ':');
+    room->ss_family = is_six ? AF_INET6 : AF_INET;
+    assert_int_equal(inet_pton(room->ss_family, text,
+                               is_six ? (void *)&six->sin6_addr : (void *)&four->sin_addr),
+                     1);
+    return (const struct sockaddr *)room;
+}
+
+static struct link *opens(struct links *links, const char *address)
+{
+    struct sockaddr_storage room;
+    const struct sockaddr *client = address_of(address, &room);
+    bool may = links_may_open(links, client);
+    struct link *link = links_open(links, client, -1, 0);
+    assert_true(may == (link != NULL));
+    return link;
+}
+
+static void test_links(void **state)
+{
+    struct links *links = links_new(4, 800);
+    (void)state;
+    struct link *first = opens(links, "2001:db8:1:2:3::4");
+    struct link *second = opens(links, "2001:db8:1:2:ffff::1");
+    assert_true(first && second);
+    assert_null(opens(links, "2001:db8:1:2::")); /* the same /64 */
+    struct link *third = opens(links, "192.0.2.1");
+    assert_non_null(third);
+    assert_non_null(opens(links, "::ffff:192.0.2.1"));
+    assert_null(opens(links, "192.0.2.1"));
+    links_close(links, second);
+    assert_non_null(opens(links, "2001:db8:1:2:3::5"));
+    links_free(links);
+}
+
+static void test_bytes(void **state)
+{
+    struct links *links = links_new(100, 800);
+    struct link *all[9];
+    char address[16];
+    (void)state;
+    for (size_t i = 0; i < 9; i++) {
+        snprintf(address, sizeof(address), "10.0.0.%zu", i);
+        all[i] = opens(links, address);
+    }
+    struct link *beside = opens(links, "10.0.0.0"); /* another one of the first */
+    assert_false(link_reserve(links, all[0], 101));
+    assert_false(link_reserve(links, all[0], SIZE_MAX));
+    assert_true(link_reserve(links, all[0], 60));
+    assert_true(link_reserve(links, beside, 40));
+    assert_false(link_reserve(links, all[0], 1));
+    for (size_t i = 1; i < 8; i++)
+        assert_true(link_reserve(links, all[i], 100));
+    assert_false(link_reserve(links, all[8], 1)); /* all that there is */
+    link_release(links, beside, 40);
+    link_release(links, all[0], 60);
+    assert_true(link_reserve(links, all[8], 100)); /* what was refused is not counted */
+    assert_false(link_reserve(links, all[0], 1));
+    links_free(links);
+}
+
+static void test_sweep(void **state)
+{
+    struct links *links = links_new(4, 800);
+    struct sockaddr_storage room;
+    int pair[2];
+    char byte;
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    struct link *link = links_open(links, address_of("10.0.0.1", &room), pair[0], 1000);
+    assert_int_equal(links_sweep(links, 1000), 0);
+    link_wait(link, 0);
+    assert_int_equal(links_sweep(links, INT64_MAX), 0);
+    link_wait(link, 2000);
+    assert_int_equal(links_sweep(links, 2001), 1);
+    assert_int_equal(read(pair[1], &byte, 1), 0);
+    links_close(links, link);
+    assert_int_equal(links_sweep(links, 2001), 0);
+    close(pair[0]);
+    close(pair[1]);
+    links_free(links);
+}
+
 /* ---- what a release binds ---- */
 
 /* The definition, computed by Python's hashlib over the bytes that binding.h names. */
@@ -188,7 +280,9 @@ int main(void)
         cmocka_unit_test(test_once),    cmocka_unit_test(test_expired),
         cmocka_unit_test(test_full),    cmocka_unit_test(test_contested),
         cmocka_unit_test(test_rate),    cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_bounded), cmocka_unit_test(test_binding),
+        cmocka_unit_test(test_bounded), cmocka_unit_test(test_links),
+        cmocka_unit_test(test_bytes),   cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_binding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
