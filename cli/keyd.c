@@ -106,26 +106,30 @@ static int list(const char *folder, const struct choices *choices)
     return status ? cli_fail(&error) : 0;
 }
 
-struct counts {
-    unsigned long long granted, refused;
-};
+/* Decisions as the log has them, and what is printed of them. */
+static const char *const decisions[][2] = {{"granted", "granted"},
+                                           {"would grant", "would_grant"},
+                                           {"refused", "refused"},
+                                           {"malformed", "malformed"}};
+#define DECISIONS (sizeof(decisions) / sizeof(decisions[0]))
 
 static void count(const json_t *entry, void *context)
 {
-    struct counts *counts = context;
+    unsigned long long *counts = context;
     const char *decision = json_string_value(json_object_get(entry, "decision"));
-    counts->granted += decision && strcmp(decision, "granted") == 0;
-    counts->refused += decision && strcmp(decision, "refused") == 0;
+    for (size_t i = 0; decision && i < DECISIONS; i++)
+        counts[i] += strcmp(decision, decisions[i][0]) == 0;
 }
 
-static void print_found(const struct audit_found *found, const struct counts *counts)
+static void print_found(const struct audit_found *found, const unsigned long long *counts)
 {
     char sha256[65];
     if (found->first)
         printf("first=%llu\n", (unsigned long long)found->first + 1);
-    printf("lines=%llu\nfiles=%zu\ngranted=%llu\nrefused=%llu\nlast=%s\n",
-           (unsigned long long)found->head.lines, found->files, counts->granted, counts->refused,
-           hex_write(found->head.sha256, 32, sha256));
+    printf("lines=%llu\nfiles=%zu\n", (unsigned long long)found->head.lines, found->files);
+    for (size_t i = 0; i < DECISIONS; i++)
+        printf("%s=%llu\n", decisions[i][1], counts[i]);
+    printf("last=%s\n", hex_write(found->head.sha256, 32, sha256));
     if (found->torn)
         printf("torn=%zu\n", found->torn);
 }
@@ -136,7 +140,7 @@ static int check_log(const char *folder, char **files, size_t file_count,
 {
     char path[PATH_MAX];
     uint8_t after[32];
-    struct counts counts = {0};
+    unsigned long long counts[DECISIONS] = {0};
     struct audit_found found;
     struct audit_set set = {path, (const char *const *)files, file_count, NULL};
     cella_error error;
@@ -146,9 +150,9 @@ static int check_log(const char *folder, char **files, size_t file_count,
         set.after = after;
     }
     if (keystore_path(folder, "log", path, &error) ||
-        audit_check_set(&set, count, &counts, &found, &error))
+        audit_check_set(&set, count, counts, &found, &error))
         return cli_fail(&error);
-    print_found(&found, &counts);
+    print_found(&found, counts);
     return 0;
 }
 

@@ -113,11 +113,19 @@ cella_status keyd_serve(struct keystore *store, const struct keyd_serve *serve, 
     size_t torn;
     const char *why = "it did not start";
     block_signals(&set);
-    cella_status status = service_new(store, &serve->options, &service, &torn, error);
+    struct service_options options = serve->options;
+    options.warn = cli_say;
+    cella_status status = service_new(store, &options, &service, &torn, error);
     if (status)
         return status;
     warn(serve, torn);
     status = run(service, serve, &set, &why, error);
-    service_free(service, why);
+    cella_error problem;
+    cella_status logged = service_end(service, why, &problem);
+    service_free(service);
+    if (status == CELLA_OK && logged) {
+        *error = problem;
+        status = logged;
+    }
     return status;
 }

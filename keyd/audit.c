@@ -11,6 +11,7 @@
 
 #include "image/fail.h"
 #include "image/file.h"
+#include "image/hex.h"
 #include "room/log.h"
 
 #include <errno.h>
@@ -34,59 +35,105 @@ struct audit {
     char *path;
     int folder; /* locked as long as this is open */
     int fd;
-    uint64_t first, aside; /* first line of this file; of the one that is put aside */
-    size_t most, size;     /* bytes of a file, at most; of this one, with what waits */
-    struct room_log chain; /* its text is what is not written yet */
-    bool ends;             /* this file, within that text */
-    size_t cut;            /* ... where */
-    uint64_t synced;       /* lines on the disk */
-    bool writes;           /* somebody does */
-    int failed;            /* errno, or 0 */
+    uint64_t first, aside;    /* first line of this file; of the one that is put aside */
+    size_t most, size;        /* bytes of a file, at most; of this one, with what waits */
+    struct room_log chain;    /* its text is what is not written yet */
+    bool ends;                /* this file, within that text */
+    size_t cut;               /* ... where */
+    struct audit_head synced; /* of the lines on the disk */
+    bool writes;              /* somebody does */
+    int failed;               /* errno, or 0 */
 };
+
+/* Under the lock. */
+static struct audit_head head_of(const struct audit *audit)
+{
+    struct audit_head head = {.lines = audit->chain.sequence};
+    memcpy(head.sha256, audit->chain.previous, 32);
+    return head;
+}
 
 /* ---- opening ---- */
 
-/* The last line that is whole, and where it ends. */
+/* The last line that is whole, where it ends, and the one before. */
 struct tail {
-    char line[AUDIT_LINE];
-    size_t length; /* 0: there is none */
+    char bytes[3 * AUDIT_LINE]; /* one may be torn behind them */
+    const char *line, *before;  /* NULL: there is none */
+    size_t length, before_length;
     off_t end;
 };
+
+/* The line that ends at the '\n' `end`. NULL: its start is not among these bytes, or it is empty or
+ * too long. */
+static const char *line_before(const char *bytes, const char *end, bool whole, size_t *length)
+{
+    const char *newline = memrchr(bytes, '\n', (size_t)(end - bytes));
+    const char *start = newline ? newline + 1 : bytes;
+    *length = (size_t)(end - start);
+    return (newline || whole) && *length && *length < AUDIT_LINE ? start : NULL;
+}
 
 /* False: more than a line's room without an end of a line. */
 static bool find_tail(int fd, off_t size, struct tail *tail)
 {
-    char bytes[2 * AUDIT_LINE];
-    off_t from = size > (off_t)sizeof(bytes) ? size - (off_t)sizeof(bytes) : 0;
-    ssize_t got = pread(fd, bytes, (size_t)(size - from), from);
+    const off_t room = sizeof(tail->bytes);
+    off_t from = size > room ? size - room : 0;
+    ssize_t got = pread(fd, tail->bytes, (size_t)(size - from), from);
     if (got != size - from)
         return false;
-    const char *last = memrchr(bytes, '\n', (size_t)got);
-    tail->length = 0;
+    const char *last = memrchr(tail->bytes, '\n', (size_t)got);
+    tail->line = tail->before = NULL;
     tail->end = 0;
     if (!last)
         return from == 0;
-    const char *before = memrchr(bytes, '\n', (size_t)(last - bytes));
-    const char *start = before ? before + 1 : bytes;
-    tail->end = from + (last - bytes) + 1;
-    tail->length = (size_t)(last - start);
-    if ((!before && from != 0) || tail->length == 0 || tail->length >= sizeof(tail->line))
-        return false;
-    memcpy(tail->line, start, tail->length);
-    return true;
+    tail->end = from + (last - tail->bytes) + 1;
+    tail->line = line_before(tail->bytes, last, from == 0, &tail->length);
+    if (tail->line && tail->line > tail->bytes)
+        tail->before = line_before(tail->bytes, tail->line - 1, from == 0, &tail->before_length);
+    return tail->line && (tail->before || (from == 0 && tail->line == tail->bytes));
 }
 
-/* Where the chain goes on. */
+static bool sequence_of(const json_t *entry, uint64_t *sequence)
+{
+    const json_t *number = json_object_get(entry, "sequence");
+    bool good = json_is_integer(number) && json_integer_value(number) >= 0;
+    *sequence = good ? (uint64_t)json_integer_value(number) : 0;
+    return good;
+}
+
+/* What the last line has to follow from: the line before, or nothing, or (of another file, which
+ * may be elsewhere) what it says itself. */
+static bool find_before(const struct tail *tail, uint64_t *sequence, uint8_t previous[32])
+{
+    const char *line = tail->before ? tail->before : tail->line;
+    size_t length = tail->before ? tail->before_length : tail->length;
+    json_t *entry = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
+    const char *event = json_string_value(json_object_get(entry, "event"));
+    const char *said = json_string_value(json_object_get(entry, "previous"));
+    bool good = sequence_of(entry, sequence);
+    memset(previous, 0, 32);
+    if (good && tail->before)
+        good = digest_bytes(line, length, previous, NULL) == CELLA_OK;
+    else if (good && *sequence)
+        good = event && strcmp(event, "continue") == 0 && said && hex_read(said, previous, 32);
+    *sequence += tail->before != NULL;
+    json_decref(entry);
+    return good;
+}
+
+/* Where the chain goes on. False: its last line does not follow from the one before. */
 static bool continue_chain(struct audit *audit, const struct tail *tail)
 {
-    json_t *entry = json_loadb(tail->line, tail->length, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *number = json_object_get(entry, "sequence");
-    bool good = json_is_integer(number) && json_integer_value(number) >= 0 &&
-                digest_bytes(tail->line, tail->length, audit->chain.previous, NULL) == CELLA_OK;
-    if (good)
-        audit->chain.sequence = (uint64_t)json_integer_value(number) + 1;
-    audit->synced = audit->chain.sequence;
+    uint64_t sequence;
+    uint8_t previous[32];
+    if (!find_before(tail, &sequence, previous))
+        return false;
+    json_t *entry = room_log_line(tail->line, tail->length, sequence, previous);
+    bool good = entry && digest_bytes(tail->line, tail->length, audit->chain.previous, NULL) == 0;
     json_decref(entry);
+    if (good)
+        audit->chain.sequence = sequence + 1;
+    audit->synced = head_of(audit);
     return good;
 }
 
@@ -99,11 +146,11 @@ static cella_status read_tail(struct audit *audit, int fd, const char *path, siz
     struct tail tail;
     if (fstat(fd, &is) != 0 || !S_ISREG(is.st_mode))
         return fail(error, CELLA_INVALID, "%s: not a regular file", path);
-    if (!find_tail(fd, is.st_size, &tail) || (tail.length && !continue_chain(audit, &tail)) ||
+    if (!find_tail(fd, is.st_size, &tail) || (tail.line && !continue_chain(audit, &tail)) ||
         (!torn && is.st_size != tail.end))
         return fail(error, CELLA_REFUSED,
-                    "%s: its last line is none of a keyd's log: it was altered; keep it, and start "
-                    "with another one",
+                    "%s: its last line does not follow from the one before: the log was altered; "
+                    "keep it, and start with another one",
                     path);
     if (!torn)
         return CELLA_OK;
@@ -297,8 +344,7 @@ cella_status audit_add(struct audit *audit, const char *event, json_t *fields,
         status = failed(audit, error);
     else if (before > WAITING)
         status = fail(error, CELLA_SYSTEM, "%s: the disk does not keep up", audit->path);
-    head->lines = audit->chain.sequence;
-    memcpy(head->sha256, audit->chain.previous, 32);
+    *head = head_of(audit);
     pthread_mutex_unlock(&audit->lock);
     return status;
 }
@@ -342,7 +388,7 @@ static void write_waiting(struct audit *audit)
 {
     char *text = audit->chain.text;
     size_t size = audit->chain.size, cut = audit->ends ? audit->cut : size;
-    uint64_t lines = audit->chain.sequence;
+    struct audit_head head = head_of(audit);
     bool ends = audit->ends;
     audit->chain.text = NULL;
     audit->chain.size = 0;
@@ -360,7 +406,7 @@ static void write_waiting(struct audit *audit)
     if (result)
         audit->failed = result;
     else
-        audit->synced = lines;
+        audit->synced = head;
     pthread_cond_broadcast(&audit->written);
 }
 
@@ -377,22 +423,23 @@ void audit_reopen(struct audit *audit)
 cella_status audit_sync(struct audit *audit, uint64_t lines, cella_error *error)
 {
     pthread_mutex_lock(&audit->lock);
-    while (audit->synced < lines && !audit->failed)
+    while (audit->synced.lines < lines && !audit->failed)
         if (audit->writes)
             pthread_cond_wait(&audit->written, &audit->lock);
         else
             write_waiting(audit);
-    cella_status status = audit->synced >= lines ? CELLA_OK : failed(audit, error);
+    cella_status status = audit->synced.lines >= lines ? CELLA_OK : failed(audit, error);
     pthread_mutex_unlock(&audit->lock);
     return status;
 }
 
-void audit_head(struct audit *audit, struct audit_head *head)
+bool audit_head(struct audit *audit, struct audit_head *head)
 {
     pthread_mutex_lock(&audit->lock);
-    head->lines = audit->chain.sequence;
-    memcpy(head->sha256, audit->chain.previous, 32);
+    *head = audit->synced;
+    bool good = !audit->failed;
     pthread_mutex_unlock(&audit->lock);
+    return good;
 }
 
 void audit_close(struct audit *audit)

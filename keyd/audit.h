@@ -31,7 +31,8 @@ struct audit_head {
 
 /* Opens or makes it. A file of `most` bytes is put aside at the next line. A last line that was
  * torn (its process was killed, the machine lost power) is cut off: *torn is its size, and the
- * log's next line tells of it. CELLA_REFUSED: another process has it, or its last line is none. */
+ * log's next line tells of it. CELLA_REFUSED: another process has it, or its last line does not
+ * follow from the one before. */
 cella_status audit_open(const char *path, size_t most, struct audit **audit, size_t *torn,
                         cella_error *error);
 void audit_close(struct audit *audit); /* NULL is let pass; what was added is written */
@@ -42,7 +43,8 @@ cella_status audit_add(struct audit *audit, const char *event, json_t *fields,
                        struct audit_head *head, cella_error *error);
 /* Waits until the first `lines` lines are on the disk. */
 cella_status audit_sync(struct audit *audit, uint64_t lines, cella_error *error);
-void audit_head(struct audit *audit, struct audit_head *head);
+/* The end of what is on the disk. False: the log has failed, and nothing is written any more. */
+bool audit_head(struct audit *audit, struct audit_head *head);
 
 /* Where somebody moved the file away, the next line is the first of another. */
 void audit_reopen(struct audit *audit);

@@ -40,7 +40,8 @@ struct service {
     struct audit *audit;
     char kid[65]; /* of the signing key: SHA-256 of its SubjectPublicKeyInfo */
     int64_t started;
-    atomic_uint_fast64_t granted, refused;
+    atomic_uint_fast64_t granted, would_grant, refused, malformed;
+    atomic_bool told; /* that the log has failed */
 };
 
 void service_options_default(struct service_options *options)
@@ -58,12 +59,24 @@ static int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* The operator is told once; who asks is not told where the log is. */
+static cella_status log_result(struct service *service, cella_status status, cella_error *error)
+{
+    struct audit_head head;
+    if (status && service->audit && !audit_head(service->audit, &head) && service->options.warn &&
+        !atomic_exchange(&service->told, true))
+        service->options.warn(error->sentence);
+    return status;
+}
+
 static cella_status log_event(struct service *service, const char *event, json_t *fields,
                               cella_error *error)
 {
     struct audit_head head;
     cella_status status = audit_add(service->audit, event, fields, &head, error);
-    return status ? status : audit_sync(service->audit, head.lines, error);
+    if (status == CELLA_OK)
+        status = audit_sync(service->audit, head.lines, error);
+    return log_result(service, status, error);
 }
 
 static cella_status begin(struct service *service, size_t *torn, cella_error *error)
@@ -107,18 +120,23 @@ cella_status service_new(struct keystore *store, const struct service_options *o
     service->limits = limits_new(CLIENTS, options->rate, options->burst);
     cella_status status = begin(service, torn, error);
     if (status)
-        service_free(service, NULL);
+        service_free(service);
     else
         *made = service;
     return status;
 }
 
-void service_free(struct service *service, const char *why)
+cella_status service_end(struct service *service, const char *why, cella_error *error)
+{
+    if (!service->audit)
+        return CELLA_OK;
+    return log_event(service, "stop", json_pack("{s:s}", "why", why), error);
+}
+
+void service_free(struct service *service)
 {
     if (!service)
         return;
-    if (service->audit && why)
-        log_event(service, "stop", json_pack("{s:s}", "why", why), NULL);
     audit_close(service->audit);
     judge_free(service->judge);
     keystore_close(service->store);
@@ -202,11 +220,18 @@ static const char *address_text(const struct sockaddr *client, char text[INET6_A
 
 /* ---- GET /v1/status ---- */
 
+static json_int_t count_of(const atomic_uint_fast64_t *count)
+{
+    return (json_int_t)atomic_load(count);
+}
+
 static void answer_status(struct service *service, struct service_reply *reply)
 {
     char started[21], sha256[65];
     struct audit_head head;
-    audit_head(service->audit, &head);
+    const char *mode = service->options.dry_run ? "dry-run" : "serving";
+    if (!audit_head(service->audit, &head))
+        mode = "log-failed";
     contract_time_text(service->started, started);
     pthread_rwlock_rdlock(&service->lock);
     json_t *key = recipient_jwk(service->store->signing);
@@ -214,13 +239,20 @@ static void answer_status(struct service *service, struct service_reply *reply)
     pthread_rwlock_unlock(&service->lock);
     if (key)
         json_object_set_new(key, "kid", json_string(service->kid));
-    reply_json(
-        reply, 200,
-        json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:o, s:{s:I, s:s}}", "cella_keyd", VERSION,
-                  "mode", service->options.dry_run ? "dry-run" : "serving", "started", started,
-                  "keys", (json_int_t)keys, "granted", (json_int_t)atomic_load(&service->granted),
-                  "refused", (json_int_t)atomic_load(&service->refused), "signing_key", key, "log",
-                  "lines", (json_int_t)head.lines, "sha256", hex_write(head.sha256, 32, sha256)));
+    json_t *counts =
+        json_pack("{s:I, s:I, s:I, s:I}", "granted", count_of(&service->granted), "would_grant",
+                  count_of(&service->would_grant), "refused", count_of(&service->refused),
+                  "malformed", count_of(&service->malformed));
+    json_t *object =
+        json_pack("{s:i, s:s, s:s, s:I, s:o, s:{s:I, s:s}}", "cella_keyd", VERSION, "mode", mode,
+                  "started", started, "keys", (json_int_t)keys, "signing_key", key, "log", "lines",
+                  (json_int_t)head.lines, "sha256", hex_write(head.sha256, 32, sha256));
+    if (!counts || json_object_update(object, counts)) {
+        json_decref(object);
+        object = NULL;
+    }
+    json_decref(counts);
+    reply_json(reply, 200, object);
 }
 
 /* ---- POST /v1/challenge ---- */
@@ -295,12 +327,20 @@ static cella_status log_decision(struct decision *decision, const char *word, co
         fields = NULL;
     }
     json_decref(facts);
-    return audit_add(decision->service->audit, "release", fields, &decision->head, error);
+    return log_result(
+        decision->service,
+        audit_add(decision->service->audit, "release", fields, &decision->head, error), error);
 }
 
 static cella_status wait_for_log(struct decision *decision, cella_error *error)
 {
-    return audit_sync(decision->service->audit, decision->head.lines, error);
+    return log_result(decision->service,
+                      audit_sync(decision->service->audit, decision->head.lines, error), error);
+}
+
+static void refuse_for_log(struct service_reply *reply)
+{
+    service_refuse(reply, 503, "LOG", "the log cannot be written, so no key is released");
 }
 
 /* Logs a refusal and says it. `refusal` may be NULL; it is taken. */
@@ -311,11 +351,12 @@ static void refuse(struct decision *decision, unsigned status, const char *class
     cella_error error;
     const char *found = json_string_value(json_object_get(refusal, "class"));
     snprintf(reason, sizeof(reason), "%s: %s", found ? found : class, sentence);
-    atomic_fetch_add(&decision->service->refused, 1);
+    atomic_fetch_add(
+        decision->request ? &decision->service->refused : &decision->service->malformed, 1);
     if (log_decision(decision, decision->request ? "refused" : "malformed", reason, &error) ||
         wait_for_log(decision, &error)) {
         json_decref(refusal);
-        service_refuse(reply, 503, "LOG", error.sentence);
+        refuse_for_log(reply);
         return;
     }
     if (refusal)
@@ -360,12 +401,13 @@ static void grant(struct decision *decision, EVP_PKEY *signing, json_t *wrapped,
     }
     json_decref(wrapped);
     if (status)
-        service_refuse(reply, 503, "LOG", error.sentence);
+        refuse_for_log(reply);
     else if (!value)
         service_refuse(reply, 500, "SYSTEM", "no memory for the reply");
     else
         reply_json(reply, 200, json_pack("{s:s}", "value", value));
-    atomic_fetch_add(&service->granted, status == CELLA_OK && value);
+    atomic_fetch_add(service->options.dry_run ? &service->would_grant : &service->granted,
+                     status == CELLA_OK && value);
     free(payload);
     free(value);
 }
@@ -392,8 +434,10 @@ static cella_status decide(struct decision *decision, json_t **wrapped, EVP_PKEY
         return status;
     *code = 400;
     *class = "FORMAT";
-    if (!service->options.dry_run)
-        return release_wrap(key, request, wrapped, error);
+    status = release_wrap(key, request, wrapped, error);
+    if (status || !service->options.dry_run)
+        return status;
+    json_decref(*wrapped); /* what could go out does not */
     *wrapped = json_object();
     return *wrapped ? CELLA_OK : fail(error, CELLA_MEMORY, "no memory to answer");
 }

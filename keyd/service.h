@@ -22,6 +22,7 @@ struct service_options {
     size_t challenges;      /* open at once, at most */
     size_t log_size;        /* bytes of a file of the log: then another is begun */
     struct judge_options judge;
+    void (*warn)(const char *sentence); /* the operator, of the log's failure; may be NULL */
 };
 void service_options_default(struct service_options *options);
 
@@ -37,8 +38,9 @@ cella_status service_new(struct keystore *store, const struct service_options *o
 /* Reads keys, roots and collateral again; where that fails, everything stays as it was. A log that
  * was moved away goes on in a new file in any case. */
 cella_status service_reload(struct service *service, cella_error *error);
-/* `why` goes to the log. */
-void service_free(struct service *service, const char *why); /* NULL is let pass */
+/* The log's last line, which says why. Not CELLA_OK: the log has failed, now or before. */
+cella_status service_end(struct service *service, const char *why, cella_error *error);
+void service_free(struct service *service); /* NULL is let pass */
 
 /* Whether this client may ask now; else `reply` is what it is told. */
 bool service_admit(struct service *service, const struct sockaddr *client,

@@ -109,7 +109,7 @@ static void test_azure_token(void **state)
     expect_refusal(request, nonce, "REPORT_DATA");
     free(request);
     free(nonce);
-    service_free(service, "test");
+    service_free(service);
 }
 
 int main(void)

@@ -95,7 +95,7 @@ static void test_chain(void **state)
             head = add(audit, "x");
         assert_int_equal(head.lines, 5 * (opening + 1));
         good(audit_sync(audit, head.lines, &problem));
-        audit_head(audit, &checked);
+        assert_true(audit_head(audit, &checked));
         assert_memory_equal(&head, &checked, sizeof(head));
         audit_close(audit);
         assert_int_equal(check(0, &checked), head.lines);
@@ -194,6 +194,89 @@ static void test_altered(void **state)
     assert_int_equal(audit_open(path, most, &audit, &torn, &problem), CELLA_REFUSED);
     assert_sentence(&problem, "altered");
     assert_null(audit);
+}
+
+/* What refuses to start: each byte of the line before the last, and of what the last says of it. */
+static void test_altered_end(void **state)
+{
+    struct audit *audit;
+    size_t torn;
+    off_t ends[4];
+    (void)state;
+    audit = open_log(0);
+    for (size_t i = 0; i < 4; i++) {
+        good(audit_sync(audit, add(audit, "x").lines, &problem));
+        ends[i] = size_of_log();
+    }
+    audit_close(audit);
+    for (off_t at = ends[1]; at < ends[2]; at++) {
+        char was = byte_at(at);
+        change(at, was == 'x' ? 'y' : 'x');
+        assert_int_equal(audit_open(path, most, &audit, &torn, &problem), CELLA_REFUSED);
+        assert_sentence(&problem, "does not follow from the one before");
+        change(at, was);
+    }
+    for (off_t at = ends[3] - 67; at < ends[3]; at++) { /* "previous" is the last member */
+        char was = byte_at(at);
+        change(at, was == 'x' ? 'y' : 'x');
+        if (at < ends[3] - 1) /* without its end it is torn */
+            assert_int_equal(audit_open(path, most, &audit, &torn, &problem), CELLA_REFUSED);
+        change(at, was);
+    }
+    audit_close(open_log(0));
+    /* A line taken out before the last. */
+    assert_int_equal(truncate(path, ends[3]), 0);
+    FILE *file = fopen(path, "r+");
+    static char bytes[8192];
+    assert_int_equal(fread(bytes, 1, sizeof(bytes), file), ends[3]);
+    fseek(file, ends[1], SEEK_SET);
+    fwrite(bytes + ends[2], 1, (size_t)(ends[3] - ends[2]), file);
+    fclose(file);
+    assert_int_equal(truncate(path, ends[1] + ends[3] - ends[2]), 0);
+    assert_int_equal(audit_open(path, most, &audit, &torn, &problem), CELLA_REFUSED);
+    /* The first line alone, which follows from nothing. */
+    assert_int_equal(truncate(path, ends[0]), 0);
+    change(ends[0] - 4, byte_at(ends[0] - 4) == '0' ? '1' : '0');
+    assert_int_equal(audit_open(path, most, &audit, &torn, &problem), CELLA_REFUSED);
+}
+
+/* Lines as long as they may be, one of them torn behind. */
+static void test_long(void **state)
+{
+    static char text[3800];
+    struct audit_head head;
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    struct audit *audit = open_log(0);
+    for (int i = 0; i < 3; i++)
+        good(audit_sync(audit, add(audit, text).lines, &problem));
+    audit_close(audit);
+    audit_close(open_log(0));
+    assert_int_equal(truncate(path, size_of_log() - 1), 0);
+    size_t torn = (size_t)size_of_log() * 1 / 3;
+    audit_close(open_log(torn));
+    assert_int_equal(check(0, &head), 3);
+}
+
+/* What is told of the log's end is on the disk. */
+static void test_head(void **state)
+{
+    struct audit_head head, told;
+    (void)state;
+    struct audit *audit = open_log(0);
+    assert_true(audit_head(audit, &told));
+    assert_int_equal(told.lines, 0);
+    head = add(audit, "waits");
+    assert_true(audit_head(audit, &told));
+    assert_int_equal(told.lines, 0);
+    good(audit_sync(audit, 1, &problem));
+    assert_true(audit_head(audit, &told));
+    assert_memory_equal(&told, &head, sizeof(head));
+    audit_close(audit);
+    audit = open_log(0);
+    assert_true(audit_head(audit, &told));
+    assert_memory_equal(&told, &head, sizeof(head));
+    audit_close(audit);
 }
 
 static void test_one_process(void **state)
@@ -308,6 +391,8 @@ static void test_full(void **state)
     head = add(audit, "does not fit");
     assert_int_equal(audit_sync(audit, head.lines, &problem), CELLA_SYSTEM);
     assert_sentence(&problem, "no key is released");
+    assert_false(audit_head(audit, &head));
+    assert_int_equal(head.lines, 1);
     setrlimit(RLIMIT_FSIZE, &was);
     assert_int_equal(audit_add(audit, "test", json_object(), &head, &problem), CELLA_SYSTEM);
     assert_int_equal(audit_sync(audit, 2, &problem), CELLA_SYSTEM);
@@ -652,6 +737,9 @@ int main(void)
         cmocka_unit_test_setup(test_closed, new_log),
         cmocka_unit_test_setup(test_torn, new_log),
         cmocka_unit_test_setup(test_altered, new_log),
+        cmocka_unit_test_setup(test_altered_end, new_log),
+        cmocka_unit_test_setup(test_long, new_log),
+        cmocka_unit_test_setup(test_head, new_log),
         cmocka_unit_test_setup(test_one_process, new_log),
         cmocka_unit_test_setup(test_threads, new_log),
         cmocka_unit_test_setup(test_killed, new_log),

@@ -281,7 +281,7 @@ static inline void check_expired(const struct kind *kind)
     expect_refusal(request, nonce, "CHALLENGE");
     free(request);
     free(nonce);
-    service_free(service, "test");
+    service_free(service);
 }
 
 static inline void check_kind(const struct kind *kind)
@@ -293,7 +293,7 @@ static inline void check_kind(const struct kind *kind)
     check_other_recipient(kind);
     check_nothing_bound(kind);
     check_policy(kind);
-    service_free(service, "test");
+    service_free(service);
     check_expired(kind);
 }
 
@@ -368,7 +368,7 @@ static inline void check_token(const struct kind *of, enum token_profile profile
     expect_refusal(request, nonce, "REPORT_DATA");
     free(request);
     free(nonce);
-    service_free(service, "test");
+    service_free(service);
 }
 
 #endif

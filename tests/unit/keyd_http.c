@@ -43,7 +43,7 @@ static struct server start(uint16_t port, unsigned rate)
 static void stop(struct server *server)
 {
     http_stop(server->http);
-    service_free(server->service, "test");
+    service_free(server->service);
 }
 
 /* ---- tests ---- */
@@ -377,7 +377,7 @@ static void test_killed(void **state)
         good(keystore_open(folder, &passphrase, &store, &problem));
         good(service_new(store, &options, &service, &cut, &problem));
         assert_int_equal(cut, torn);
-        service_free(service, "test");
+        service_free(service);
         granted_in_log(&torn);
         assert_int_equal(torn, 0);
     }

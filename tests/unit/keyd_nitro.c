@@ -78,7 +78,7 @@ static void test_user_data(void **state)
     expect_refusal(request, nonce, CLASS_NONCE);
     free(request);
     free(nonce);
-    service_free(service, "test");
+    service_free(service);
 }
 
 int main(void)

@@ -13,6 +13,8 @@
 
 #include <openssl/ec.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static const char first_key[] = "0123456789abcdef0123456789abcdef";
@@ -62,7 +64,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    service_free(service, "test");
+    service_free(service);
     return 0;
 }
 
@@ -535,7 +537,7 @@ static void test_token_debug_allowed(void **state)
     struct service_options options;
     (void)state;
     add_token_key(p256);
-    service_free(service, "test");
+    service_free(service);
     service_options_default(&options);
     options.judge.insecure_allow_debug = true;
     service = start(&options);
@@ -569,7 +571,7 @@ static void test_limit(void **state)
 static void test_dry_run(void **state)
 {
     (void)state;
-    service_free(service, "test");
+    service_free(service);
     start_service(true);
     char *nonce = challenge();
     char *request = make_request(&enclave, nonce, "first", NULL, x25519, "hpke");
@@ -580,6 +582,91 @@ static void test_dry_run(void **state)
     free(request);
     free(nonce);
     refuse_enclave(&enclave, "first", "second", 403, "REPORT_DATA", "");
+    json_t *status = ask("GET", "/v1/status", "", 200);
+    assert_int_equal(json_integer_value(json_object_get(status, "granted")), 0);
+    assert_int_equal(json_integer_value(json_object_get(status, "would_grant")), 1);
+    assert_string_equal(text_at(status, NULL, "mode"), "dry-run");
+    json_decref(status);
+}
+
+/* What the service would refuse when it wraps, the dry run refuses: nothing is sealed to a point of
+ * small order. */
+static void test_dry_run_wraps(void **state)
+{
+    static const uint8_t zeros[32];
+    (void)state;
+    EVP_PKEY *weak = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, zeros, sizeof(zeros));
+    for (int dry = 0; dry < 2; dry++) {
+        service_free(service);
+        start_service(dry);
+        for (size_t i = 0; i < 2; i++) {
+            char *nonce = challenge();
+            char *request = make_request(&enclave, nonce, "first", NULL, weak, i ? "jwe" : "hpke");
+            refuse(request, 400, "FORMAT", "");
+            free(request);
+            free(nonce);
+        }
+    }
+    EVP_PKEY_free(weak);
+}
+
+static char warned[512];
+static int warnings;
+
+static void note(const char *sentence)
+{
+    snprintf(warned, sizeof(warned), "%s", sentence);
+    warnings++;
+}
+
+/* The disk is full: nobody gets a key, the operator is told once, and at the end again. */
+static void test_log_fails(void **state)
+{
+    struct rlimit was, small;
+    struct service_options options;
+    (void)state;
+    service_free(service);
+    service_options_default(&options);
+    options.warn = note;
+    service = start(&options);
+    char *nonces[3], log[256];
+    struct stat is;
+    for (size_t i = 0; i < 3; i++)
+        nonces[i] = challenge();
+    snprintf(log, sizeof(log), "%s/log", folder);
+    assert_int_equal(stat(log, &is), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &was);
+    small = was;
+    small.rlim_cur = (rlim_t)is.st_size + 30;
+    char *requests[3];
+    for (size_t i = 0; i < 3; i++)
+        requests[i] =
+            make_request(&enclave, nonces[i], "first", i == 2 ? "second" : NULL, x25519, "hpke");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (size_t i = 0; i < 3; i++) {
+        json_t *reply = ask("POST", "/v1/release", requests[i], 503);
+        assert_string_equal(text_at(reply, "error", "class"), "LOG");
+        assert_null(strstr(text_at(reply, "error", "sentence"), base));
+        json_decref(reply);
+        free(requests[i]);
+        free(nonces[i]);
+    }
+    json_t *status = ask("GET", "/v1/status", "", 200);
+    assert_string_equal(text_at(status, NULL, "mode"), "log-failed");
+    assert_int_equal(json_integer_value(json_object_get(status, "granted")), 0);
+    json_decref(status);
+    assert_int_equal(warnings, 1);
+    assert_non_null(strstr(warned, "cannot be written, so no key is released"));
+    assert_int_equal(service_end(service, "test", &problem), CELLA_SYSTEM);
+    setrlimit(RLIMIT_FSIZE, &was);
+    service_free(service);
+    size_t torn;
+    struct keystore *store;
+    good(keystore_open(folder, &passphrase, &store, &problem));
+    service_options_default(&options);
+    good(service_new(store, &options, &service, &torn, &problem));
+    assert_int_equal(torn, 30);
 }
 
 static void test_reload(void **state)
@@ -633,7 +720,10 @@ static void test_log(void **state)
     free(nonce);
     json_t *status = ask("GET", "/v1/status", "", 200);
     assert_int_equal(json_integer_value(json_object_get(status, "granted")), 1);
-    assert_int_equal(json_integer_value(json_object_get(status, "refused")), 2);
+    assert_int_equal(json_integer_value(json_object_get(status, "refused")), 1);
+    assert_int_equal(json_integer_value(json_object_get(status, "malformed")), 1);
+    assert_int_equal(json_integer_value(json_object_get(status, "would_grant")), 0);
+    assert_string_equal(text_at(status, NULL, "mode"), "serving");
     json_decref(status);
 }
 
@@ -654,7 +744,7 @@ static void test_log_files(void **state)
     char log[256];
     (void)state;
     int before = read_log(NULL).granted;
-    service_free(service, "test");
+    service_free(service);
     service_options_default(&options);
     options.log_size = 3000;
     service = start(&options);
@@ -753,6 +843,8 @@ int main(void)
         TEST(token_debug_allowed),
         TEST(limit),
         TEST(dry_run),
+        TEST(dry_run_wraps),
+        TEST(log_fails),
         TEST(reload),
         TEST(log),
         TEST(log_files),
