@@ -10,6 +10,7 @@
 #include "keyd/audit.h"
 #include "keys.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -26,13 +27,15 @@ static const char help[] =
     "       cella keyd add DIR NAME --policy FILE --box BOX [--box-key NAME|FILE]\n"
     "       cella keyd add DIR NAME --policy FILE --pkcs11 MODULE --token LABEL\n"
     "                  --label LABEL|--id HEX --pin-fd N\n"
+    "       cella keyd policy DIR NAME --policy FILE\n"
     "       cella keyd list DIR [--json]\n"
     "       cella keyd serve DIR --listen ADDRESS:PORT [OPTION...]\n"
     "       cella keyd log DIR [FILE...] [--after SHA256]\n\n"
     "Releases keys to whoever proves to be what a key's policy demands. init makes a\n"
     "folder for it; add puts a key there with its policy (a new one, a file's, a box's,\n"
-    "or one that stays in a PKCS#11 module); serve answers requests over HTTPS; log checks\n"
-    "the audit log's hash chain, FILEs of it that were taken elsewhere included.\n"
+    "or one that stays in a PKCS#11 module); policy gives a key another one; serve answers\n"
+    "requests over HTTPS; log checks the audit log's hash chain, FILEs of it that were taken\n"
+    "elsewhere included.\n"
     "docs/keyd.md has the protocol.\n\n"
     "  --policy FILE       what evidence has to prove (docs/policy.md)\n"
     "  --key FILE          32 bytes, or a private key, RSA or EC, in PEM or DER\n"
@@ -63,6 +66,7 @@ static const char help[] =
     "  -h, --help          this text\n";
 
 struct choices {
+    uint32_t given; /* which options: bits, from OPTION_POLICY on */
     const char *policy, *key, *box, *box_key, *module, *token, *label, *id, *after;
     unsigned log_mib; /* 0: not said */
     bool json;
@@ -217,29 +221,60 @@ static cella_status secret_of(struct choices *choices, const char **type, uint8_
     return status;
 }
 
+static cella_status read_policy(const char *path, char **policy, cella_error *error)
+{
+    size_t size;
+    uint8_t *bytes = NULL;
+    cella_status status = file_read(path, POLICY_MOST, &bytes, &size, error);
+    if (status == CELLA_OK && strlen((char *)bytes) != size)
+        status = fail(error, CELLA_INVALID, "%s: has a NUL in it", path);
+    *policy = (char *)bytes;
+    return status;
+}
+
+static cella_status unlock(const char *folder, struct choices *choices, struct keystore **store,
+                           cella_error *error)
+{
+    cella_status status = cli_passphrase_get(&choices->passphrase, folder, false, error);
+    return status ? status : keystore_unlock(folder, &choices->passphrase.is, store, error);
+}
+
 static int add(const char *folder, const char *name, struct choices *choices)
 {
     struct keystore *store = NULL;
-    uint8_t *policy = NULL, *secret = NULL;
-    size_t policy_size, size = 0;
+    char *policy;
+    uint8_t *secret = NULL;
+    size_t size = 0;
     const char *type;
     cella_error error;
-    cella_status status = file_read(choices->policy, POLICY_MOST, &policy, &policy_size, &error);
-    if (status == CELLA_OK && strlen((char *)policy) != policy_size)
-        status = fail(&error, CELLA_INVALID, "%s: has a NUL in it", choices->policy);
+    cella_status status = read_policy(choices->policy, &policy, &error);
     if (status == CELLA_OK)
         status = secret_of(choices, &type, &secret, &size, &error);
     if (status == CELLA_OK)
-        status = cli_passphrase_get(&choices->passphrase, folder, false, &error);
+        status = unlock(folder, choices, &store, &error);
     if (status == CELLA_OK)
-        status = keystore_unlock(folder, &choices->passphrase.is, &store, &error);
-    if (status == CELLA_OK)
-        status = keystore_add(store, name, type, secret, size, (char *)policy, &error);
+        status = keystore_add(store, name, type, secret, size, policy, &error);
     keystore_close(store);
     if (secret)
         OPENSSL_cleanse(secret, size);
     OPENSSL_cleanse(choices, sizeof(*choices));
     free(secret);
+    free(policy);
+    return status ? cli_fail(&error) : 0;
+}
+
+static int set_policy(const char *folder, const char *name, struct choices *choices)
+{
+    struct keystore *store = NULL;
+    char *policy;
+    cella_error error;
+    cella_status status = read_policy(choices->policy, &policy, &error);
+    if (status == CELLA_OK)
+        status = unlock(folder, choices, &store, &error);
+    if (status == CELLA_OK)
+        status = keystore_set_policy(store, name, policy, &error);
+    keystore_close(store);
+    OPENSSL_cleanse(choices, sizeof(*choices));
     free(policy);
     return status ? cli_fail(&error) : 0;
 }
@@ -383,63 +418,133 @@ static int misused_add(const struct choices *choices)
     return 0;
 }
 
-static int run(int count, char **arguments, struct choices *choices)
+enum { INIT = 1, ADD = 2, POLICY = 4, LIST = 8, SERVE = 16, LOG = 32 };
+
+static const struct {
+    const char *name;
+    unsigned verb;
+    int least, most; /* arguments, the verb included; 0: any number */
+} verbs[] = {{"init", INIT, 2, 2}, {"add", ADD, 3, 3},     {"policy", POLICY, 3, 3},
+             {"list", LIST, 2, 2}, {"serve", SERVE, 2, 2}, {"log", LOG, 2, 0}};
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static const struct option options[] = {
+    {"policy", required_argument, NULL, OPTION_POLICY},
+    {"key", required_argument, NULL, OPTION_KEY},
+    {"box", required_argument, NULL, OPTION_BOX},
+    {"box-key", required_argument, NULL, OPTION_BOX_KEY},
+    {"pkcs11", required_argument, NULL, OPTION_PKCS11},
+    {"token", required_argument, NULL, OPTION_TOKEN},
+    {"label", required_argument, NULL, OPTION_LABEL},
+    {"id", required_argument, NULL, OPTION_ID},
+    {"pin-fd", required_argument, NULL, OPTION_PIN_FD},
+    {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"cert", required_argument, NULL, OPTION_CERT},
+    {"cert-key", required_argument, NULL, OPTION_CERT_KEY},
+    {"rate", required_argument, NULL, OPTION_RATE},
+    {"burst", required_argument, NULL, OPTION_BURST},
+    {"connections", required_argument, NULL, OPTION_CONNECTIONS},
+    {"log-size", required_argument, NULL, OPTION_LOG_SIZE},
+    {"after", required_argument, NULL, OPTION_AFTER},
+    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+    {"insecure_allow_debug", no_argument, NULL, OPTION_DEBUG},
+    {"insecure_no_collateral", no_argument, NULL, OPTION_COLLATERAL},
+    {"insecure_allow_outdated", no_argument, NULL, OPTION_OUTDATED},
+    {"insecure_allow_process", no_argument, NULL, OPTION_PROCESS},
+    {"passphrase-fd", required_argument, NULL, OPTION_PASSPHRASE_FD},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"help", no_argument, NULL, 'h'},
+    {0}};
+
+static_assert(OPTION_JSON - OPTION_POLICY < 32, "struct choices has a bit for each option");
+
+/* Whose an option is. */
+static unsigned verbs_of(int option)
 {
-    const char *what = count ? arguments[0] : "", *folder = count > 1 ? arguments[1] : "";
-    if (choices->after && strcmp(what, "log") != 0)
-        return cli_misused(&cli_keyd, "--after goes with log");
-    if (count == 3 && strcmp(what, "add") == 0) {
-        int misused = misused_add(choices);
-        return misused ? misused : add(folder, arguments[2], choices);
+    switch (option) {
+    case OPTION_POLICY:
+        return ADD | POLICY;
+    case OPTION_AFTER:
+        return LOG;
+    case OPTION_PASSPHRASE_FD:
+        return INIT | ADD | POLICY | SERVE;
+    case OPTION_JSON:
+        return LIST;
+    default:
+        return option <= OPTION_PIN_FD ? ADD : SERVE;
     }
-    if (count == 2 && strcmp(what, "init") == 0)
-        return init(folder, choices);
-    if (count == 2 && strcmp(what, "list") == 0)
-        return list(folder, choices);
-    if (count >= 2 && strcmp(what, "log") == 0)
-        return check_log(folder, arguments + 2, (size_t)count - 2, choices);
-    if (count != 2 || strcmp(what, "serve") != 0)
-        return cli_misused(&cli_keyd,
-                           "init DIR, add DIR NAME, list DIR, serve DIR or log DIR is "
-                           "wanted");
+}
+
+/* An option of another verb says that something else was meant: nothing is done. */
+static int misused_options(const struct choices *choices, unsigned verb)
+{
+    char whose[64] = "";
+    const struct option *option = options;
+    for (; option->val != 'h'; option++)
+        if (choices->given & 1u << (option->val - OPTION_POLICY) && !(verbs_of(option->val) & verb))
+            break;
+    if (option->val == 'h')
+        return 0;
+    for (size_t i = 0; i < VERBS; i++)
+        if (verbs_of(option->val) & verbs[i].verb)
+            snprintf(whose + strlen(whose), sizeof(whose) - strlen(whose), "%s%s",
+                     *whose ? ", " : "", verbs[i].name);
+    return cli_misused(&cli_keyd, "--%s goes with %s", option->name, whose);
+}
+
+static int misused_serve(const struct choices *choices)
+{
     if (!choices->serve.listen)
         return cli_misused(&cli_keyd, "--listen says where");
     if (!choices->serve.certificate != !choices->serve.key)
         return cli_misused(&cli_keyd, "--cert and --cert-key go together");
+    return 0;
+}
+
+static unsigned find_verb(int count, char **arguments)
+{
+    for (size_t i = 0; i < VERBS && count; i++)
+        if (strcmp(verbs[i].name, arguments[0]) == 0 && count >= verbs[i].least &&
+            (!verbs[i].most || count <= verbs[i].most))
+            return verbs[i].verb;
+    return 0;
+}
+
+static int run(int count, char **arguments, struct choices *choices)
+{
+    const char *folder = count > 1 ? arguments[1] : "";
+    unsigned verb = find_verb(count, arguments);
+    if (!verb)
+        return cli_misused(&cli_keyd,
+                           "init DIR, add DIR NAME, policy DIR NAME, list DIR, serve DIR or log "
+                           "DIR is wanted");
+    int misused = misused_options(choices, verb);
+    if (!misused && verb & (ADD | POLICY))
+        misused = misused_add(choices);
+    if (!misused && verb == SERVE)
+        misused = misused_serve(choices);
+    if (misused)
+        return misused;
     if (choices->log_mib)
         choices->serve.options.log_size = (size_t)choices->log_mib << 20;
-    return serve(folder, choices);
+    switch (verb) {
+    case INIT:
+        return init(folder, choices);
+    case ADD:
+        return add(folder, arguments[2], choices);
+    case POLICY:
+        return set_policy(folder, arguments[2], choices);
+    case LIST:
+        return list(folder, choices);
+    case SERVE:
+        return serve(folder, choices);
+    default:
+        return check_log(folder, arguments + 2, (size_t)count - 2, choices);
+    }
 }
 
 static int verb(int count, char **arguments)
 {
-    static const struct option options[] = {
-        {"policy", required_argument, NULL, OPTION_POLICY},
-        {"key", required_argument, NULL, OPTION_KEY},
-        {"box", required_argument, NULL, OPTION_BOX},
-        {"box-key", required_argument, NULL, OPTION_BOX_KEY},
-        {"pkcs11", required_argument, NULL, OPTION_PKCS11},
-        {"token", required_argument, NULL, OPTION_TOKEN},
-        {"label", required_argument, NULL, OPTION_LABEL},
-        {"id", required_argument, NULL, OPTION_ID},
-        {"pin-fd", required_argument, NULL, OPTION_PIN_FD},
-        {"listen", required_argument, NULL, OPTION_LISTEN},
-        {"cert", required_argument, NULL, OPTION_CERT},
-        {"cert-key", required_argument, NULL, OPTION_CERT_KEY},
-        {"rate", required_argument, NULL, OPTION_RATE},
-        {"burst", required_argument, NULL, OPTION_BURST},
-        {"connections", required_argument, NULL, OPTION_CONNECTIONS},
-        {"log-size", required_argument, NULL, OPTION_LOG_SIZE},
-        {"after", required_argument, NULL, OPTION_AFTER},
-        {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-        {"insecure_allow_debug", no_argument, NULL, OPTION_DEBUG},
-        {"insecure_no_collateral", no_argument, NULL, OPTION_COLLATERAL},
-        {"insecure_allow_outdated", no_argument, NULL, OPTION_OUTDATED},
-        {"insecure_allow_process", no_argument, NULL, OPTION_PROCESS},
-        {"passphrase-fd", required_argument, NULL, OPTION_PASSPHRASE_FD},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"help", no_argument, NULL, 'h'},
-        {0}};
     static struct choices choices = {.passphrase.fd = -1, .pin.fd = -1};
     service_options_default(&choices.serve.options);
     choices.serve.connections = HTTP_CONNECTIONS;
@@ -451,6 +556,7 @@ static int verb(int count, char **arguments)
             return cli_help(&cli_keyd);
         if (option < 256)
             return cli_bad_option(&cli_keyd, arguments, option);
+        choices.given |= 1u << (option - OPTION_POLICY);
         if (text)
             *text = optarg;
         else if (flag)

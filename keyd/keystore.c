@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define KEYS_MOST        10000
 #define CERTIFICATE_MOST (256u << 10)
@@ -67,7 +69,7 @@ cella_status keystore_files(const char *folder, const char *part,
 }
 
 /* The file's name says which key it is. */
-static cella_status check_key(const char *path, const struct sealed *key, cella_error *error)
+cella_status keystore_check_key(const char *path, const struct sealed *key, cella_error *error)
 {
     char file[CELLA_KEY_NAME + 6];
     snprintf(file, sizeof(file), "%s.json", key->name);
@@ -89,7 +91,7 @@ static cella_status list_one(const char *path, void *context, cella_error *error
     struct sealed key;
     cella_status status = sealed_read(path, NULL, &key, error);
     if (status == CELLA_OK)
-        status = check_key(path, &key, error);
+        status = keystore_check_key(path, &key, error);
     if (status == CELLA_OK)
         listing->each(&key, listing->context);
     sealed_drop(&key);
@@ -101,7 +103,12 @@ cella_status keystore_list(const char *folder,
                            cella_error *error)
 {
     struct listing listing = {each, context};
-    return keystore_files(folder, "keys", list_one, &listing, error);
+    char path[PATH_MAX];
+    cella_status status = keystore_path(folder, "keyd.json", path, error);
+    if (status == CELLA_OK && access(path, F_OK) != 0)
+        status = fail(error, CELLA_INVALID, "%s: cannot be opened: %s; `cella keyd init` makes one",
+                      path, strerror(errno));
+    return status ? status : keystore_files(folder, "keys", list_one, &listing, error);
 }
 
 /* ---- keys ---- */
@@ -111,7 +118,7 @@ static cella_status open_key(const char *path, const struct keystore *store,
 {
     cella_status status = sealed_read(path, store->master, &key->is, error);
     if (status == CELLA_OK)
-        status = check_key(path, &key->is, error);
+        status = keystore_check_key(path, &key->is, error);
     if (status == CELLA_OK)
         status = cella_policy_read((const uint8_t *)key->is.policy, strlen(key->is.policy), path,
                                    &key->policy, error);
@@ -214,6 +221,23 @@ static cella_status open_all(struct keystore *store, cella_error *error)
     return status;
 }
 
+/* Whoever can write there decides whom to believe. */
+static cella_status check_folders(const char *folder, cella_error *error)
+{
+    static const char *const parts[] = {"", "keys", "roots", "collateral", "issuers"};
+    char path[PATH_MAX];
+    struct stat is;
+    cella_status status = CELLA_OK;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && status == CELLA_OK; i++) {
+        status = keystore_path(folder, parts[i], path, error);
+        if (status == CELLA_OK && stat(path, &is) == 0 && is.st_mode & (S_IWGRP | S_IWOTH))
+            status = fail(error, CELLA_REFUSED,
+                          "%s: others than its owner may change it (mode %o); chmod go-w %s", path,
+                          is.st_mode & 0777, path);
+    }
+    return status;
+}
+
 static struct keystore *new_keystore(const char *folder)
 {
     struct keystore *store = calloc(1, sizeof(*store));
@@ -232,7 +256,9 @@ static cella_status open_store(const char *folder, const struct cella_passphrase
     *opened = NULL;
     if (!store)
         return no_memory(folder, error);
-    cella_status status = keystore_path(folder, "keyd.json", path, error);
+    cella_status status = check_folders(folder, error);
+    if (status == CELLA_OK)
+        status = keystore_path(folder, "keyd.json", path, error);
     if (status == CELLA_OK)
         status = master_open(path, passphrase, store->master, error);
     if (status == CELLA_OK && whole)
@@ -264,7 +290,9 @@ cella_status keystore_again(const struct keystore *before, struct keystore **ope
     if (!store)
         return no_memory(before->folder, error);
     memcpy(store->master, before->master, sizeof(store->master));
-    cella_status status = open_all(store, error);
+    cella_status status = check_folders(store->folder, error);
+    if (status == CELLA_OK)
+        status = open_all(store, error);
     if (status)
         keystore_close(store);
     else

@@ -11,6 +11,8 @@
  *   issuers/            whose tokens are believed
  *   log                 the audit log
  *
+ * Nobody but its owner may write to it, or it is not opened.
+ *
  * A store that is open does not change: another one is opened in its place.
  */
 #ifndef KEYD_KEYSTORE_H
@@ -60,11 +62,17 @@ const struct keystore_key *keystore_find(const struct keystore *store, const cha
 cella_status keystore_add(const struct keystore *store, const char *name, const char *type,
                           const uint8_t *secret, size_t size, const char *policy,
                           cella_error *error);
+/* Gives a key that is there another policy; the key stays as it is. */
+cella_status keystore_set_policy(const struct keystore *store, const char *name, const char *policy,
+                                 cella_error *error);
 /* What the bytes of a key file are: *type is its type, *secret the form in which it is kept (the
  * caller's to wipe and free). */
 cella_status keystore_read_key(const uint8_t *bytes, size_t size, const char *name,
                                const char **type, uint8_t **secret, size_t *secret_size,
                                cella_error *error);
+
+/* Whether the file, by its name, is that of the key that it holds. */
+cella_status keystore_check_key(const char *path, const struct sealed *key, cella_error *error);
 
 /* Tells of each key in the folder, by name, without opening any. */
 cella_status keystore_list(const char *folder,

@@ -205,13 +205,11 @@ static cella_status check_policy(const char *policy, const char *name, cella_err
     return status;
 }
 
-cella_status keystore_add(const struct keystore *store, const char *name, const char *type,
-                          const uint8_t *secret, size_t size, const char *policy,
-                          cella_error *error)
+/* Where a key of that name is, or would be; the policy is one that it may have. */
+static cella_status check_order(const struct keystore *store, const char *name, const char *policy,
+                                char path[PATH_MAX], cella_error *error)
 {
-    char path[PATH_MAX], file[CELLA_KEY_NAME + 16];
-    uint8_t made[SECRET_SIZE];
-    struct sealed sealed = {.what = "key", .policy = (char *)(uintptr_t)policy};
+    char file[CELLA_KEY_NAME + 16];
     if (!cella_key_is_name(name))
         return fail(error, CELLA_INVALID,
                     "%.100s: a key's name has letters, digits, then also . _ -, and at most %u of "
@@ -219,8 +217,17 @@ cella_status keystore_add(const struct keystore *store, const char *name, const 
                     name, CELLA_KEY_NAME);
     snprintf(file, sizeof(file), "keys/%s.json", name);
     cella_status status = check_policy(policy, name, error);
-    if (status == CELLA_OK)
-        status = keystore_path(store->folder, file, path, error);
+    return status ? status : keystore_path(store->folder, file, path, error);
+}
+
+cella_status keystore_add(const struct keystore *store, const char *name, const char *type,
+                          const uint8_t *secret, size_t size, const char *policy,
+                          cella_error *error)
+{
+    char path[PATH_MAX];
+    uint8_t made[SECRET_SIZE];
+    struct sealed sealed = {.what = "key", .policy = (char *)(uintptr_t)policy};
+    cella_status status = check_order(store, name, policy, path, error);
     if (status)
         return status;
     if (!secret && RAND_bytes(made, sizeof(made)) != 1)
@@ -240,5 +247,28 @@ cella_status keystore_add(const struct keystore *store, const char *name, const 
     if (status == CELLA_OK)
         status = sealed_write(path, &sealed, store->master, error);
     OPENSSL_cleanse(made, sizeof(made));
+    return status;
+}
+
+cella_status keystore_set_policy(const struct keystore *store, const char *name, const char *policy,
+                                 cella_error *error)
+{
+    char path[PATH_MAX];
+    struct sealed is, with;
+    cella_status status = check_order(store, name, policy, path, error);
+    if (status)
+        return status;
+    if (access(path, F_OK) != 0)
+        return fail(error, CELLA_INVALID, "%s: there is no key of that name: %s", path,
+                    strerror(errno));
+    status = sealed_read(path, store->master, &is, error);
+    if (status == CELLA_OK)
+        status = keystore_check_key(path, &is, error);
+    with = is;
+    with.policy = (char *)(uintptr_t)policy;
+    if (status == CELLA_OK)
+        status = sealed_replace(path, &with, store->master, error);
+    OPENSSL_cleanse(&with, sizeof(with));
+    sealed_drop(&is);
     return status;
 }

@@ -47,8 +47,9 @@ static char *to_hex(const uint8_t *bytes, size_t size)
     return text ? hex_write(bytes, size, text) : NULL;
 }
 
-/* A new file, for its owner alone. */
-static cella_status write_json(const char *path, const json_t *object, cella_error *error)
+/* A file for its owner alone; one that is there is replaced whole, or refused. */
+static cella_status write_json(const char *path, const json_t *object, bool replace,
+                               cella_error *error)
 {
     struct new_file file;
     char *text = json_dumps(object, JSON_INDENT(2));
@@ -56,7 +57,7 @@ static cella_status write_json(const char *path, const json_t *object, cella_err
     if (!text)
         return fail(error, CELLA_MEMORY, "%s: no memory to write it", path);
     text[size] = '\n'; /* in place of its NUL */
-    cella_status status = new_file_open(&file, path, 0600, false, error);
+    cella_status status = new_file_open(&file, path, 0600, replace, error);
     if (status == CELLA_OK && !file_write_all(file.fd, text, size + 1)) {
         status = fail(error, CELLA_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
         new_file_abandon(&file);
@@ -80,8 +81,8 @@ static bool seal(const uint8_t master[BOX_KEY], const void *additional, size_t a
     return good;
 }
 
-cella_status sealed_write(const char *path, const struct sealed *sealed,
-                          const uint8_t master[BOX_KEY], cella_error *error)
+static cella_status write_sealed(const char *path, const struct sealed *sealed,
+                                 const uint8_t master[BOX_KEY], bool replace, cella_error *error)
 {
     struct sealed whole = *sealed;
     struct box_seal made;
@@ -99,7 +100,7 @@ cella_status sealed_write(const char *path, const struct sealed *sealed,
                       "for", sealed->what, "name", sealed->name, "type", sealed->type, "policy",
                       sealed->policy, "nonce", hex_write(made.nonce, BOX_NONCE, nonce), "tag",
                       hex_write(made.tag, BOX_TAG, tag), "sealed", text);
-    status = object ? write_json(path, object, error)
+    status = object ? write_json(path, object, replace, error)
                     : fail(error, CELLA_INVALID,
                            "%s: cannot be sealed: a secret has at most %u bytes, and a policy is "
                            "UTF-8",
@@ -108,6 +109,18 @@ cella_status sealed_write(const char *path, const struct sealed *sealed,
     free(text);
     free(bytes);
     return status;
+}
+
+cella_status sealed_write(const char *path, const struct sealed *sealed,
+                          const uint8_t master[BOX_KEY], cella_error *error)
+{
+    return write_sealed(path, sealed, master, false, error);
+}
+
+cella_status sealed_replace(const char *path, const struct sealed *sealed,
+                            const uint8_t master[BOX_KEY], cella_error *error)
+{
+    return write_sealed(path, sealed, master, true, error);
 }
 
 static cella_status copy_text(const json_t *value, const char *where, const char *name, char *to,
@@ -234,7 +247,7 @@ cella_status master_make(const char *path, const struct cella_passphrase *passph
             cost.memory_kib, "lanes", cost.lanes, "nonce", hex_write(made.nonce, BOX_NONCE, nonce),
             "tag", hex_write(made.tag, BOX_TAG, tag), "sealed", hex_write(sealed, BOX_KEY, text));
     OPENSSL_cleanse(under, sizeof(under));
-    status = object ? write_json(path, object, error)
+    status = object ? write_json(path, object, false, error)
                     : fail(error, CELLA_MEMORY, "%s: no memory to write it", path);
     json_decref(object);
     return status;

@@ -29,6 +29,9 @@ struct sealed {
 /* Writes a new file, for its owner alone. */
 cella_status sealed_write(const char *path, const struct sealed *sealed,
                           const uint8_t master[BOX_KEY], cella_error *error);
+/* The same in the place of one that is there: whoever reads it has the one or the other, whole. */
+cella_status sealed_replace(const char *path, const struct sealed *sealed,
+                            const uint8_t master[BOX_KEY], cella_error *error);
 /* Reads one; `master` NULL: all but the secret. It is to be dropped in any case. CELLA_REFUSED: it
  * does not open. */
 cella_status sealed_read(const char *path, const uint8_t *master, struct sealed *sealed,

@@ -31,6 +31,15 @@ try "$cella" keyd serve keys && misused '--listen says where'
 try "$cella" keyd serve keys --listen x --cert y && misused 'go together'
 try "$cella" keyd serve keys --listen x --rate 0 && misused '0 is no number'
 try "$cella" keyd serve keys --listen x --rate 1x && misused '1x is no number'
+try "$cella" keyd add keys zz --policy p --dry-run --rate 7 && misused '--rate goes with serve'
+try "$cella" keyd policy keys zz --policy p --key k && misused '--key goes with add'
+try "$cella" keyd policy keys zz && misused '--policy says'
+try "$cella" keyd serve keys --listen x --policy p && misused '--policy goes with add, policy'
+try "$cella" keyd list keys --passphrase-fd 3 && misused '--passphrase-fd goes with init, add, policy, serve'
+try "$cella" keyd init keys --after x && misused '--after goes with log'
+try "$cella" keyd log keys --json && misused '--json goes with list'
+try "$cella" keyd list nodir && refuses 'nodir/keyd.json: cannot be opened'
+try "$cella" keyd log nodir && refuses 'nodir/log'
 try "$cella" keyd --bogus && misused 'there is no option --bogus'
 
 try ./with-pass init keys
@@ -80,6 +89,33 @@ try "$cella" keyd list keys --json
 is_json out "[k['type'] for k in j] == ['oct', 'oct', 'ec'] and j[0]['policy'] == '$digest'"
 checks=$((checks + 1))
 grep -rqF "$(od -An -v -tx1 raw | tr -d ' \n')" keys && failed "a key lies open"
+
+# Another policy for a key that is there: the key stays, and the file is one that opens.
+sed 's/vsm/sgx/' policy.json >other.json
+cp keys/keys/second.json second
+try ./with-pass policy keys second --policy misspelt.json
+refuses 'teee'
+try ./with-pass policy keys nothing --policy other.json
+refuses 'there is no key of that name'
+try ./with-wrong policy keys second --policy other.json
+refuses 'does not open it'
+try diff second keys/keys/second.json
+exits 0
+try ./with-pass policy keys second --policy other.json
+exits 0
+quiet
+try "$cella" keyd list keys
+shows "second oct policy=$(sha256sum other.json | cut -d' ' -f1)"
+checks=$((checks + 1))
+[ "$(stat -c %a keys/keys/second.json)" = 600 ] || failed "a key's file should be its owner's alone"
+
+# A folder that others may write to decides nothing.
+for part in . keys issuers; do
+    chmod g+w keys/$part
+    try ./with-pass serve keys --listen 127.0.0.1:0
+    refuses 'others than its owner may change it'
+    chmod g-w keys/$part
+done
 
 try "$cella" keyd log keys
 refuses 'keys/log'

@@ -182,6 +182,51 @@ static void test_list(void **state)
     assert_int_equal(count, 3);
 }
 
+/* Another policy; the secret stays. */
+static void test_policy(void **state)
+{
+    static const char other[] =
+        "{\"version\":\"1.0.0\",\"anyOf\":[{\"authority\":\"cella\","
+        "\"allOf\":[{\"claim\":\"tee\",\"equals\":\"sgx\"}]}]}";
+    (void)state;
+    struct keystore *store = open_store();
+    struct sealed before = keystore_find(store, "first")->is;
+    good(keystore_set_policy(store, "first", other, &problem));
+    struct keystore *after = open_store();
+    const struct sealed *is = &keystore_find(after, "first")->is;
+    assert_string_equal(is->policy, other);
+    assert_string_equal(is->type, before.type);
+    assert_int_equal(is->size, before.size);
+    assert_memory_equal(is->secret, before.secret, is->size);
+    assert_memory_not_equal(is->policy_hash, before.policy_hash, 32);
+    keystore_close(after);
+    assert_int_equal(keystore_set_policy(store, "first", "{}", &problem), CELLA_INVALID);
+    assert_int_equal(keystore_set_policy(store, "none", other, &problem), CELLA_INVALID);
+    assert_sentence(&problem, "no key of that name");
+    assert_int_equal(keystore_set_policy(store, "../first", other, &problem), CELLA_INVALID);
+    /* A file that was put there under this name. */
+    in_folder("cp keys/first.json kept && cp keys/second.json keys/first.json");
+    assert_int_equal(keystore_set_policy(store, "first", other, &problem), CELLA_REFUSED);
+    in_folder("mv kept keys/first.json");
+    good(keystore_set_policy(store, "first", POLICY, &problem));
+    keystore_close(store);
+    keystore_close(open_store());
+}
+
+static void test_others(void **state)
+{
+    static const char *const parts[] = {"", "keys", "roots", "collateral", "issuers"};
+    char path[256];
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, parts[i]);
+        assert_int_equal(chmod(path, 0702), 0);
+        refuses_to_open("others than its owner may change it");
+        assert_int_equal(chmod(path, 0755), 0);
+    }
+    keystore_close(open_store());
+}
+
 /* ---- PKCS#11 ---- */
 
 static uint8_t aes_key[32] = "an AES key that is in the token";
@@ -415,7 +460,8 @@ int main(void)
         cmocka_unit_test(test_opened),     cmocka_unit_test(test_passphrase),
         cmocka_unit_test(test_add),        cmocka_unit_test(test_key_files),
         cmocka_unit_test(test_altered),    cmocka_unit_test(test_renamed),
-        cmocka_unit_test(test_list),       cmocka_unit_test(test_pkcs11),
+        cmocka_unit_test(test_list),       cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_others),     cmocka_unit_test(test_pkcs11),
         cmocka_unit_test(test_not_listed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
