@@ -114,27 +114,35 @@ static bool is_report_data(const json_t *value, const struct request *request)
            memcmp(bytes, request->binding.report_data, sizeof(bytes)) == 0;
 }
 
-/* Claims that only a TEE, or the issuer by looking at its evidence, can have made. */
-static bool claims_bind(const json_t *claims, const struct request *request)
+/* Whether claims that only a TEE, or the issuer by looking at its evidence, can have made bind the
+ * request; *found is one that does not. */
+static bool claims_bind(const json_t *claims, const struct request *request, const json_t **found)
 {
-    static const char *const names[] = {"report_data", "x-ms-sgx-report-data", "tdx_report_data",
-                                        "x-ms-sevsnpvm-reportdata"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (is_report_data(json_object_get(claims, names[i]), request))
+    const json_t *const values[] = {
+        json_object_get(claims, "report_data"), json_object_get(claims, "x-ms-sgx-report-data"),
+        json_object_get(claims, "tdx_report_data"),
+        json_object_get(claims, "x-ms-sevsnpvm-reportdata"),
+        json_object_get(json_object_get(claims, "x-ms-runtime"), "user-data")};
+    *found = NULL;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        if (is_report_data(values[i], request))
             return true;
-    return is_report_data(json_object_get(json_object_get(claims, "x-ms-runtime"), "user-data"),
-                          request);
+        if (!*found && json_is_string(values[i]))
+            *found = values[i];
+    }
+    return false;
 }
 
 /* At the token's top, as Azure has them; or of the one thing that an EAR tells of. */
-static bool token_binds(const json_t *claims, const struct request *request)
+static bool token_binds(const json_t *claims, const struct request *request, const json_t **found)
 {
     const json_t *parts = json_object_get(claims, "submods");
     const json_t *part = json_object_iter_value(json_object_iter((json_t *)(uintptr_t)parts));
+    *found = NULL;
     if (!parts)
-        return claims_bind(claims, request);
+        return claims_bind(claims, request, found);
     return json_object_size(parts) == 1 &&
-           claims_bind(json_object_get(part, EAR_EVIDENCE), request);
+           claims_bind(json_object_get(part, EAR_EVIDENCE), request, found);
 }
 
 static cella_status verify(const struct issuers *issuers, struct appraisal *appraisal,
@@ -175,13 +183,15 @@ cella_status issuers_judge(const struct issuers *issuers, struct appraisal *appr
                            const struct request *request)
 {
     char expected[129];
+    const json_t *found;
     cella_status status = verify(issuers, appraisal, request);
     if (status == CELLA_OK)
         status = judge_status(appraisal);
-    if (status || token_binds(appraisal->result->claims, request))
+    if (status || token_binds(appraisal->result->claims, request, &found))
         return status;
     return appraisal_refuse(appraisal, CLASS_REPORT_DATA, "report_data",
-                            hex_write(request->binding.report_data, 64, expected), "no such claim",
+                            hex_write(request->binding.report_data, 64, expected),
+                            found ? json_string_value(found) : "no claim of report data",
                             "Have evidence made whose report data is the request's, and a token "
                             "of that.");
 }

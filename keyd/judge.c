@@ -25,6 +25,15 @@ struct judge {
 
 /* ---- what it judges by ---- */
 
+/* "roots/NAME": what sentences, which go to whoever asks, too, may say. */
+static const char *short_name(const char *path)
+{
+    const char *name = file_name(path);
+    for (name -= name > path; name > path && name[-1] != '/'; name--)
+        ;
+    return name;
+}
+
 /* A root: certificates, or the SHA-256 of a root's key as `cella platform show` prints it. */
 static cella_status add_root(const char *path, void *context, cella_error *error)
 {
@@ -39,7 +48,7 @@ static cella_status add_root(const char *path, void *context, cella_error *error
     if (hex_read((char *)bytes, sha256, 32))
         status = cella_verifier_add_root_key(judge->verifier, sha256, error);
     else
-        status = cella_verifier_add_root(judge->verifier, bytes, size, path, error);
+        status = cella_verifier_add_root(judge->verifier, bytes, size, short_name(path), error);
     free(bytes);
     return status;
 }
@@ -52,7 +61,7 @@ static cella_status add_collateral(const char *path, void *context, cella_error 
     cella_status status = file_read(path, FILE_MOST, &bytes, &size, error);
     if (status)
         return status;
-    status = cella_verifier_add(judge->verifier, bytes, size, path, error);
+    status = cella_verifier_add(judge->verifier, bytes, size, short_name(path), error);
     free(bytes);
     return status;
 }
@@ -92,10 +101,12 @@ void judge_free(struct judge *judge)
 
 static json_t *refusal_of(const cella_result *result, const char *sentence)
 {
+    const char *advice = result_text(result->advice);
+    if (strcmp(result->claim, "type") == 0) /* whoever asks over the network has no --type */
+        advice = "Send evidence as the TEE made it, in base64.";
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "class", result->class, "claim",
                      result->claim, "expected", result_text(result->expected), "found",
-                     result_text(result->found), "advice", result_text(result->advice), "sentence",
-                     sentence);
+                     result_text(result->found), "advice", advice, "sentence", sentence);
 }
 
 static cella_status judge_evidence(struct judge *judge, const struct request *request, int64_t at,

@@ -119,8 +119,10 @@ static cella_status open_key(const char *path, const struct keystore *store,
     cella_status status = sealed_read(path, store->master, &key->is, error);
     if (status == CELLA_OK)
         status = keystore_check_key(path, &key->is, error);
+    char name[CELLA_KEY_NAME + 32]; /* who is refused reads it: not where the file is */
+    snprintf(name, sizeof(name), "the policy of %s", key->is.name);
     if (status == CELLA_OK)
-        status = cella_policy_read((const uint8_t *)key->is.policy, strlen(key->is.policy), path,
+        status = cella_policy_read((const uint8_t *)key->is.policy, strlen(key->is.policy), name,
                                    &key->policy, error);
     if (status == CELLA_OK && strcmp(key->is.type, "pkcs11") == 0)
         status =

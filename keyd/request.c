@@ -8,6 +8,7 @@
 #include "fields.h"
 #include "image/base64.h"
 #include "image/fail.h"
+#include "image/hex.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,18 @@ static cella_status read_proof(const json_t *evidence, const json_t *token, stru
     return CELLA_OK;
 }
 
+/* What a request that is malformed elsewhere says of itself, too: its nonce is used up, and the log
+ * names both. */
+static void read_names(const json_t *object, struct request *request)
+{
+    const json_t *key = json_object_get(object, "key"), *nonce = json_object_get(object, "nonce");
+    const char *name = json_string_value(key), *digits = json_string_value(nonce);
+    if (name && strlen(name) == json_string_length(key) && cella_key_is_name(name))
+        strcpy(request->key, name);
+    request->has_nonce = digits && strlen(digits) == json_string_length(nonce) &&
+                         hex_read(digits, request->nonce, CHALLENGE_SIZE);
+}
+
 static cella_status read_object(const json_t *object, struct request *request, cella_error *error)
 {
     const json_t *key, *nonce, *evidence, *token, *recipient, *format;
@@ -79,12 +92,12 @@ static cella_status read_object(const json_t *object, struct request *request, c
         {"recipient", JSON_OBJECT, false, &recipient},
         {"format", JSON_STRING, false, &format},
     };
+    read_names(object, request);
     cella_status status = FIELDS_READ(object, WHERE, fields, error);
     if (status)
         return status;
-    if (!cella_key_is_name(json_string_value(key)))
+    if (!request->key[0])
         return fail(error, CELLA_INVALID, WHERE ": key: is no key's name");
-    strcpy(request->key, json_string_value(key));
     if ((status = fields_hex(nonce, WHERE, "nonce", request->nonce, CHALLENGE_SIZE, error)) ||
         (status = recipient_read(recipient, &request->recipient, error)) ||
         (status = read_format(json_string_value(format), request, error)) ||

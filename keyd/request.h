@@ -25,8 +25,9 @@ extern const struct release_format_facts {
 } release_formats[FORMATS];
 
 struct request {
-    char key[64];
+    char key[64]; /* "": not read */
     uint8_t nonce[CHALLENGE_SIZE];
+    bool has_nonce; /* it was read, whatever else is wrong */
     struct recipient recipient;
     enum release_format format;
     struct binding binding;

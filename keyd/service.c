@@ -281,7 +281,8 @@ static void answer_challenge(struct service *service, size_t size, struct servic
 /* One decision, while it is made. */
 struct decision {
     struct service *service;
-    const struct request *request; /* NULL: it was malformed */
+    const struct request *request;
+    bool is_malformed; /* then only what was read is there */
     const char *client;
     uint8_t evidence[32]; /* SHA-256 of the evidence or token */
     uint8_t policy[32];
@@ -302,25 +303,36 @@ static const char *plain(const char *text, char to[REASON])
     return to;
 }
 
+/* What the log has of a request that is whole. */
+static json_t *facts_of(const struct decision *decision)
+{
+    char nonce[65], recipient[65], evidence[65], policy[65] = "";
+    const struct request *request = decision->request;
+    if (decision->has_policy)
+        hex_write(decision->policy, 32, policy);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "key", request->key, "nonce",
+                     hex_write(request->nonce, CHALLENGE_SIZE, nonce), "recipient",
+                     hex_write(request->recipient.sha256, 32, recipient), "format",
+                     release_formats[request->format].name, request->token ? "token" : "evidence",
+                     hex_write(decision->evidence, 32, evidence), "policy", policy);
+}
+
+/* ... and of one that is malformed. */
+static json_t *names_of(const struct request *request)
+{
+    char nonce[65];
+    hex_write(request->nonce, CHALLENGE_SIZE, nonce);
+    return json_pack("{s:s*, s:s*}", "key", request->key[0] ? request->key : NULL, "nonce",
+                     request->has_nonce ? nonce : NULL);
+}
+
 /* Writes the log's line; it is on the disk only after audit_sync. */
 static cella_status log_decision(struct decision *decision, const char *word, const char *reason,
                                  cella_error *error)
 {
-    char nonce[65], recipient[65], evidence[65], policy[65] = "", text[REASON];
-    const struct request *request = decision->request;
+    char text[REASON];
     json_t *fields = json_pack("{s:s, s:s}", "client", decision->client, "decision", word);
-    json_t *facts = json_object();
-    if (decision->has_policy)
-        hex_write(decision->policy, 32, policy);
-    if (request) {
-        json_decref(facts);
-        facts =
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "key", request->key, "nonce",
-                      hex_write(request->nonce, CHALLENGE_SIZE, nonce), "recipient",
-                      hex_write(request->recipient.sha256, 32, recipient), "format",
-                      release_formats[request->format].name, request->token ? "token" : "evidence",
-                      hex_write(decision->evidence, 32, evidence), "policy", policy);
-    }
+    json_t *facts = decision->is_malformed ? names_of(decision->request) : facts_of(decision);
     if (fields && (!facts || json_object_update(fields, facts) ||
                    json_object_set_new(fields, "reason", json_string(plain(reason, text))))) {
         json_decref(fields);
@@ -352,8 +364,8 @@ static void refuse(struct decision *decision, unsigned status, const char *class
     const char *found = json_string_value(json_object_get(refusal, "class"));
     snprintf(reason, sizeof(reason), "%s: %s", found ? found : class, sentence);
     atomic_fetch_add(
-        decision->request ? &decision->service->refused : &decision->service->malformed, 1);
-    if (log_decision(decision, decision->request ? "refused" : "malformed", reason, &error) ||
+        decision->is_malformed ? &decision->service->malformed : &decision->service->refused, 1);
+    if (log_decision(decision, decision->is_malformed ? "malformed" : "refused", reason, &error) ||
         wait_for_log(decision, &error)) {
         json_decref(refusal);
         refuse_for_log(reply);
@@ -469,24 +481,36 @@ static void answer_request(struct decision *decision, struct service_reply *repl
     EVP_PKEY_free(signing);
 }
 
+/* It may name a nonce: that one is used up. */
+static void answer_malformed(struct decision *decision, cella_status status,
+                             const cella_error *error, struct service_reply *reply)
+{
+    const struct request *request = decision->request;
+    decision->is_malformed = true;
+    if (request->has_nonce)
+        challenge_use(decision->service->challenges, monotonic_ms() / 1000, request->nonce);
+    if (status == CELLA_INVALID)
+        refuse(decision, 400, "MALFORMED", error->sentence, NULL, reply);
+    else
+        refuse(decision, 500, "SYSTEM", error->sentence, NULL, reply);
+}
+
 static void answer_release(struct service *service, const char *body, size_t size,
                            const struct sockaddr *client, struct service_reply *reply)
 {
     char address[INET6_ADDRSTRLEN];
     struct request request;
-    struct decision decision = {.service = service, .client = address_text(client, address)};
+    struct decision decision = {
+        .service = service, .request = &request, .client = address_text(client, address)};
     cella_error error;
     cella_status status = request_read(body, size, &request, &error);
     if (status == CELLA_OK)
         status = digest_bytes(request.token ? (void *)request.token : (void *)request.evidence,
                               request.size, decision.evidence, &error);
-    if (status == CELLA_OK) {
-        decision.request = &request;
+    if (status == CELLA_OK)
         answer_request(&decision, reply);
-    } else {
-        refuse(&decision, status == CELLA_INVALID ? 400 : 500, "MALFORMED", error.sentence, NULL,
-               reply);
-    }
+    else
+        answer_malformed(&decision, status, &error, reply);
     request_drop(&request);
     ERR_clear_error();
 }

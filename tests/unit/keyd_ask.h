@@ -91,6 +91,7 @@ static inline void refuse(const char *request, unsigned status, const char *clas
     if (!found || strcmp(found, class) != 0 || !strstr(sentence, part))
         fail_msg("%s: \"%s\" is not %s with \"%s\"", found, sentence, class, part);
     assert_null(json_object_get(reply, "value"));
+    assert_null(strstr(sentence, base)); /* where its files are is not told */
     json_decref(reply);
 }
 
@@ -99,7 +100,7 @@ static inline void refuse(const char *request, unsigned status, const char *clas
 struct seen {
     int granted, refused, malformed;
     const char *nonce; /* whose last line is looked for */
-    char decision[16], evidence[65], policy[65], reason[256];
+    char decision[16], key[64], evidence[65], policy[65], reason[256];
 };
 
 static inline void look(const json_t *entry, void *context)
@@ -113,9 +114,13 @@ static inline void look(const json_t *entry, void *context)
     seen->malformed += strcmp(decision, "malformed") == 0;
     if (nonce && seen->nonce && strcmp(nonce, seen->nonce) == 0) {
         const char *evidence = text_at(entry, NULL, "evidence");
+        evidence = evidence ? evidence : text_at(entry, NULL, "token");
         snprintf(seen->decision, 16, "%s", decision);
-        snprintf(seen->evidence, 65, "%s", evidence ? evidence : text_at(entry, NULL, "token"));
-        snprintf(seen->policy, 65, "%s", text_at(entry, NULL, "policy"));
+        snprintf(seen->key, 64, "%s",
+                 text_at(entry, NULL, "key") ? text_at(entry, NULL, "key") : "");
+        snprintf(seen->evidence, 65, "%s", evidence ? evidence : "");
+        snprintf(seen->policy, 65, "%s",
+                 text_at(entry, NULL, "policy") ? text_at(entry, NULL, "policy") : "");
         snprintf(seen->reason, 256, "%s", text_at(entry, NULL, "reason"));
         assert_string_equal(text_at(entry, NULL, "client"), client);
     }

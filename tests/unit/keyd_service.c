@@ -193,7 +193,7 @@ static void test_refused(void **state)
     refuse_enclave(&other, "first", NULL, 403, "POLICY", "tee");
     other = enclave;
     other.svn = 2;
-    refuse_enclave(&other, "first", NULL, 403, "POLICY", "isv_svn");
+    refuse_enclave(&other, "first", NULL, 403, "POLICY", "the policy of first: denied: isv_svn");
     other = enclave;
     other.debug = true;
     refuse_enclave(&other, "first", NULL, 403, "DEBUG", "debug");
@@ -249,6 +249,24 @@ static void test_nonces(void **state)
     request = make_request(&enclave, nonce, "first", NULL, x25519, "hpke");
     refuse(request, 403, "CHALLENGE", "");
     free(request);
+    /* So is one of a request that is malformed elsewhere, and the log names it and the key. */
+    static const char *const spoilt[] = {"format", "recipient", "evidence", "more", "key"};
+    for (size_t i = 0; i < 5; i++) {
+        free(nonce);
+        nonce = challenge();
+        request = make_request(&enclave, nonce, "first", NULL, x25519, "hpke");
+        json_t *object = json_loads(request, 0, NULL);
+        json_object_set_new(object, spoilt[i], json_integer(7));
+        char *changed = json_dumps(object, 0);
+        refuse(changed, 400, "MALFORMED", spoilt[i]);
+        struct seen seen = read_log(nonce);
+        assert_string_equal(seen.decision, "malformed");
+        assert_string_equal(seen.key, i == 4 ? "" : "first");
+        refuse(request, 403, "CHALLENGE", "");
+        json_decref(object);
+        free(changed);
+        free(request);
+    }
     /* Nobody's. */
     memset(nonce, 'a', 64);
     request = make_request(&enclave, nonce, "first", NULL, x25519, "hpke");
@@ -290,7 +308,10 @@ static void test_malformed(void **state)
     json_t *object = json_loads(request, 0, NULL);
     json_object_set_new(object, "evidence", json_string("AAEC"));
     char *changed = json_dumps(object, 0);
-    refuse(changed, 403, "UNSUPPORTED", "");
+    json_t *refused = ask("POST", "/v1/release", changed, 403);
+    assert_string_equal(text_at(refused, "error", "class"), "UNSUPPORTED");
+    assert_null(strstr(text_at(refused, "error", "advice"), "--"));
+    json_decref(refused);
     free(changed);
     json_decref(object);
     free(request);
@@ -399,38 +420,6 @@ static void refuse_token(EVP_PKEY *issuer_key, const char *issuer, enum token_pr
     free(nonce);
 }
 
-static void test_token(void **state)
-{
-    EVP_PKEY *other = EVP_EC_gen("P-256");
-    (void)state;
-    add_token_key(p256);
-    char *nonce = challenge();
-    char *request = make_token_request(p256, "https://issuer.test", TOKEN_MAA, nonce, "token");
-    json_t *payload = payload_of(ask("POST", "/v1/release", request, 200));
-    assert_non_null(text_at(payload, NULL, "token"));
-    json_decref(payload);
-    refuse(request, 403, "CHALLENGE", "");
-    free(request);
-    free(nonce);
-    refuse_token(p256, "https://issuer.test", TOKEN_MAA, "first", "REPORT_DATA", "report_data");
-    refuse_token(p256, "https://issuer.test", TOKEN_EAR, "first", "REPORT_DATA", "report_data");
-    /* Bound, but this policy knows Azure's form of claims. */
-    refuse_token(p256, "https://issuer.test", TOKEN_EAR, "token", "POLICY", "tee");
-    /* Its issuer says not to trust it. */
-    enclave.tee = "process";
-    refuse_token(p256, "https://issuer.test", TOKEN_EAR, "token", "POLICY", "ear.status");
-    enclave.tee = "vsm";
-    refuse_token(p256, "https://other.test", TOKEN_MAA, "token", "ANCHOR", "iss");
-    refuse_token(other, "https://issuer.test", TOKEN_MAA, "token", "ANCHOR", "");
-    /* Evidence of the same, which the policy's authority did not look at. */
-    refuse_enclave(&enclave, "token", NULL, 403, "POLICY", "issuer.test");
-    EVP_PKEY_free(other);
-    write_text("keyd/issuers/test.json", "{}");
-    assert_int_not_equal(service_reload(service, &problem), CELLA_OK);
-    assert_sentence(&problem, "issuer is missing");
-    remove_token_key();
-}
-
 /* A request with a token of these claims, beside those that every token has. Takes `claims`. */
 static char *claims_request(json_t *claims, const char *nonce)
 {
@@ -460,6 +449,52 @@ static char *claims_request(json_t *claims, const char *nonce)
     free(payload);
     free(token);
     return text;
+}
+
+static void test_token(void **state)
+{
+    EVP_PKEY *other = EVP_EC_gen("P-256");
+    (void)state;
+    add_token_key(p256);
+    char *nonce = challenge();
+    char *request = make_token_request(p256, "https://issuer.test", TOKEN_MAA, nonce, "token");
+    json_t *payload = payload_of(ask("POST", "/v1/release", request, 200));
+    assert_non_null(text_at(payload, NULL, "token"));
+    json_decref(payload);
+    refuse(request, 403, "CHALLENGE", "");
+    free(request);
+    free(nonce);
+    refuse_token(p256, "https://issuer.test", TOKEN_MAA, "first", "REPORT_DATA", "report_data");
+    refuse_token(p256, "https://issuer.test", TOKEN_EAR, "first", "REPORT_DATA", "report_data");
+    /* What was found is told. */
+    nonce = challenge();
+    char wrong[129];
+    memset(wrong, 'a', 128);
+    wrong[128] = 0;
+    request = claims_request(json_pack("{s:s}", "report_data", wrong), nonce);
+    refuse(request, 403, "REPORT_DATA", wrong);
+    free(request);
+    free(nonce);
+    nonce = challenge();
+    request = claims_request(json_pack("{s:n}", "report_data"), nonce);
+    refuse(request, 403, "REPORT_DATA", "found no claim of report data");
+    free(request);
+    free(nonce);
+    /* Bound, but this policy knows Azure's form of claims. */
+    refuse_token(p256, "https://issuer.test", TOKEN_EAR, "token", "POLICY", "tee");
+    /* Its issuer says not to trust it. */
+    enclave.tee = "process";
+    refuse_token(p256, "https://issuer.test", TOKEN_EAR, "token", "POLICY", "ear.status");
+    enclave.tee = "vsm";
+    refuse_token(p256, "https://other.test", TOKEN_MAA, "token", "ANCHOR", "iss");
+    refuse_token(other, "https://issuer.test", TOKEN_MAA, "token", "ANCHOR", "");
+    /* Evidence of the same, which the policy's authority did not look at. */
+    refuse_enclave(&enclave, "token", NULL, 403, "POLICY", "issuer.test");
+    EVP_PKEY_free(other);
+    write_text("keyd/issuers/test.json", "{}");
+    assert_int_not_equal(service_reload(service, &problem), CELLA_OK);
+    assert_sentence(&problem, "issuer is missing");
+    remove_token_key();
 }
 
 /* Claims, in place of " there is ', and the one that refuses; NULL: none does. */
