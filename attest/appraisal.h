@@ -49,6 +49,8 @@ struct cella_result {
     int64_t at;
     json_t *claims, *evidence, *warnings; /* objects; warnings: an array of text */
     bool boot_images_judged;              /* those of the demands */
+    bool chains_judged;                   /* certificates vouch for it: x509_record */
+    bool revocation_unknown;              /* of one of them but a root, no list was there */
     bool no_memory;                       /* something was not recorded */
 };
 

@@ -273,6 +273,9 @@ static cella_status judge(struct appraisal *appraisal, const uint8_t *evidence, 
         return appraisal_refuse(appraisal, CLASS_POLICY, "boot_image", "reference values",
                                 "evidence of a kind that does not show what was booted",
                                 "Do without boot images, or ask for evidence of a TPM's.");
+    if (appraisal->result->chains_judged)
+        record_bool(appraisal, appraisal->result->claims, "revocation_checked",
+                    !appraisal->result->revocation_unknown);
     return status;
 }
 

@@ -317,7 +317,7 @@ static cella_status judge_revocation(struct building *building, size_t place,
         return CELLA_OK;
     if (found)
         return status;
-    if (revocation == X509_CRL_IF_PRESENT)
+    if (revocation != X509_CRL_ALL)
         return CELLA_OK;
     if (!appraisal->demands->insecure_no_collateral)
         return refuse_list(building, CLASS_COLLATERAL, name, "one in the collateral", "none");
@@ -329,6 +329,9 @@ static cella_status judge_revocation(struct building *building, size_t place,
 void x509_record(struct appraisal *appraisal, const struct x509_chain *chain)
 {
     json_t *evidence = appraisal->result->evidence;
+    appraisal->result->chains_judged = true;
+    for (size_t i = chain->leaf_unlisted ? 1 : 0; i + 1 < chain->count; i++)
+        appraisal->result->revocation_unknown |= !chain->listed[i];
     if (json_object_get(evidence, "vouched_by"))
         return;
     json_t *names = record_json(appraisal, evidence, "vouched_by", json_array());
@@ -361,6 +364,7 @@ static cella_status judge(struct building *building, struct x509 *leaf,
         status = judge_time(building, chain->certificates[i]);
     for (size_t i = 0; status == CELLA_OK && revocation != X509_CRL_NONE && i + 1 < count; i++)
         status = judge_revocation(building, i, revocation);
+    chain->leaf_unlisted = revocation == X509_CRL_OF_CAS;
     if (status == CELLA_OK)
         x509_record(building->appraisal, chain);
     return status;

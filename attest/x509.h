@@ -134,11 +134,13 @@ struct x509_chain {
     size_t count;
     uint8_t root[32];             /* SHA-256 of the root's SubjectPublicKeyInfo */
     bool listed[X509_CHAIN_MOST]; /* a good revocation list of its issuer's was there */
+    bool leaf_unlisted;           /* X509_CRL_OF_CAS */
 };
 
 enum x509_revocation {
     X509_CRL_ALL,        /* every certificate but the root wants a list of its issuer's */
     X509_CRL_IF_PRESENT, /* a list that is there is heeded; the caller warns where there is none */
+    X509_CRL_OF_CAS,     /* the same; the leaf's issuer publishes none, so none is missed */
     X509_CRL_NONE,       /* the vendor publishes none */
 };
 
@@ -169,7 +171,9 @@ cella_status x509_judge_decryption(struct appraisal *appraisal, const char *what
                                    struct x509_chain *chain);
 
 /* What x509_judge records, where the verdict is remembered: whose word it is, the names of the
- * first chain that was judged, the leaf's first. */
+ * first chain that was judged, the leaf's first; and of every chain, whether each of its
+ * certificates but the root had a good list of its issuer's (X509_CRL_OF_CAS: but root and leaf).
+ */
 void x509_record(struct appraisal *appraisal, const struct x509_chain *chain);
 
 /* True: `issuer`'s key signed it. Remembers a yes. */

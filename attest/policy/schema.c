@@ -175,6 +175,7 @@ static const struct schema_claim rows[] = {
     {"command_line", SCHEMA_STRING, 0, OWN},
 
     {"tcb_evaluation_data_number", SCHEMA_INTEGER, 0, OWN},
+    {"revocation_checked", SCHEMA_BOOLEAN, 0, OWN},
     {"tls_key_sha256", SCHEMA_HEX, 32, OWN},
     {"evidence_iat", SCHEMA_INTEGER, 0, OWN},
     {"cella_warnings", SCHEMA_ARRAY, 0, OWN},

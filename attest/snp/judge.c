@@ -243,7 +243,7 @@ static cella_status judge_chain(struct judging *judging)
     const char *product = snp_product_names[judging->product];
     bool vcek = judging->report->signing_key == SNP_KEY_VCEK;
     cella_status status = x509_judge(judging->appraisal, judging->name, judging->vek, judging->pool,
-                                     &snp_roots[judging->product], 1, X509_CRL_IF_PRESENT, &chain);
+                                     &snp_roots[judging->product], 1, X509_CRL_OF_CAS, &chain);
     if (status)
         return status;
     if (!ecdsa_is_key(judging->vek->key, ECDSA_P384))

@@ -240,6 +240,7 @@ static void forms_that_are_right(void **state)
     assert_string_equal(json_string_value(json_object_get(claims, "dbgstat")),
                         "disabled-since-boot");
     assert_true(json_is_false(json_object_get(claims, "debug")));
+    assert_false(revocation_checked(json));
     json_decref(json);
     nitro.signature_size = 0;
     nitro.tag = 18;

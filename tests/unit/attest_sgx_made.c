@@ -174,6 +174,10 @@ static void test_good(void **state)
         assert_string_equal(judge_with(verifier, &shape, &json), "");
         assert_string_equal(json_string_value(json_object_get(json, "type")), kinds[i].type);
         assert_int_equal(json_array_size(json_object_get(json, "warnings")), 0);
+        assert_true(revocation_checked(json));
+        json_decref(json);
+        assert_string_equal(judge_with(verifier, &shape, &json), ""); /* as remembered */
+        assert_true(revocation_checked(json));
         json_decref(json);
         cella_verifier_free(verifier);
     }

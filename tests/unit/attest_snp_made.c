@@ -558,8 +558,10 @@ static void a_revoked_ask(void **state)
         assert_int_equal(cella_verifier_add(verifier, der, (size_t)size, "ARK's", &error),
                          CELLA_OK);
         assert_string_equal(make_and_judge(&json), serial == 2 ? CLASS_REVOKED : "");
-        if (serial == 3) /* nothing but insecure_any_report_data to be warned of */
+        if (serial == 3) { /* nothing but insecure_any_report_data to be warned of */
             assert_int_equal(json_array_size(json_object_get(json, "warnings")), 1);
+            assert_true(revocation_checked(json));
+        }
         json_decref(json);
         X509_CRL_free(list);
         OPENSSL_free(der);
@@ -569,6 +571,7 @@ static void a_revoked_ask(void **state)
     assert_string_equal(make_and_judge(&json), "");
     const json_t *warning = json_array_get(json_object_get(json, "warnings"), 0);
     assert_non_null(strstr(json_string_value(warning), "no revocation list of ARK-Genoa"));
+    assert_false(revocation_checked(json));
     json_decref(json);
 }
 

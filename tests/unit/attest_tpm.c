@@ -176,6 +176,7 @@ static void accepts_every_scheme(void **state)
         assert_int_equal(json_integer_value(json_object_get(claims, "ima_violations")), 0);
         assert_true(json_is_true(json_object_get(claims, "ima_boot_aggregate_quoted")));
         assert_int_equal(json_array_size(json_object_get(json, "warnings")), 1); /* no CRL */
+        assert_false(revocation_checked(json));
         json_decref(json);
     }
     cella_verifier_free(verifier);
@@ -191,7 +192,8 @@ static void accepts_pinned(void **state)
     expect_vector(verifier, &demands, CELLA "ecdsa.json", "ANCHOR", "attestation key", NULL);
     demands.attestation_key = ecdsa_key;
     expect_vector(verifier, &demands, CELLA "pinned.json", "", NULL, &json);
-    assert_null(at(json, "claims", "secureBootEnabled")); /* no log */
+    assert_null(at(json, "claims", "secureBootEnabled"));  /* no log */
+    assert_null(at(json, "claims", "revocation_checked")); /* no certificate */
     assert_null(at(json, "claims", "ima_entries"));
     json_decref(json);
     expect_vector(verifier, &demands, CELLA "ecdsa.json", "", NULL, NULL);

@@ -48,6 +48,14 @@ static inline void assert_hex(const uint8_t *bytes, size_t size, const char *exp
     assert_string_equal(hex_write(bytes, size, text), expected);
 }
 
+/* The claim of a result that was accepted. */
+static inline bool revocation_checked(const json_t *result)
+{
+    const json_t *claim = json_object_get(json_object_get(result, "claims"), "revocation_checked");
+    assert_true(json_is_boolean(claim));
+    return json_is_true(claim);
+}
+
 /* A copy of exactly this size. */
 static inline uint8_t *copy_of(const uint8_t *bytes, size_t size)
 {

@@ -291,6 +291,43 @@ static void an_intermediate_can_be_revoked(void **state)
     end(world);
 }
 
+/* Every certificate but the root wants a list, or every CA's, in every chain. */
+static void lists_that_were_there_are_told(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    const cella_result *result = world->appraisal.result;
+    make(world);
+    world->revocation = X509_CRL_OF_CAS;
+    assert_string_equal(judge(world, ROOT, -1), CLASS_CHAIN);
+    assert_false(result->chains_judged);
+    for (int which = 0; which < 4; which++) {
+        struct appraisal appraisal = world->appraisal;
+        cella_verifier *verifier;
+        world->appraisal.result = result_new();
+        assert_int_equal(cella_verifier_new(&verifier, &world->error), CELLA_OK);
+        cella_verifier_free(world->verifier);
+        world->verifier = world->appraisal.verifier = verifier;
+        if (which & 1)
+            add_list(world, ROOT, ROOT, 0, PKI_NOW, PKI_NOW);
+        if (which & 2)
+            add_list(world, MIDDLE, MIDDLE, 0, PKI_NOW, PKI_NOW);
+        world->revocation = X509_CRL_OF_CAS;
+        assert_string_equal(judge(world, MIDDLE, ROOT), "");
+        assert_true(world->appraisal.result->chains_judged);
+        assert_int_equal(world->appraisal.result->revocation_unknown, !(which & 1));
+        world->revocation = X509_CRL_IF_PRESENT;
+        assert_string_equal(judge(world, MIDDLE, ROOT), "");
+        assert_int_equal(world->appraisal.result->revocation_unknown, which != 3);
+        cella_result_free(world->appraisal.result);
+        world->appraisal.result = appraisal.result;
+    }
+    add_list(world, MIDDLE, MIDDLE, 3, PKI_NOW, PKI_NOW);
+    world->revocation = X509_CRL_OF_CAS; /* one that is there all the same */
+    assert_string_equal(judge(world, MIDDLE, ROOT), CLASS_REVOKED);
+    end(world);
+}
+
 /* RFC 5280, section 6.3.3 (f). */
 static void an_issuer_of_lists_may_sign_them(void **state)
 {
@@ -491,6 +528,7 @@ int main(void)
         cmocka_unit_test(chains_are_built_by_issuer),
         cmocka_unit_test(a_root_is_trusted_for_its_key),
         cmocka_unit_test(a_trusted_leaf_is_no_chain),
+        cmocka_unit_test(lists_that_were_there_are_told),
         cmocka_unit_test(an_issuer_of_lists_may_sign_them),
         cmocka_unit_test(without_a_usage_an_issuer_may_sign_lists),
         cmocka_unit_test(a_vendors_root_is_its_own_issuer),
