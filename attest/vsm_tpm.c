@@ -283,7 +283,7 @@ static cella_status add_numbered(cella_claims *claims, const char *name, size_t 
 static cella_status add_claims(const struct vsm_tpm *tpm, const struct vsm_boot *boot,
                                cella_claims *claims, cella_error *error)
 {
-    char text[16], digits[65];
+    char text[CELLA_POSTURE_VALUE + 1], digits[65];
     cella_status status = CELLA_OK;
     for (size_t i = 0; i < TPM_PCRS && status == CELLA_OK; i++)
         if (VSM_TPM_PCRS >> i & 1)
@@ -300,6 +300,8 @@ static cella_status add_claims(const struct vsm_tpm *tpm, const struct vsm_boot 
     snprintf(text, sizeof(text), "%" PRIu32, tpm->restarts);
     if (status == CELLA_OK)
         status = add_claim(claims, "tpm_restarts", text, error);
+    if (status == CELLA_OK && vsm_boot_unknown(boot, text, sizeof(text)))
+        status = add_claim(claims, "boot_parameter_unknown", text, error);
     memcpy(claims->command_line, boot->line, sizeof(claims->command_line));
     return status;
 }

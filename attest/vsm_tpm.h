@@ -61,9 +61,15 @@ struct vsm_boot {
     uint8_t images[CELLA_BOOT_IMAGES][32]; /* Authenticode's SHA-256, in that order */
 };
 cella_status vsm_boot_read(const struct eventlog *log, struct vsm_boot *boot, cella_error *error);
-/* Whether the kernel was told this, once: "lockdown=confidentiality". */
+
+/* ---- vsm_parameters.c ---- */
+
+/* True: a word of the line may undo what others do. `parameter` is the first, cut off at `size`. */
+bool vsm_boot_unknown(const struct vsm_boot *boot, char *parameter, size_t size);
+/* Whether the kernel was told this, once: "lockdown=confidentiality", and nothing unknown. */
 bool vsm_boot_told(const struct vsm_boot *boot, const char *parameter);
-/* Whether this security module is in the kernel's list, if there is one on the command line. */
+/* Whether this security module is in the kernel's list, if there is one on the command line; and
+ * nothing unknown is. */
 bool vsm_boot_has_module(const struct vsm_boot *boot, const char *module);
 
 #endif
