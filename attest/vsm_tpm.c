@@ -385,6 +385,8 @@ cella_status vsm_tpm_prove(const struct vsm_tpm *tpm, const cella_verify_options
     if (status)
         return status;
     claims->tpm = true;
+    /* Who extends PCR 10 is the kernel, as long as it is one that does not do as root says. */
+    claims->launcher_proved &= boot.secure_boot && vsm_boot_told(&boot, SAME_KERNEL);
     for (size_t i = 0; i < claims->posture_count; i++)
         claims->posture[i].proved = is_proved(&claims->posture[i], &boot, tpm->digests.size / 32);
     return add_claims(tpm, &boot, claims, error);

@@ -950,7 +950,7 @@ static void test_logs(void **state)
     unlink(in_base("events"));
     read_claims(&claims); /* without one nothing is known of the boot */
     assert_string_equal(claims.command_line, "");
-    expect_claim(&claims, "launcher_proof", "proved");
+    expect_claim(&claims, "launcher_proof", "asserted");
     put_machine(&log);
     /* Extended by root, with no entry: the log is not all. */
     boot(true);
@@ -1025,6 +1025,32 @@ static void test_no_room(void **state)
         assert_true(most == 96 || log.size == 0);
         free(log.bytes);
         free(log.digests);
+    }
+}
+
+/* Nothing but an entry of PCR 10, which root can extend as the kernel can. */
+static void test_launcher_alone(void **state)
+{
+    (void)state;
+    static struct log log;
+    static cella_claims claims;
+    need_swtpm();
+    enum { NO_AGGREGATE, NO_SECURE_BOOT, CASES };
+    for (int at = NO_AGGREGATE; at < CASES; at++) {
+        power_off();
+        assert_true(power_on());
+        begin_events(&log);
+        put_firmware(&log, "sgk", at != NO_SECURE_BOOT);
+        put_text(&log, "grub_cmd: linux /vmlinuz " LINE);
+        put_text(&log, "kernel_cmdline: /vmlinuz " LINE);
+        write_log(&log, "events");
+        log.size = 0;
+        if (at != NO_AGGREGATE)
+            put_aggregate(&log, 10);
+        put_file(&log, "/usr/bin/test", launcher);
+        write_log(&log, "ima");
+        read_claims(&claims);
+        expect_claim(&claims, "launcher_proof", "asserted");
     }
 }
 
@@ -1204,11 +1230,13 @@ static void test_kexec(void **state)
 {
     (void)state;
     static const struct {
-        const char *line, *proof;
-    } rows[] = {{"lockdown=confidentiality", "asserted"},
-                {LINE " lsm=yama", "asserted"},
-                {LINE " initcall_blacklist=kexec_core_sysctl_init", "asserted"},
-                {LINE, "proved"}};
+        const char *line, *proof, *launcher;
+    } rows[] = {
+        {"lockdown=confidentiality", "asserted", "asserted"},
+        {LINE " lsm=yama", "asserted", "proved"},
+        {LINE " initcall_blacklist=kexec_core_sysctl_init", "asserted", "asserted"},
+        {LINE, "proved", "proved"},
+    };
     char unknown[256];
     static cella_claims claims;
     cella_error error = {0};
@@ -1223,6 +1251,7 @@ static void test_kexec(void **state)
             fail_msg("%s", error.sentence);
         assert_string_equal(claims.command_line, line);
         expect_claim(&claims, "posture.lockdown_proof", rows[i].proof);
+        expect_claim(&claims, "launcher_proof", rows[i].launcher);
         assert_int_equal(cella_claims_get(&claims, "posture.boot_parameter_unknown", unknown),
                          i == 2);
         if (i == 2)
@@ -1350,12 +1379,19 @@ int main(void)
         cmocka_unit_test(test_usual_parameters),
     };
     const struct CMUnitTest on_swtpm[] = {
-        cmocka_unit_test(test_platform),  cmocka_unit_test(test_launcher),
-        cmocka_unit_test(test_reset),     cmocka_unit_test(test_logs),
-        cmocka_unit_test(test_long_log),  cmocka_unit_test(test_no_room),
-        cmocka_unit_test(test_made_up),   cmocka_unit_test(test_altered),
-        cmocka_unit_test(test_kexec),     cmocka_unit_test(test_second_aggregate),
-        cmocka_unit_test(test_other_log), cmocka_unit_test(test_other_key),
+        cmocka_unit_test(test_platform),
+        cmocka_unit_test(test_launcher),
+        cmocka_unit_test(test_launcher_alone),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_long_log),
+        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_made_up),
+        cmocka_unit_test(test_altered),
+        cmocka_unit_test(test_kexec),
+        cmocka_unit_test(test_second_aggregate),
+        cmocka_unit_test(test_other_log),
+        cmocka_unit_test(test_other_key),
         cmocka_unit_test(test_no_tpm), /* the last: the TPM is off then */
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
