@@ -165,14 +165,19 @@ static cella_status judge_certificate(struct appraisal *appraisal, const struct 
     return CELLA_OK;
 }
 
+/* A pin is a demand more: where roots were added, a certificate has to lead to one of them all the
+ * same, and must not be revoked. Without roots, or without certificates, the pin is enough. */
 static cella_status judge_trust(struct appraisal *appraisal, const struct tpm_judged *judged)
 {
-    if (appraisal->demands->attestation_key)
-        return tpm_judge_pinned(appraisal, judged->ak);
-    if (judged->document.certificates.count > 0)
-        return judge_certificate(appraisal, judged);
-    return appraisal_refuse(appraisal, CLASS_ANCHOR, "attestation key", "something to vouch for it",
-                            "a key alone", THREE_WAYS);
+    bool pinned = appraisal->demands->attestation_key != NULL;
+    bool certified = judged->document.certificates.count > 0;
+    if (!pinned && !certified)
+        return appraisal_refuse(appraisal, CLASS_ANCHOR, "attestation key",
+                                "something to vouch for it", "a key alone", THREE_WAYS);
+    cella_status status = tpm_judge_pinned(appraisal, judged->ak);
+    if (!status && certified && (!pinned || appraisal->verifier->root_count > 0))
+        status = judge_certificate(appraisal, judged);
+    return status;
 }
 
 static cella_status verify(struct appraisal *appraisal, const uint8_t *bytes, size_t size)

@@ -201,6 +201,24 @@ static void accepts_pinned(void **state)
     cella_verifier_free(verifier);
 }
 
+/* A pin beside a root is a demand more, not one less. */
+static void judges_pin_and_root(void **state)
+{
+    (void)state;
+    cella_verifier *verifier = new_verifier(true);
+    cella_demands demands = demands_of_cella();
+    demands.attestation_key = ecdsa_key;
+    expect_vector(verifier, &demands, CELLA "ecdsa.json", "", NULL, NULL);
+    expect_vector(verifier, &demands, CELLA "rsassa.json", "ANCHOR", "attestation key", NULL);
+    expect_vector(verifier, &demands, CELLA "pinned.json", "", NULL, NULL); /* no certificate */
+    demands.at = 1;
+    expect_vector(verifier, &demands, CELLA "ecdsa.json", "TIME", "AK certificate", NULL);
+    cella_verifier_free(verifier);
+    verifier = new_verifier(false);
+    expect_vector(verifier, &demands, CELLA "ecdsa.json", "", NULL, NULL);
+    cella_verifier_free(verifier);
+}
+
 /* ---- demands ---- */
 
 static void demands_a_nonce(void **state)
@@ -825,6 +843,7 @@ int main(void)
         cmocka_unit_test(accepts_trustee),
         cmocka_unit_test(accepts_every_scheme),
         cmocka_unit_test(accepts_pinned),
+        cmocka_unit_test(judges_pin_and_root),
         cmocka_unit_test(demands_a_nonce),
         cmocka_unit_test(demands_no_sha1),
         cmocka_unit_test(demands_a_good_certificate),
