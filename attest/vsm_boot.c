@@ -10,6 +10,7 @@
 
 #include "image/fail.h"
 #include "reader.h"
+#include "tpm/grub.h"
 
 #include <string.h>
 
@@ -19,7 +20,6 @@
 #define EV_NOTHING 3 /* EV_NO_ACTION: extends nothing */
 #define COMMAND    "grub_cmd: "
 #define LINE       "kernel_cmdline: "
-#define WORD_MOST  64
 
 /* ---- PCR 4 ---- */
 
@@ -131,30 +131,6 @@ static bool begins(const struct eventlog_event *event, const char *prefix, struc
     return true;
 }
 
-/* Commands that start nothing, or the machine anew. A word with "=" sets a variable; the commands
- * inside a function are measured too, each. */
-static bool is_harmless(const struct text *command)
-{
-    static const char words[] =
-        " "
-        "[ background_color background_image boot clear cmp configfile cpuid echo export "
-        "false fwsetup gfxmode halt initrd insmod keystatus load_env load_video loadfont "
-        "ls menuentry normal play probe reboot recordfail regexp save_env savedefault "
-        "search search.file search.fs_label search.fs_uuid serial set setparams sleep "
-        "smbios source submenu terminal terminal_input terminal_output test true unset ";
-    char word[WORD_MOST] = " ";
-    size_t length = 0;
-    while (length < command->size && command->bytes[length] != ' ')
-        length++;
-    if (length == 0 || length > sizeof(word) - 3 || memchr(command->bytes, 0, length))
-        return false;
-    if (memchr(command->bytes, '=', length))
-        return true;
-    memcpy(word + 1, command->bytes, length);
-    word[length + 1] = ' ';
-    return strstr(words, word) != NULL;
-}
-
 static bool is_linux(const struct text *command, struct text *line)
 {
     static const char word[] = "linux ";
@@ -206,7 +182,7 @@ static bool read_line(const struct eventlog *log, size_t bank, struct vsm_boot *
                 return false;
             line = given;
             place = AT;
-        } else if (!is_harmless(&text)) {
+        } else if (!grub_harmless(text.bytes, text.size)) {
             return false;
         }
     }

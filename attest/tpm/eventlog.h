@@ -99,9 +99,10 @@ struct eventlog_facts {
      * ("kernel_cmdline: ") is covered by no digest. */
     char *command_lines[EVENTLOG_LINES];
     size_t command_line_count;
-    /* PCR 8 and 12 were compared, and none of their events is without proven text: so there is no
-     * command line but these. Where it is false, a line may have been hidden: demand nothing of
-     * them then. Never true for a CCEL, whose RTMR 2 holds digests of files, too. */
+    /* PCR 8 and 12 were compared, none of their events is without proven text, and GRUB started a
+     * kernel and nothing else: so there is no command line but these, if PCR 8 is as it was when
+     * the kernel started (logs.h). Where it is false, a line may have been hidden: demand nothing
+     * of them then. Never true for a CCEL, whose RTMR 2 holds digests of files, too. */
     bool command_lines_complete;
 };
 

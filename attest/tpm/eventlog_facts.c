@@ -7,6 +7,7 @@
 #include "eventlog.h"
 
 #include "attest/reader.h"
+#include "grub.h"
 #include "image/fail.h"
 #include "image/utf8.h"
 
@@ -216,7 +217,9 @@ static bool systemd_text(const struct view *view, const struct eventlog_event *e
 
 /* Who controls the log may call any measured text a command line, or a command line something else.
  * So what GRUB measured right after a command "linux" is taken for one, too; and where a text is
- * not as it says, or not proven, there may be others. */
+ * not as it says, or not proven, there may be others; so there may where GRUB started something
+ * else, or something else than GRUB started the kernel (what a boot manager hands over, a unified
+ * image with a line of its own ignores). PCR 8 comes first: a line has to be there. */
 static cella_status find_lines(const struct view *view, uint32_t index,
                                struct eventlog_facts *facts)
 {
@@ -230,15 +233,19 @@ static cella_status find_lines(const struct view *view, uint32_t index,
             continue;
         if (grub_text(view, event, &text)) {
             facts->command_lines_complete &= text.command_line == after_linux;
+            facts->command_lines_complete &= text.command_line || loads_linux(&text) ||
+                                             grub_harmless((const char *)text.bytes, text.size);
             if (text.command_line || after_linux)
                 status = add_line(view, facts, text.bytes, text.size, 1);
             after_linux = loads_linux(&text);
         } else if (systemd_text(view, event, &characters)) {
+            facts->command_lines_complete &= index != PCR_GRUB;
             status = add_line(view, facts, event->data, characters, 2);
         } else {
             facts->command_lines_complete = false;
         }
     }
+    facts->command_lines_complete &= !after_linux && facts->command_line_count > 0;
     return status;
 }
 
@@ -254,7 +261,7 @@ static cella_status find_command_lines(const struct view *view, struct eventlog_
         else
             facts->command_lines_complete = false;
     }
-    facts->command_lines_complete &= !ccel && facts->command_line_count > 0;
+    facts->command_lines_complete &= !ccel;
     return status;
 }
 

@@ -76,8 +76,9 @@ const struct ima_entry *ima_find(const struct ima_log *log, size_t count, const 
 enum ima_boot {
     IMA_BOOT_UNKNOWN, /* it is of another bank than this, or not all of them are given */
     IMA_BOOT_SAME,
-    IMA_BOOT_OTHER, /* they were something else then: the TPM was reset since, or not the kernel
-                     * but somebody else extended PCR 10 */
+    IMA_BOOT_FIRMWARE, /* ... but of PCR 0 to 7 alone */
+    IMA_BOOT_OTHER,    /* they were something else then: the TPM was reset since, or not the kernel
+                        * but somebody else extended PCR 10 */
 };
 enum ima_boot ima_boot_aggregate(const struct ima_log *log, const struct tpm_bank *bank);
 

@@ -84,8 +84,9 @@ enum ima_boot ima_boot_aggregate(const struct ima_log *log, const struct tpm_ban
         strcmp(first->algorithm, bank->hash->name) != 0)
         return IMA_BOOT_UNKNOWN;
     bool seven = (bank->given & 0xff) == 0xff, nine = (bank->given & 0x3ff) == 0x3ff;
-    if ((seven && aggregate_is(bank, 8, first->digest)) ||
-        (nine && aggregate_is(bank, 10, first->digest)))
+    if (nine && aggregate_is(bank, 10, first->digest))
         return IMA_BOOT_SAME;
+    if (seven && aggregate_is(bank, 8, first->digest))
+        return IMA_BOOT_FIRMWARE;
     return nine ? IMA_BOOT_OTHER : IMA_BOOT_UNKNOWN;
 }

@@ -49,7 +49,7 @@ static cella_status refuse_pcr(struct appraisal *appraisal, const struct tpm_ban
 }
 
 static cella_status compare_bank(struct appraisal *appraisal, const struct eventlog *log,
-                                 const struct tpm_bank *bank, struct tpm_facts *facts)
+                                 const struct tpm_bank *bank, uint32_t *unexplained)
 {
     struct eventlog_values values;
     cella_error error;
@@ -72,7 +72,7 @@ static cella_status compare_bank(struct appraisal *appraisal, const struct event
         if (i <= LAST_FIRMWARE)
             return refuse_pcr(appraisal, bank, i, NULL,
                               "The log is not the one of this boot, or was cut: take both anew.");
-        facts->unexplained |= 1u << i;
+        *unexplained |= 1u << i;
     }
     return CELLA_OK;
 }
@@ -93,12 +93,18 @@ static cella_status judge_events(struct appraisal *appraisal, const struct tpm_p
     cella_error error;
     cella_status status = CELLA_OK;
     const struct tpm_bank *bank = best_bank(pcrs);
+    uint32_t known = bank ? bank->given : 0;
     facts->unexplained = 0;
-    for (size_t i = 0; i < pcrs->count && !status; i++)
-        status = compare_bank(appraisal, log, &pcrs->banks[i], facts);
+    for (size_t i = 0; i < pcrs->count && !status; i++) {
+        uint32_t unexplained = 0;
+        status = compare_bank(appraisal, log, &pcrs->banks[i], &unexplained);
+        facts->unexplained |= unexplained;
+        if (&pcrs->banks[i] == bank)
+            known &= ~unexplained;
+    }
     if (status || !bank)
         return status;
-    status = eventlog_facts(log, bank->hash->id, bank->given, &facts->events, &error);
+    status = eventlog_facts(log, bank->hash->id, known, &facts->events, &error);
     if (status)
         return tpm_refuse(appraisal, status, CLASS_LOG, "event log",
                           "events that say what was measured", &error,
@@ -171,10 +177,11 @@ static cella_status check_entries(struct appraisal *appraisal, struct tpm_facts 
 static cella_status judge_boot(struct appraisal *appraisal, const struct tpm_pcrs *pcrs,
                                struct tpm_facts *facts)
 {
-    facts->ima_boot_known = false;
+    facts->ima_boot_known = facts->ima_boot_whole = false;
     for (size_t i = 0; i < pcrs->count && facts->ima_count > 0; i++) {
         enum ima_boot boot = ima_boot_aggregate(&facts->ima, &pcrs->banks[i]);
-        facts->ima_boot_known |= boot == IMA_BOOT_SAME;
+        facts->ima_boot_known |= boot == IMA_BOOT_SAME || boot == IMA_BOOT_FIRMWARE;
+        facts->ima_boot_whole |= boot == IMA_BOOT_SAME && pcrs->banks[i].hash->size >= 32;
         if (boot == IMA_BOOT_OTHER)
             return appraisal_refuse(
                 appraisal, CLASS_LOG, "boot_aggregate", "the hash of the quoted PCRs 0 to 9",
@@ -214,8 +221,9 @@ static void claim_events(struct appraisal *appraisal, const struct tpm_facts *fa
     for (size_t i = 0; i < facts->events.command_line_count; i++)
         if (lines && json_array_append_new(lines, json_string(facts->events.command_lines[i])))
             appraisal->result->no_memory = true;
+    /* Root can extend PCR 8 with what GRUB would have: not before the kernel's boot_aggregate. */
     record_bool(appraisal, to, "kernel_command_lines_complete",
-                facts->events.command_lines_complete);
+                facts->events.command_lines_complete && facts->ima_boot_whole);
 }
 
 static void warn_unexplained(struct appraisal *appraisal, uint32_t unexplained)

@@ -19,7 +19,8 @@ struct tpm_facts {
     struct ima_log ima;
     size_t ima_count;      /* entries that were measured; the rest is nobody's word */
     size_t ima_violations; /* among them */
-    bool ima_boot_known;   /* its first entry is of the quoted PCRs 0 to 9 */
+    bool ima_boot_known;   /* its first entry is of the quoted PCRs 0 to 9, or 0 to 7 */
+    bool ima_boot_whole;   /* 0 to 9, by SHA-256 or better: root extended none of them since */
     uint32_t unexplained;  /* quoted PCRs (bit n) that are not zero and in no log */
 };
 
