@@ -9,23 +9,28 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is proven by RTMRs is told of registers that the log has events for: others (RTMR 3) may be
- * extended by whoever runs inside. */
+#define RTMR_RUNTIME 3 /* the first that may be extended by whoever runs inside, in no log */
+
+/* Facts are of registers that the log leads to. */
 static cella_status compare(struct appraisal *appraisal, const uint8_t *const rtmrs[EVENTLOG_RTMRS],
                             const struct eventlog_rtmrs *replayed, uint32_t *compared)
 {
-    char claim[16], quoted[97], found[97];
+    char claim[16], quoted[97], found[97] = "no events";
     for (unsigned i = 0; i < EVENTLOG_RTMRS; i++) {
-        if (!replayed->known[i])
+        if (memcmp(rtmrs[i], replayed->values[i], 48) == 0) {
+            *compared |= 2u << i;
             continue;
-        if (memcmp(rtmrs[i], replayed->values[i], 48) != 0) {
-            snprintf(claim, sizeof(claim), "RTMR %u", i);
-            return appraisal_refuse(appraisal, CLASS_LOG, claim, hex_write(rtmrs[i], 48, quoted),
-                                    hex_write(replayed->values[i], 48, found),
-                                    "The event log is of another start, or was altered: fetch it "
-                                    "together with the quote.");
         }
-        *compared |= 2u << i;
+        if (!replayed->known[i] && i == RTMR_RUNTIME) {
+            appraisal_warn(appraisal, "no log explains RTMR %u", i);
+            continue;
+        }
+        if (replayed->known[i])
+            hex_write(replayed->values[i], 48, found);
+        snprintf(claim, sizeof(claim), "RTMR %u", i);
+        return appraisal_refuse(appraisal, CLASS_LOG, claim, hex_write(rtmrs[i], 48, quoted), found,
+                                "The event log is of another start, or was altered: fetch it "
+                                "together with the quote.");
     }
     return CELLA_OK;
 }

@@ -128,6 +128,20 @@ cella_status tpm_judge_event_log(struct appraisal *appraisal, const struct tpm_p
 
 /* ---- IMA logs ---- */
 
+/* Linux before 5.8 extended SHA-1 into every bank. */
+static cella_status judge_extends(struct appraisal *appraisal, const struct tpm_hash *bank,
+                                  enum ima_extends extends)
+{
+    if (extends == IMA_HASHED || bank->size < 32)
+        return CELLA_OK;
+    if (!appraisal->demands->insecure_allow_sha1)
+        return appraisal_refuse(appraisal, CLASS_PCR, "PCR 10", "what SHA-256 or better extended",
+                                "SHA-1, and zeros",
+                                "Run Linux 5.8 or later: entries can be made to collide.");
+    appraisal_warn(appraisal, "insecure_allow_sha1: two IMA logs can be made to have this PCR 10");
+    return CELLA_OK;
+}
+
 /* In each bank that was quoted the same entries lead to PCR 10. */
 static cella_status match_banks(struct appraisal *appraisal, const struct tpm_pcrs *pcrs,
                                 struct tpm_facts *facts)
@@ -149,6 +163,8 @@ static cella_status match_banks(struct appraisal *appraisal, const struct tpm_pc
                               "a log that leads to the quoted PCR 10", &error,
                               "The log is older than the quote, of another boot, or was altered: "
                               "read it after quoting.");
+        if ((status = judge_extends(appraisal, bank->hash, extends)))
+            return status;
         facts->ima_count = count;
         any = true;
     }
@@ -178,10 +194,14 @@ static cella_status judge_boot(struct appraisal *appraisal, const struct tpm_pcr
                                struct tpm_facts *facts)
 {
     facts->ima_boot_known = facts->ima_boot_whole = false;
-    for (size_t i = 0; i < pcrs->count && facts->ima_count > 0; i++) {
-        enum ima_boot boot = ima_boot_aggregate(&facts->ima, &pcrs->banks[i]);
+    facts->ima_boot_asked = false;
+    for (size_t i = 0; i < pcrs->count; i++) {
+        const struct tpm_bank *bank = &pcrs->banks[i];
+        enum ima_boot boot =
+            facts->ima_count > 0 ? ima_boot_aggregate(&facts->ima, bank) : IMA_BOOT_UNKNOWN;
+        facts->ima_boot_asked |= (bank->given & 0x3ff) == 0x3ff && bank->hash->size >= 32;
         facts->ima_boot_known |= boot == IMA_BOOT_SAME || boot == IMA_BOOT_FIRMWARE;
-        facts->ima_boot_whole |= boot == IMA_BOOT_SAME && pcrs->banks[i].hash->size >= 32;
+        facts->ima_boot_whole |= boot == IMA_BOOT_SAME && bank->hash->size >= 32;
         if (boot == IMA_BOOT_OTHER)
             return appraisal_refuse(
                 appraisal, CLASS_LOG, "boot_aggregate", "the hash of the quoted PCRs 0 to 9",
@@ -249,6 +269,10 @@ void tpm_claim_logs(struct appraisal *appraisal, const struct tpm_facts *facts)
     record_number(appraisal, to, "ima_entries", (int64_t)facts->ima_count);
     record_number(appraisal, to, "ima_violations", (int64_t)facts->ima_violations);
     record_bool(appraisal, to, "ima_boot_aggregate_quoted", facts->ima_boot_known);
+    if (facts->ima_boot_asked && !facts->ima_boot_known)
+        appraisal_warn(appraisal,
+                       "the IMA log begins with no boot_aggregate of the quoted PCRs 0 to "
+                       "9: not the kernel but somebody else may have made it");
     if (facts->ima_count < facts->ima.count)
         appraisal_warn(appraisal,
                        "the IMA log goes on after the quote: its last %zu entries are ignored",

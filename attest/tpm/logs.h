@@ -20,6 +20,7 @@ struct tpm_facts {
     size_t ima_count;      /* entries that were measured; the rest is nobody's word */
     size_t ima_violations; /* among them */
     bool ima_boot_known;   /* its first entry is of the quoted PCRs 0 to 9, or 0 to 7 */
+    bool ima_boot_asked;   /* PCRs 0 to 9 are quoted, by SHA-256 or better */
     bool ima_boot_whole;   /* 0 to 9, by SHA-256 or better: root extended none of them since */
     uint32_t unexplained;  /* quoted PCRs (bit n) that are not zero and in no log */
 };
@@ -33,8 +34,8 @@ cella_status tpm_judge_event_log(struct appraisal *appraisal, const struct tpm_p
 cella_status tpm_judge_ima_log(struct appraisal *appraisal, const struct tpm_pcrs *pcrs,
                                const uint8_t *bytes, size_t size, struct tpm_facts *facts);
 
-/* A TD's log (CCEL) and the RTMRs of its quote: those that the log has events for have to be
- * reproduced. Refuses in the same way. */
+/* A TD's log (CCEL) and the RTMRs of its quote: RTMR 0 to 2 have to be reproduced, and RTMR 3 if
+ * the log has events for it. Refuses in the same way. */
 cella_status tpm_judge_ccel(struct appraisal *appraisal, const uint8_t *const rtmrs[EVENTLOG_RTMRS],
                             const uint8_t *bytes, size_t size, struct tpm_facts *facts);
 
