@@ -80,6 +80,21 @@ cella_status policy_check(const struct policy *policy, cella_error *error)
                            : maa_check(policy->maa, policy->name, error);
 }
 
+/* One sentence of a denial: which of a release policy's alternatives came nearest, and what kept it
+ * from being met. */
+static json_t *why_denied(const struct trace *trace)
+{
+    char more[48] = "";
+    const json_t *reason = json_array_get(trace->reasons, trace->nearest);
+    const char *text = reason ? json_string_value(reason) : "no condition is met";
+    if (trace->lacks > 1)
+        snprintf(more, sizeof(more), " (%zu conditions not met)", trace->lacks);
+    if (trace->alternatives > 1)
+        return json_sprintf("none of %zu alternatives is met; the nearest%s: %s",
+                            trace->alternatives, more, text);
+    return json_string(text);
+}
+
 cella_status policy_evaluate(const struct policy *policy, const json_t *claims, json_t **trace)
 {
     struct trace recorded = {.conditions = json_array(), .reasons = json_array()};
@@ -97,6 +112,8 @@ cella_status policy_evaluate(const struct policy *policy, const json_t *claims, 
                   policy_language(policy), "verdict", met ? "permit" : "deny", "conditions",
                   recorded.conditions, "reasons", recorded.reasons, "issued", outcome.issued,
                   "properties", outcome.properties, "warnings", outcome.warnings);
+    if (made && !met && json_object_set_new(made, "why", why_denied(&recorded)))
+        recorded.no_memory = true;
     if (!made || recorded.no_memory) {
         json_decref(made);
         return CELLA_MEMORY;

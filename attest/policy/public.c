@@ -38,12 +38,11 @@ cella_status cella_policy_evaluate(const cella_policy *policy, const char *claim
     status = policy_evaluate((const struct policy *)policy, object, &made);
     json_decref(object);
     *trace = made ? json_dumps(made, JSON_COMPACT) : NULL;
-    const json_t *reason = json_array_get(json_object_get(made, "reasons"), 0);
     if (!*trace)
         status = fail(error, CELLA_MEMORY, "no memory to evaluate the policy");
     else if (status)
         fail(error, status, "%s: denied: %s", json_string_value(json_object_get(made, "policy")),
-             reason ? json_string_value(reason) : "no condition is met");
+             json_string_value(json_object_get(made, "why")));
     json_decref(made);
     return status;
 }

@@ -285,14 +285,20 @@ bool release_policy_same_issuer(const char *one, const char *other)
     return one_length > 0 && one_length == other_length && memcmp(one, other, one_length) == 0;
 }
 
+static bool is_issuer(const json_t *authority, const json_t *claims)
+{
+    const char *expected = json_string_value(json_object_get(authority, "authority"));
+    const char *issuer = json_string_value(json_object_get(claims, "iss"));
+    return issuer && release_policy_same_issuer(issuer, expected);
+}
+
 static bool authority_met(const json_t *authority, const json_t *claims, const char *place,
                           struct trace *trace)
 {
     const json_t *expected = json_object_get(authority, "authority");
     const json_t *issuer = json_object_get(claims, "iss");
     size_t before = json_array_size(trace->reasons);
-    bool met = json_is_string(issuer) &&
-               release_policy_same_issuer(json_string_value(issuer), json_string_value(expected));
+    bool met = is_issuer(authority, claims);
     trace_condition(trace, place, "iss", "authority", expected, issuer, met,
                     issuer ? "" : "the claims have no issuer");
     met = list_met(authority, claims, place, trace, condition_met) && met;
@@ -301,7 +307,26 @@ static bool authority_met(const json_t *authority, const json_t *claims, const c
     return met;
 }
 
+/* An alternative at the top: how near it came. What others would have to say is further than
+ * anything that the issuer would. */
+static bool alternative_met(const json_t *authority, const json_t *claims, const char *place,
+                            struct trace *trace)
+{
+    size_t before = json_array_size(trace->reasons);
+    bool met = authority_met(authority, claims, place, trace);
+    size_t lacks = json_array_size(trace->reasons) - before;
+    bool foreign = !is_issuer(authority, claims);
+    bool nearer = foreign == trace->foreign ? lacks < trace->lacks : trace->foreign;
+    if (trace->alternatives++ == 0 || nearer) {
+        trace->nearest = before;
+        trace->lacks = lacks;
+        trace->foreign = foreign;
+    }
+    return met;
+}
+
 bool release_policy_met(const json_t *policy, const json_t *claims, struct trace *trace)
 {
-    return list_met(policy, claims, "", trace, authority_met);
+    bool any = json_object_get(policy, "anyOf") != NULL;
+    return list_met(policy, claims, "", trace, any ? alternative_met : authority_met);
 }

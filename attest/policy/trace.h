@@ -10,8 +10,12 @@
 #include <stddef.h>
 
 struct trace {
-    json_t *conditions; /* an array of objects */
-    json_t *reasons;    /* an array of sentences; of a permit: empty */
+    json_t *conditions;  /* an array of objects */
+    json_t *reasons;     /* an array of sentences; of a permit: empty */
+    size_t alternatives; /* of which one would do; 0: not known */
+    size_t nearest;      /* the first reason of the one with the fewest, where none does ... */
+    size_t lacks;        /* ... and how many it has */
+    bool foreign;        /* it is of another issuer; one of the issuer itself is nearer */
     bool no_memory;
 };
 

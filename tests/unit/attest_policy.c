@@ -315,6 +315,38 @@ static void test_nesting(void **state)
     json_decref(trace);
 }
 
+/* The sentence is of the alternative that came nearest. */
+static void test_release_nearest(void **state)
+{
+    static const char policy[] =
+        "{\"version\": \"1.0.0\", \"anyOf\": ["
+        "{\"authority\": \"b\", \"allOf\": [{\"claim\": \"x\", \"equals\": 1}]},"
+        "{\"authority\": \"a\", \"allOf\": [{\"claim\": \"x\", \"equals\": 2},"
+        " {\"claim\": \"y\", \"equals\": 2}, {\"claim\": \"z\", \"equals\": 2}]},"
+        "{\"authority\": \"a\", \"allOf\": [{\"claim\": \"x\", \"equals\": 3},"
+        " {\"claim\": \"y\", \"equals\": 3}, {\"claim\": \"z\", \"equals\": 1}]}]}";
+    static const char *const cases[][2] = {
+        {"{\"iss\": \"a\", \"x\": 1, \"y\": 2, \"z\": 2}",
+         "none of 3 alternatives is met; the nearest: x equals 2: found 1"},
+        {"{\"iss\": \"a\", \"x\": 1, \"y\": 1, \"z\": 1}",
+         "none of 3 alternatives is met; the nearest (2 conditions not met): x equals 3: found 1"},
+        {"{\"iss\": \"b\", \"x\": 7}",
+         "none of 3 alternatives is met; the nearest: x equals 1: found 7"},
+        {"{\"iss\": \"c\", \"x\": 1}",
+         "none of 3 alternatives is met; the nearest: iss authority \"b\": found \"c\""},
+    };
+    json_t *trace;
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_false(permits(policy, cases[i][0], &trace));
+        assert_string_equal(json_string_value(json_object_get(trace, "why")), cases[i][1]);
+        json_decref(trace);
+    }
+    assert_true(permits(policy, "{\"iss\": \"b\", \"x\": 1}", &trace));
+    assert_null(json_object_get(trace, "why"));
+    json_decref(trace);
+}
+
 static void test_release_malformed(void **state)
 {
     (void)state;
@@ -1157,29 +1189,18 @@ static void test_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_operators),
-        cmocka_unit_test(test_exists),
-        cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_authority),
-        cmocka_unit_test(test_nesting),
-        cmocka_unit_test(test_release_malformed),
-        cmocka_unit_test(test_schema),
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_claims_known),
-        cmocka_unit_test(test_maa_permit),
-        cmocka_unit_test(test_maa_issue),
-        cmocka_unit_test(test_maa_trace),
-        cmocka_unit_test(test_maa_bounds),
-        cmocka_unit_test(test_maa_several),
-        cmocka_unit_test(test_maa_long),
-        cmocka_unit_test(test_maa_malformed),
-        cmocka_unit_test(test_maa_truncated),
-        cmocka_unit_test(test_maa_check),
-        cmocka_unit_test(test_vector_release),
-        cmocka_unit_test(test_vector_maa),
-        cmocka_unit_test(test_public),
-        cmocka_unit_test(test_model),
+        cmocka_unit_test(test_operators),       cmocka_unit_test(test_exists),
+        cmocka_unit_test(test_notes),           cmocka_unit_test(test_names),
+        cmocka_unit_test(test_authority),       cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_release_nearest), cmocka_unit_test(test_release_malformed),
+        cmocka_unit_test(test_schema),          cmocka_unit_test(test_table),
+        cmocka_unit_test(test_claims_known),    cmocka_unit_test(test_maa_permit),
+        cmocka_unit_test(test_maa_issue),       cmocka_unit_test(test_maa_trace),
+        cmocka_unit_test(test_maa_bounds),      cmocka_unit_test(test_maa_several),
+        cmocka_unit_test(test_maa_long),        cmocka_unit_test(test_maa_malformed),
+        cmocka_unit_test(test_maa_truncated),   cmocka_unit_test(test_maa_check),
+        cmocka_unit_test(test_vector_release),  cmocka_unit_test(test_vector_maa),
+        cmocka_unit_test(test_public),          cmocka_unit_test(test_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
