@@ -7,6 +7,7 @@
 #include "ecdsa.h"
 #include "image/hex.h"
 #include "refusal.h"
+#include "sgx/pck.h"
 #include "sgx/tcb.h"
 #include "snp/certificate.h"
 
@@ -120,6 +121,30 @@ static void describe_vek(struct describing *describing, const struct x509 *certi
     put(describing, "platform", json_string(text));
 }
 
+/* Of a PCK certificate: "PCE 0000, PCE SVN 11, components 2 2 ..., by Intel SGX PCK Platform CA";
+ * its FMSPC is what TCB information is found by. */
+static void describe_pck(struct describing *describing, const struct x509 *certificate)
+{
+    struct der extension;
+    struct pck pck;
+    char issuer[128], text[320];
+    if (!x509_extension(certificate, PCK_OID, &extension))
+        return;
+    if (!pck_read(extension.bytes, extension.size, &pck)) {
+        put(describing, "platform", json_string("not known: Intel's extension is malformed"));
+        return;
+    }
+    size_t used = (size_t)snprintf(text, sizeof(text), "PCE %02x%02x, PCE SVN %u, components",
+                                   pck.pceid[0], pck.pceid[1], pck.pcesvn);
+    for (size_t i = 0; i < TCB_COMPONENTS; i++)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, " %u", pck.components[i]);
+    x509_common_name(&certificate->is.issuer, issuer);
+    snprintf(text + used, sizeof(text) - used, ", by %s", issuer);
+    put_hex(describing, "fmspc", pck.fmspc, sizeof(pck.fmspc));
+    put(describing, "pcesvn", json_integer(pck.pcesvn));
+    put(describing, "platform", json_string(text));
+}
+
 static void describe_certificate(struct describing *describing, const struct collateral *piece)
 {
     const struct x509 *certificate = piece->certificate;
@@ -127,6 +152,7 @@ static void describe_certificate(struct describing *describing, const struct col
     put_name(describing, "of", &certificate->subject);
     put_name(describing, "issuer", &certificate->is.issuer);
     describe_vek(describing, certificate);
+    describe_pck(describing, certificate);
     put_signer(describing, piece, signs_certificate);
     put_period(describing, certificate->from, certificate->until);
 }

@@ -51,10 +51,11 @@ CELLA_API cella_status cella_verifier_add_root_key(cella_verifier *verifier,
 
 /* What of it is there: a JSON array, an object each piece: "kind" ("certificate", "revocation
  * list", "TCB information", "identity", "event log", "IMA log"), "of", "file", and as the kind has
- * them "issuer", "fmspc", "version", "evaluation", "entries", "bytes", "signed_by" (a certificate
- * of the collateral whose key signed it, or null), "from", "until", "state" at that time ("valid",
- * "not yet valid", "expired"). A description: nothing is judged. NUL-terminated; the caller's to
- * free(). NULL: no memory. */
+ * them "issuer", "platform" (of a VCEK, VLEK or PCK certificate, in words), "pcesvn", "fmspc",
+ * "version", "evaluation", "entries", "bytes", "signed_by" (a certificate of the collateral whose
+ * key signed it, or null), "from", "until", "state" at that time ("valid", "not yet valid",
+ * "expired"). A description: nothing is judged. NUL-terminated; the caller's to free(). NULL: no
+ * memory. */
 CELLA_API char *cella_verifier_describe(cella_verifier *verifier, int64_t at);
 
 /* ---- what is demanded ---- */

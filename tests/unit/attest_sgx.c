@@ -834,6 +834,24 @@ static void test_threads(void **state)
     cella_verifier_free(shared.verifier);
 }
 
+static void test_description(void **state)
+{
+    (void)state;
+    cella_verifier *verifier;
+    assert_int_equal(cella_verifier_new(&verifier, &error), CELLA_OK);
+    add_vector(verifier, "sgx/intel-qvl-sample/pckCert.pem");
+    char *text = cella_verifier_describe(verifier, 1700000000);
+    json_t *all = json_loads(text, 0, NULL), *one = json_array_get(all, 0);
+    assert_string_equal(json_string_value(json_object_get(one, "fmspc")), "00707f000000");
+    assert_int_equal(json_integer_value(json_object_get(one, "pcesvn")), 3);
+    assert_string_equal(json_string_value(json_object_get(one, "platform")),
+                        "PCE 0000, PCE SVN 3, components 0 3 0 0 0 1 1 0 0 0 0 0 0 0 0 0, by Intel "
+                        "SGX PCK Processor CA");
+    json_decref(all);
+    free(text);
+    cella_verifier_free(verifier);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -846,6 +864,7 @@ int main(void)
         cmocka_unit_test(test_altered_log),
         cmocka_unit_test(test_component_tables),
         cmocka_unit_test(test_claims),
+        cmocka_unit_test(test_description),
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_documents),
         cmocka_unit_test(test_large_svns),

@@ -846,6 +846,22 @@ static void test_demands(void **state)
 
 /* ---- certificates ---- */
 
+/* As collateral's description has it. */
+static void expect_description(X509 *certificate, const char *platform)
+{
+    cella_verifier *verifier;
+    assert_int_equal(cella_verifier_new(&verifier, &error), CELLA_OK);
+    add_certificate(&(struct sink){add_to_verifier, verifier}, certificate);
+    char *text = cella_verifier_describe(verifier, PKI_NOW);
+    json_t *all = json_loads(text, 0, NULL);
+    const char *found = json_string_value(json_object_get(json_array_get(all, 0), "platform"));
+    if (!found || strncmp(found, platform, strlen(platform)) != 0)
+        fail_msg("\"%s\", not \"%s\"", found, platform);
+    json_decref(all);
+    free(text);
+    cella_verifier_free(verifier);
+}
+
 static void test_certificates(void **state)
 {
     (void)state;
@@ -863,6 +879,7 @@ static void test_certificates(void **state)
             continue;
         shape.leaf = make_leaf("Intel SGX PCK Certificate", without);
         assert_string_equal(judge_with(verifier, &shape, NULL), "PARSE");
+        expect_description(shape.leaf, "not known: ");
         X509_free(shape.leaf);
     }
     cella_verifier_free(verifier);
