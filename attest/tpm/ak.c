@@ -4,6 +4,7 @@
  */
 #include "ak.h"
 
+#include "attest/der.h"
 #include "attest/public_key.h"
 #include "attest/sha256.h"
 #include "attest/x509.h"
@@ -67,6 +68,19 @@ void tpm_ak_drop(struct tpm_ak *ak)
 
 /* ---- certificates ---- */
 
+/* Without what fills an NV index behind it: zeros, or ff. */
+static size_t without_filling(const uint8_t *bytes, size_t size)
+{
+    uint8_t tag;
+    struct der from = {bytes, size}, inside, whole;
+    if (size == 0 || *bytes != 0x30 || !der_any(&from, &tag, &inside, &whole))
+        return size;
+    for (size_t i = whole.size; i < size; i++)
+        if (bytes[i] != bytes[size - 1] || (bytes[i] != 0 && bytes[i] != 0xff))
+            return size;
+    return whole.size;
+}
+
 struct x509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t size)
 {
     uint8_t key[32];
@@ -76,7 +90,7 @@ struct x509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t s
     struct x509 *certificate = cache_get(cache, key, &x509_cached);
     if (certificate)
         return certificate;
-    if (x509_read(NULL, bytes, size, &read, 1)) {
+    if (x509_read(NULL, bytes, without_filling(bytes, size), &read, 1)) {
         certificate = x509_keep(read.all[0]);
         cache_put(cache, key, &x509_cached, certificate);
     }

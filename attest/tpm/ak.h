@@ -31,7 +31,8 @@ struct tpm_ak *tpm_ak_add(struct cache *cache, enum tpm_ak_source source, const 
                           EVP_PKEY *key, const uint8_t sha256[32], const struct tpm_public *public);
 void tpm_ak_drop(struct tpm_ak *ak); /* NULL is let pass */
 
-/* Of these bytes, in PEM or DER, the one certificate; NULL: none, or more. */
+/* Of these bytes, in PEM or DER (as an NV index has it: zeros or ff may follow), the one
+ * certificate; NULL: none, or more. */
 struct x509 *tpm_certificate(struct cache *cache, const uint8_t *bytes, size_t size);
 
 #endif

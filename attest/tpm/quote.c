@@ -63,23 +63,38 @@ struct tpm_bank *tpm_bank_add(struct tpm_pcrs *pcrs, const struct tpm_hash *hash
     return bank;
 }
 
+/* What all selections of a bank name. False: none is of it. */
+static bool quoted_of(const struct tpm_attest *attest, const struct tpm_hash *hash,
+                      uint32_t *quoted)
+{
+    bool any = false;
+    *quoted = 0;
+    for (size_t i = 0; i < attest->count; i++)
+        if (attest->selections[i].hash == hash) {
+            *quoted |= attest->selections[i].pcrs;
+            any = true;
+        }
+    return any;
+}
+
 /* What is not quoted is nobody's word: it must not be among the values either. */
 static cella_status check_given(const struct tpm_attest *attest, const struct tpm_pcrs *pcrs,
                                 cella_error *error)
 {
-    size_t banks = 0;
+    uint32_t quoted;
     for (size_t i = 0; i < attest->count; i++) {
-        const struct tpm_selection *selection = &attest->selections[i];
-        const struct tpm_bank *bank = tpm_bank_find(pcrs, selection->hash);
-        uint32_t given = bank ? bank->given : 0, other = given ^ selection->pcrs;
+        const struct tpm_hash *hash = attest->selections[i].hash;
+        const struct tpm_bank *bank = tpm_bank_find(pcrs, hash);
+        quoted_of(attest, hash, &quoted);
+        uint32_t given = bank ? bank->given : 0, other = given ^ quoted;
         if (other)
             return fail(error, CELLA_INVALID, "PCR %d of %s is %s", __builtin_ctz(other),
-                        selection->hash->name,
+                        hash->name,
                         given & other & -other ? "given, but not quoted" : "quoted, but not given");
-        banks += bank != NULL;
     }
-    if (banks != pcrs->count)
-        return fail(error, CELLA_INVALID, "PCRs of a bank that is not quoted are given");
+    for (size_t i = 0; i < pcrs->count; i++)
+        if (!quoted_of(attest, pcrs->banks[i].hash, &quoted))
+            return fail(error, CELLA_INVALID, "PCRs of a bank that is not quoted are given");
     return CELLA_OK;
 }
 

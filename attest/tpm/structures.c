@@ -48,9 +48,6 @@ static cella_status read_selection(struct reader *reader, struct tpm_attest *att
         return fail(error, CELLA_UNSUPPORTED, "quote: a bank of algorithm 0x%04x", id);
     if (selection.pcrs >> TPM_PCRS)
         return fail(error, CELLA_INVALID, "quote: PCRs beyond %d", TPM_PCRS - 1);
-    for (size_t i = 0; i < attest->count; i++)
-        if (attest->selections[i].hash == selection.hash)
-            return fail(error, CELLA_INVALID, "quote: the bank %s twice", selection.hash->name);
     attest->selections[attest->count++] = selection;
     return CELLA_OK;
 }

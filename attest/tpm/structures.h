@@ -43,7 +43,8 @@ struct tpm_attest {
     uint32_t reset_count, restart_count;
     bool safe; /* the clock was never higher than this before */
     uint64_t firmware;
-    struct tpm_selection selections[TPM_BANKS];
+    struct tpm_selection
+        selections[TPM_BANKS]; /* as they were asked for: a bank may be there again */
     size_t count;
     struct tpm_bytes digest; /* of the PCRs */
 };

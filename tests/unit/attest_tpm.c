@@ -711,18 +711,15 @@ static void refuses_malformed_quotes(void **state)
     bad.bytes[5] = 0x17;
     assert_int_equal(tpm_attest_read(bad.bytes, bad.size, &attest, &error), CELLA_UNSUPPORTED);
     assert_sentence(&error, "type 0x8017");
-    /* a bank twice, PCRs that there are not, too many banks */
-    static const uint8_t twice[] = {0, 0, 0, 2, 0, 0x0b, 1, 1, 0, 0x0b, 1, 2, 0, 0};
+    /* PCRs that there are not, too many banks */
     static const uint8_t beyond[] = {0, 0, 0, 1, 0, 0x0b, 4, 1, 0, 0, 1, 0, 0};
     static const uint8_t many[] = {0, 0, 0, 9, 0, 0};
     static const struct {
         const uint8_t *bytes;
         size_t size;
         const char *sentence;
-    } tails[] = {{twice, sizeof(twice), "the bank sha256 twice"},
-                 {beyond, sizeof(beyond), "PCRs beyond 23"},
-                 {many, sizeof(many), "9 banks"}};
-    for (size_t i = 0; i < 3; i++) {
+    } tails[] = {{beyond, sizeof(beyond), "PCRs beyond 23"}, {many, sizeof(many), "9 banks"}};
+    for (size_t i = 0; i < 2; i++) {
         bad = good;
         bad.size = selection - 4;
         memcpy(bad.bytes + bad.size, tails[i].bytes, tails[i].size);
@@ -730,6 +727,78 @@ static void refuses_malformed_quotes(void **state)
         assert_int_equal(tpm_attest_read(bad.bytes, bad.size, &attest, &error), CELLA_INVALID);
         assert_sentence(&error, tails[i].sentence);
     }
+}
+
+/* A bank that is asked for twice: the digest is of what was asked for, in that order. */
+static void takes_a_bank_twice(void **state)
+{
+    (void)state;
+    const struct tpm_hash *hash = tpm_hash(TPM_SHA256);
+    struct tpm_attest attest = {.selections = {{hash, 6}, {hash, 3}}, .count = 2};
+    struct tpm_pcrs pcrs = {.count = 0};
+    struct tpm_bank *bank = tpm_bank_add(&pcrs, hash);
+    uint8_t all[4 * 32], digest[32];
+    cella_error error = {0};
+    static const size_t order[] = {1, 2, 0, 1};
+    for (size_t i = 0; i < 4; i++) {
+        memset(bank->values[order[i]], (int)order[i] + 1, 32);
+        memset(all + 32 * i, (int)order[i] + 1, 32);
+    }
+    SHA256(all, sizeof(all), digest);
+    attest.digest = (struct tpm_bytes){digest, 32};
+    bank->given = 7;
+    assert_int_equal(tpm_quote_pcrs(&attest, hash, &pcrs, &error), CELLA_OK);
+    bank->given = 6;
+    assert_int_equal(tpm_quote_pcrs(&attest, hash, &pcrs, &error), CELLA_INVALID);
+    assert_sentence(&error, "PCR 0 of sha256 is quoted, but not given");
+    bank->given = 15;
+    assert_int_equal(tpm_quote_pcrs(&attest, hash, &pcrs, &error), CELLA_INVALID);
+    assert_sentence(&error, "PCR 3 of sha256 is given, but not quoted");
+    bank->given = 7;
+    tpm_bank_add(&pcrs, tpm_hash(TPM_SHA384));
+    assert_int_equal(tpm_quote_pcrs(&attest, hash, &pcrs, &error), CELLA_INVALID);
+    assert_sentence(&error, "of a bank that is not quoted");
+    /* as it is read */
+    static const uint8_t twice[] = {0, 0, 0, 2, 0, 0x0b, 1, 1, 0, 0x0b, 1, 2, 0, 0};
+    struct bytes good = field_of(CELLA "ecdsa.json", "attest");
+    good.size -= 34 + 6 + 4;
+    memcpy(good.bytes + good.size, twice, sizeof(twice));
+    good.size += sizeof(twice);
+    assert_int_equal(tpm_attest_read(good.bytes, good.size, &attest, &error), CELLA_OK);
+    assert_int_equal(attest.count, 2);
+    assert_int_equal(attest.selections[1].pcrs, 2);
+}
+
+/* As it stands in an NV index: filled up. */
+static void takes_filled_certificates(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t zeros, ones;
+        bool good;
+    } rows[] = {{0, 0, true}, {4000, 0, true}, {0, 4000, true}, {1, 1, false}, {1, 0, true}};
+    static uint8_t bytes[8192];
+    char text[16384];
+    cella_verifier *verifier = new_verifier(true);
+    cella_demands demands = demands_of_cella();
+    json_t *evidence = vector_json(CELLA "ecdsa.json"), *one;
+    one = json_array_get(json_object_get(evidence, "certificates"), 0);
+    BIO *bio = BIO_new_mem_buf(json_string_value(one), -1);
+    X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    assert_non_null(certificate);
+    uint8_t *to = bytes;
+    size_t size = (size_t)i2d_X509(certificate, &to);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        memset(bytes + size, 0, rows[i].zeros);
+        memset(bytes + size + rows[i].zeros, 0xff, rows[i].ones);
+        base64_write(BASE64, bytes, size + rows[i].zeros + rows[i].ones, text);
+        json_array_set_new(json_object_get(evidence, "certificates"), 0, json_string(text));
+        expect_json(verifier, &demands, evidence, rows[i].good ? "" : "PARSE", NULL);
+    }
+    X509_free(certificate);
+    BIO_free(bio);
+    json_decref(evidence);
+    cella_verifier_free(verifier);
 }
 
 static void refuses_other_signatures(void **state)
@@ -856,6 +925,8 @@ int main(void)
         cmocka_unit_test(refuses_malformed_documents),
         cmocka_unit_test(survives_truncation),
         cmocka_unit_test(refuses_malformed_quotes),
+        cmocka_unit_test(takes_a_bank_twice),
+        cmocka_unit_test(takes_filled_certificates),
         cmocka_unit_test(refuses_other_signatures),
         cmocka_unit_test(refuses_other_keys),
     };
