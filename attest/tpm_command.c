@@ -158,6 +158,30 @@ static bool exchange(struct tpm_device *device, struct tpm_message *message)
     return got == size;
 }
 
+/* What a response code means that an owner can do something about; "": another. */
+static const char *explain(uint64_t code)
+{
+    static const char password[] =
+        "its owner or endorsement hierarchy has a password, and cella uses none: make it empty "
+        "(tpm2_changeauth): ";
+    static const struct {
+        uint64_t mask, code; /* of format 1 (bit 7) 11 to 8 say which handle or session, 6 too */
+        const char *means;
+    } codes[] = {
+        {0xbf, 0x8e, password}, /* TPM_RC_AUTH_FAIL */
+        {0xbf, 0xa2, password}, /* TPM_RC_BAD_AUTH */
+        {0xbf, 0x8b,            /* TPM_RC_HANDLE */
+         "what is asked for is not in it: its key was removed, or the TPM was cleared; make a new "
+         "platform (cella platform init --tpm): "},
+        {0xfff, 0x921, /* TPM_RC_LOCKOUT */
+         "it is locked after wrong passwords: wait, or tpm2_dictionarylockout --clear-lockout: "},
+    };
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if ((code & codes[i].mask) == codes[i].code)
+            return codes[i].means;
+    return "";
+}
+
 cella_status tpm_transmit(struct tpm_device *device, struct tpm_message *message, const char *what,
                           cella_error *error)
 {
@@ -178,8 +202,8 @@ cella_status tpm_transmit(struct tpm_device *device, struct tpm_message *message
         code = read_big(response, 4);
     }
     if (code)
-        return fail(error, CELLA_SYSTEM, "%s: the TPM does not %s: it answers 0x%" PRIx64,
-                    device->where, what, code);
+        return fail(error, CELLA_SYSTEM, "%s: the TPM does not %s: %sit answers 0x%" PRIx64,
+                    device->where, what, explain(code), code);
     return answered == tag
                ? CELLA_OK
                : fail(error, CELLA_SYSTEM, "%s: the TPM's answer is malformed", device->where);

@@ -1333,6 +1333,53 @@ static void test_other_key(void **state)
     EVP_PKEY_free(root_key);
 }
 
+/* TPM2_HierarchyChangeAuth (part 3, 24.8) of the owner: to "x", or back. */
+static void set_password(bool set)
+{
+    static const uint8_t to[] = {0x80, 2, 0, 0,    0, 30, 0, 0, 1, 0x29, 0x40, 0, 0, 1, 0,
+                                 0,    0, 9, 0x40, 0, 0,  9, 0, 0, 0,    0,    0, 0, 1, 'x'};
+    static const uint8_t back[] = {0x80, 2, 0,  0,    0, 30, 0, 0, 1, 0x29, 0x40, 0, 0,   1, 0,
+                                   0,    0, 10, 0x40, 0, 0,  9, 0, 0, 0,    0,    1, 'x', 0, 0};
+    uint8_t answer[64];
+    int fd = swtpm_connect(&swtpm);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, set ? to : back, 30), 30);
+    assert_true(read(fd, answer, sizeof(answer)) >= 10);
+    close(fd);
+    assert_int_equal(answer[8] << 8 | answer[9], 0);
+}
+
+/* What an owner can do something about is said in words. */
+static void test_explained(void **state)
+{
+    (void)state;
+    char third[128], path[160], text[512] = "";
+    cella_error error = {0};
+    const cella_platform_tpm tpm = places();
+    need_swtpm();
+    boot(true);
+    snprintf(third, sizeof(third), "%s/third", base);
+    set_password(true);
+    assert_int_not_equal(cella_platform_init_tpm(third, &tpm, &error), CELLA_OK);
+    assert_sentence(&error, "hierarchy has a password, and cella uses none");
+    set_password(false);
+    assert_int_equal(cella_platform_init_tpm(third, &tpm, &error), CELLA_OK);
+    /* a key that is not there */
+    snprintf(path, sizeof(path), "%s/tpm.json", third);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof(text) - 1, file);
+    char *handle = strstr(text, "0x8102");
+    assert_non_null(handle);
+    memcpy(handle + 6, "00ee", 4);
+    rewind(file);
+    assert_int_equal(fwrite(text, 1, size, file), size);
+    fclose(file);
+    cella_platform *platform;
+    assert_int_not_equal(cella_platform_open(third, &platform, &error), CELLA_OK);
+    assert_sentence(&error, "its key was removed, or the TPM was cleared");
+}
+
 /* What cannot be reached, or is not there any more. */
 static void test_no_tpm(void **state)
 {
@@ -1392,6 +1439,7 @@ int main(void)
         cmocka_unit_test(test_second_aggregate),
         cmocka_unit_test(test_other_log),
         cmocka_unit_test(test_other_key),
+        cmocka_unit_test(test_explained),
         cmocka_unit_test(test_no_tpm), /* the last: the TPM is off then */
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
