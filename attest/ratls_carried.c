@@ -121,6 +121,7 @@ cella_status ratls_carried_read(struct appraisal *appraisal, const struct x509 *
     appraisal_warn(appraisal,
                    "insecure_carried_collateral: of what is valid at this time, whoever made "
                    "the certificate chose the revocation lists and the TCB information");
+    appraisal->result->revocation_unknown = true; /* a list from before may hide a revocation */
     return add_all(appraisal, pieces, count, carried);
 }
 

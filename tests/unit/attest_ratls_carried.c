@@ -250,6 +250,7 @@ static void used_where_it_may_be(void **state)
     for (int i = 0; i < 3; i++) {
         expect(verifier, der, size, &without, "COLLATERAL", "was not looked at");
         expect(verifier, der, size, &with, "", "chose the revocation lists");
+        expect(verifier, der, size, &with, "", "\"revocation_checked\":false");
     }
     /* Nothing was added but the root that was given. */
     char *text = cella_verifier_describe(verifier, PKI_NOW);
