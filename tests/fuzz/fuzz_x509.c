@@ -117,7 +117,7 @@ static bool must_be_extensions(const STACK_OF(X509_EXTENSION) * theirs, struct d
 /* ---- keys ---- */
 
 /* Whether OpenSSL writes this RSAPublicKey as it was (it takes numbers that are negative in DER as
- * positive), and the exponent has at most 32 bits. */
+ * positive), and the exponent is one that is used: odd, no 1, of at most 32 bits. */
 static bool is_plain_rsa(EVP_PKEY *theirs, const struct der *bytes)
 {
     BIGNUM *exponent = NULL;
@@ -125,7 +125,7 @@ static bool is_plain_rsa(EVP_PKEY *theirs, const struct der *bytes)
     int size = i2d_PublicKey(theirs, &der);
     bool good = size > 0 && der_is(bytes, der, (size_t)size) &&
                 EVP_PKEY_get_bn_param(theirs, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 &&
-                BN_num_bits(exponent) <= 32;
+                BN_is_odd(exponent) && !BN_is_one(exponent) && BN_num_bits(exponent) <= 32;
     BN_free(exponent);
     OPENSSL_free(der);
     return good;
